@@ -1,0 +1,195 @@
+/**
+ * The narrow ports through which the actors reach the world. The real ones live in `runtime/`, the simulated ones
+ * in `runtime/transports/simulated.ts`; nothing here does I/O.
+ *
+ * Events of a port are called outside of any handler; an actor turns them into messages to itself.
+ * @module
+ */
+import type { NetworkError } from "../protocol/errors.ts";
+
+/** Wall and monotonic time, and one-shot timers. Milliseconds everywhere. */
+export interface Clock {
+  /** Milliseconds since 1970-01-01T00:00Z; may jump. */
+  now(): number;
+  /** Milliseconds since an arbitrary start; never goes back. */
+  monotonic(): number;
+  /** Calls `wake` once, not before `delayMs` from now. Returns a function that cancels it. */
+  schedule(delayMs: number, wake: () => void): () => void;
+}
+
+/** Source of random bytes: cryptographically strong in production, seeded in the simulator. */
+export interface RandomSource {
+  /** `length` random bytes. */
+  bytes(length: number): Uint8Array;
+}
+
+/** What is known about a TLS connection. */
+export interface TlsFacts {
+  /** E.g. `TLSv1.2`. */
+  readonly protocol: string;
+  /** DER of the peer's certificate, where it sent one. */
+  readonly peerCertificate: Uint8Array | undefined;
+  /** DER of our own certificate, on the accepting side. */
+  readonly localCertificate: Uint8Array | undefined;
+}
+
+/** What is known about an open connection. */
+export interface ConnectionFacts {
+  /** Our IP address. */
+  readonly localAddress: string;
+  /** Our port. */
+  readonly localPort: number;
+  /** The peer's IP address. */
+  readonly remoteAddress: string;
+  /** The peer's port. */
+  readonly remotePort: number;
+  /** Present when the connection is encrypted by TLS. */
+  readonly tls: TlsFacts | undefined;
+}
+
+/** What happens on a connection. `onOpen` is first, `onClosed` is last and comes exactly once. */
+export interface ConnectionEvents {
+  /** The connection (with its TLS handshake) stands. */
+  onOpen(facts: ConnectionFacts): void;
+  /** Bytes arrived. The next chunk comes only after {@link Connection.resume}. The array belongs to the receiver. */
+  onData(bytes: Uint8Array): void;
+  /** The peer will send no more (half-close). Writing is still possible. */
+  onEnd(): void;
+  /** What was written has left our buffer, after a `write` that returned `false`. */
+  onDrain(): void;
+  /** The connection is gone; `error` says why when it was not closed by both sides in order. */
+  onClosed(error: NetworkError | undefined): void;
+}
+
+/** An ordered, reliable stream of bytes in both directions. */
+export interface Connection {
+  /** Queues bytes. `false`: above the high-water mark, wait for `onDrain` before writing more. Never throws. */
+  write(bytes: Uint8Array): boolean;
+  /** Asks for the next chunk. */
+  resume(): void;
+  /** Closes our direction after everything queued was sent. */
+  end(): void;
+  /** Closes at once, both directions; what is queued is dropped. `onClosed` still follows. */
+  abort(): void;
+}
+
+/** How to verify a server's certificate. */
+export interface TlsClientOptions {
+  /** `system`: system roots and host name are checked; `ignore`: nothing is checked. */
+  readonly verify: "system" | "ignore";
+  /** PEM of additional trusted roots. */
+  readonly ca?: string;
+}
+
+/** Where to connect. */
+export interface ConnectTarget {
+  /** Name or IP literal (IPv6 without brackets). */
+  readonly host: string;
+  /** TCP port. */
+  readonly port: number;
+  /** TLS when present. */
+  readonly tls?: TlsClientOptions;
+  /** Milliseconds until the connection (with TLS) must stand, or it is closed with `ConnectTimeout`. */
+  readonly timeoutMs: number;
+}
+
+/** Opens connections. */
+export interface Connector {
+  /** Starts to connect; everything else comes through `events`. `onClosed` without `onOpen` means that it never stood. */
+  connect(target: ConnectTarget, events: ConnectionEvents): Connection;
+}
+
+/** Where and how to listen. */
+export interface ListenAddress {
+  /** IP literal (IPv6 without brackets). */
+  readonly host: string;
+  /** TCP port; 0 chooses one. */
+  readonly port: number;
+  /** TLS when present: PEM of the certificate chain and the key. */
+  readonly tls?: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly maxVersion: "TLSv1.2" | "TLSv1.3";
+  };
+}
+
+/** What happens at a listener. */
+export interface ListenerEvents {
+  /** The socket is bound. */
+  onListening(address: { readonly host: string; readonly port: number }): void;
+  /**
+   * A client connected (with TLS: before its handshake is done). `accept` must be called at once, with the events of the
+   * new connection; `onOpen` follows when the handshake is done.
+   */
+  onConnection(accept: (events: ConnectionEvents) => Connection): void;
+  /** The listener is closed; `error` when it could not be bound or broke. */
+  onClosed(error: NetworkError | undefined): void;
+}
+
+/** A listening socket. */
+export interface ListenerHandle {
+  /** Stops listening; accepted connections live on. */
+  close(): void;
+}
+
+/** Opens listeners. */
+export interface ListenerHost {
+  /** Starts to listen. */
+  listen(address: ListenAddress, events: ListenerEvents): ListenerHandle;
+}
+
+/** The two output streams of a process. */
+export type OutputStream = "stdout" | "stderr";
+
+/** What to run. */
+export type ProcessCommand =
+  /** One line for the system's shell: `/bin/sh -c LINE`, on Windows `cmd.exe /c LINE`. */
+  | { readonly kind: "line"; readonly line: string }
+  /** One program with exactly these arguments, without a shell. */
+  | { readonly kind: "argv"; readonly program: string; readonly args: readonly string[] };
+
+/** A process to start. */
+export interface ProcessSpec {
+  /** What to run. */
+  readonly command: ProcessCommand;
+  /** Working directory; the account's home or `/` when absent. */
+  readonly cwd?: string;
+  /** Variables added to the account's base environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** System user that it runs as; `undefined`: the service's own. */
+  readonly systemUser: string | undefined;
+  /** Whether the account's profile (login environment) is left unloaded (WINRS_NOPROFILE). */
+  readonly noProfile: boolean;
+}
+
+/** What happens to a process. `onExit` or `onFailed` is last and comes exactly once. */
+export interface ProcessEvents {
+  /** It runs. */
+  onStarted(pid: number): void;
+  /** Output arrived; the next chunk of this stream comes only after {@link ProcessHandle.resume}. */
+  onOutput(stream: OutputStream, bytes: Uint8Array): void;
+  /** This stream is at its end. */
+  onOutputEnd(stream: OutputStream): void;
+  /** It ended and both streams are at their end. A process killed by a signal has 128 + signal number. */
+  onExit(exitCode: number): void;
+  /** It could not be started. `code`: `NotFound`, `AccessDenied`, `BadDirectory` or `SpawnFailed`. */
+  onFailed(code: "NotFound" | "AccessDenied" | "BadDirectory" | "SpawnFailed", message: string): void;
+}
+
+/** A running process. All methods are harmless after its end. */
+export interface ProcessHandle {
+  /** Queues bytes for standard input; `done(false)` when the process reads no more. */
+  writeStdin(bytes: Uint8Array, done: (taken: boolean) => void): void;
+  /** Closes standard input after what is queued. */
+  endStdin(): void;
+  /** Asks for the next chunk of `stream`. */
+  resume(stream: OutputStream): void;
+  /** Interrupts (`ctrl_c`: SIGINT, `ctrl_break`: SIGQUIT) or kills (`terminate`: SIGKILL) the whole process group. */
+  signal(kind: "ctrl_c" | "ctrl_break" | "terminate"): void;
+}
+
+/** Starts processes. */
+export interface ProcessHost {
+  /** Starts one; everything else comes through `events`. */
+  spawn(spec: ProcessSpec, events: ProcessEvents): ProcessHandle;
+}

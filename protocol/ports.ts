@@ -1,0 +1,38 @@
+/**
+ * What the protocol layer needs from outside: security contexts. NTLM and SPNEGO are implemented inside the
+ * layer; Kerberos (GSSAPI) and CredSSP (a TLS engine) join behind the same interface from `runtime/security`.
+ * @module
+ */
+import type { DroverError } from "./errors.ts";
+
+/** Outcome of one step of an authentication dialogue. */
+export type SecurityStep =
+  /** Send `token` and wait for the peer's answer. */
+  | { readonly kind: "continue"; readonly token: Uint8Array }
+  /** Established. `token`, where present, must still reach the peer. */
+  | { readonly kind: "done"; readonly token?: Uint8Array }
+  /** The dialogue failed; the context is dead. */
+  | { readonly kind: "failed"; readonly error: DroverError };
+
+/**
+ * One side of an authentication dialogue, bound to one connection.
+ *
+ * `step` is an effect: `done` is called exactly once, at once or later (a KDC may be asked on the way). `seal` and
+ * `unseal` work only after `done`, in order, and throw `ProtocolError` when a message fails verification.
+ */
+export interface SecurityContext {
+  /** Whether the dialogue ended well. */
+  readonly established: boolean;
+  /** Who the peer is, on the accepting side, once established: as the client named itself (`DOMAIN\user` or `user`). */
+  readonly principal: string | undefined;
+  /** The mechanism that was agreed on, once known. */
+  readonly mechanism: "NTLM" | "Kerberos" | "CredSSP" | undefined;
+  /** Takes the peer's token (`undefined` for an initiator's first step). */
+  step(token: Uint8Array | undefined, done: (outcome: SecurityStep) => void): void;
+  /** Signs and encrypts one message: the bytes after the part headers of `multipart/encrypted` (length, token, ciphertext). */
+  seal(plaintext: Uint8Array): Uint8Array;
+  /** Verifies and decrypts one message in the form that {@link SecurityContext.seal} makes. */
+  unseal(sealed: Uint8Array): Uint8Array;
+  /** Wipes key material. Idempotent. */
+  dispose(): void;
+}

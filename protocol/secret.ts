@@ -1,0 +1,38 @@
+/** Secrets as a type of their own, so that no log, error or JSON ever shows one. @module */
+
+const redacted = "[redacted]";
+
+/** A secret text. Printing, inspecting or serialising it gives `[redacted]`; only {@link Secret.reveal} gives the value. */
+export class Secret {
+  readonly #value: string;
+
+  /** Wraps `value`. */
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** The secret itself: call it only where the value goes on the wire or into a key derivation. */
+  reveal(): string {
+    return this.#value;
+  }
+
+  /** Always `[redacted]`. */
+  toString(): string {
+    return redacted;
+  }
+
+  /** Always `[redacted]`. */
+  toJSON(): string {
+    return redacted;
+  }
+
+  /** Always `[redacted]` in `console.log` and `Deno.inspect`. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return redacted;
+  }
+
+  /** Always `[redacted]` in Node's `util.inspect`. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return redacted;
+  }
+}
