@@ -1,0 +1,83 @@
+/**
+ * Names of elements and attributes, found by the hash of their bytes in a cache that all parsers share.
+ *
+ * The cache is direct-mapped and of fixed size: a hostile document can only make it miss, never grow. Names are copied
+ * out of the document, so none keeps a document's text alive, and internalised, so comparing them with literals is cheap.
+ * @module
+ */
+import { isNcName } from "./char_tables.ts";
+
+/** No binding number has this value: marks a name whose namespace is not known yet. */
+const NEVER = -1;
+
+/** What a name does as an attribute. */
+export type NameRole = "plain" | "defaultNamespace" | "prefix";
+
+/** One qualified name. */
+export class XmlName {
+  /** As written. */
+  readonly qname: string;
+  /** Before the colon, or "". */
+  readonly prefix: string;
+  /** After the colon, or all of it. */
+  readonly local: string;
+  /** As written, in UTF-8. */
+  readonly bytes: Uint8Array;
+  /** Of the bytes. */
+  readonly hash: number;
+  /** `xmlns` and `xmlns:*` declare namespaces. */
+  readonly role: NameRole;
+  /** Number of the namespace scope that `uri` was last found in: scope numbers are unique in the process. */
+  scope: number = NEVER;
+  /** The namespace of an element of this name in that scope. */
+  uri = "";
+  /** For declarations: the bytes of the last value, when it was plain ASCII, and the value itself. */
+  valueBytes: Uint8Array | undefined = undefined;
+  /** For declarations: the last value. */
+  value = "";
+
+  /** Takes a checked name apart. */
+  constructor(qname: string, bytes: Uint8Array, hash: number) {
+    const colon = qname.indexOf(":");
+    this.qname = internalise(qname);
+    this.prefix = internalise(colon < 0 ? "" : qname.slice(0, colon));
+    this.local = internalise(colon < 0 ? qname : qname.slice(colon + 1));
+    this.bytes = bytes;
+    this.hash = hash;
+    this.role = qname === "xmlns" ? "defaultNamespace" : this.prefix === "xmlns" ? "prefix" : "plain";
+  }
+}
+
+/** Names longer than this are not cached. */
+const MAX_CACHED_LENGTH = 96;
+const CACHE_SIZE = 2048;
+const cache: (XmlName | undefined)[] = new Array(CACHE_SIZE).fill(undefined);
+
+/** The cached name with the bytes `from` to `to`, which hash to `hash`, or undefined. */
+export function cachedName(bytes: Uint8Array, from: number, to: number, hash: number): XmlName | undefined {
+  const name = cache[(hash ^ (hash >>> 11)) & (CACHE_SIZE - 1)];
+  if (name === undefined || name.hash !== hash) return undefined;
+  const own = name.bytes;
+  const length = own.length;
+  if (length !== to - from) return undefined;
+  for (let i = 0; i < length; i++) if (own[i] !== bytes[from + i]) return undefined;
+  return name;
+}
+
+/** Makes a name of the bytes and caches it; undefined when they are no qualified name. `qname` is their text. */
+export function makeName(qname: string, bytes: Uint8Array, hash: number): XmlName | undefined {
+  const colon = qname.indexOf(":");
+  if (colon >= 0 ? !isNcName(qname.slice(0, colon)) || !isNcName(qname.slice(colon + 1)) : !isNcName(qname)) {
+    return undefined;
+  }
+  const name = new XmlName(qname, bytes.slice(), hash);
+  if (bytes.length <= MAX_CACHED_LENGTH) cache[(hash ^ (hash >>> 11)) & (CACHE_SIZE - 1)] = name;
+  return name;
+}
+
+/** The engine's one copy of a text: equal internalised texts are the same object, and keep no longer text alive. */
+export function internalise(text: string): string {
+  const keys: Record<string, true> = Object.create(null);
+  keys[text] = true;
+  return Object.keys(keys)[0]!;
+}

@@ -1,0 +1,177 @@
+/** Documents as small immutable trees. @module */
+import { concat } from "../bytes.ts";
+import { ProtocolError } from "../errors.ts";
+import { resolveLimits, type XmlLimits } from "./limits.ts";
+import {
+  type NamespaceScope,
+  resolveIn,
+  type TextMode,
+  type XmlAttribute,
+  type XmlHandler,
+  XmlParser,
+} from "./parser.ts";
+
+/** One element of a document that was read. */
+export class XmlElement {
+  /** Own text, all pieces together ("" where it was decoded as base64). */
+  readonly text: string = "";
+  /** Decoded content, where the element was read as base64. */
+  readonly bytes: Uint8Array | undefined = undefined;
+  /** Child elements in order. */
+  readonly children: readonly XmlElement[] = NO_CHILDREN;
+  readonly #scope: NamespaceScope;
+
+  /** Made by {@linkcode DocumentParser}. */
+  constructor(
+    /** Namespace name, "" where there is none. */
+    readonly namespace: string,
+    /** Name without prefix. */
+    readonly local: string,
+    /** Attributes in order, without namespace declarations. */
+    readonly attributes: readonly XmlAttribute[],
+    scope: NamespaceScope,
+  ) {
+    this.#scope = scope;
+  }
+
+  /** The first child of that name. */
+  child(namespace: string, local: string): XmlElement | undefined {
+    for (const child of this.children) {
+      if (child.local === local && child.namespace === namespace) return child;
+    }
+    return undefined;
+  }
+
+  /** All children of that name, in order. */
+  childrenNamed(namespace: string, local: string): XmlElement[] {
+    return this.children.filter((child) => child.local === local && child.namespace === namespace);
+  }
+
+  /** The value of that attribute. */
+  attribute(namespace: string, local: string): string | undefined {
+    for (const attribute of this.attributes) {
+      if (attribute.local === local && attribute.namespace === namespace) return attribute.value;
+    }
+    return undefined;
+  }
+
+  /** The namespace that `prefix` ("" = default) is bound to here, for names inside of text such as `s:Sender`. */
+  resolvePrefix(prefix: string): string | undefined {
+    return resolveIn(this.#scope, prefix);
+  }
+}
+
+const NO_CHILDREN: readonly XmlElement[] = Object.freeze([]);
+
+/** An element while it is read. */
+type Growing = { -readonly [K in "text" | "bytes"]: XmlElement[K] } & { children: XmlElement[] };
+
+/** How a document is read. */
+export interface DocumentOptions {
+  /** Limits that differ from the defaults. */
+  readonly limits?: Partial<XmlLimits>;
+  /** Says which elements' text is base64 to decode. Default: none. */
+  readonly binary?: (namespace: string, local: string) => boolean;
+}
+
+class TreeBuilder implements XmlHandler {
+  root: XmlElement | undefined;
+  scope: () => NamespaceScope = () => {
+    throw new Error("unreachable: set before the first event");
+  };
+  readonly #open: XmlElement[] = [];
+  readonly #binary: DocumentOptions["binary"];
+  readonly #maxTextLength: number;
+  #current: XmlElement | undefined;
+  /** Pieces of the element that is being decoded; elements inside of base64 are refused, so there is at most one. */
+  #pieces: Uint8Array[] | undefined;
+
+  constructor(maxTextLength: number, binary: DocumentOptions["binary"]) {
+    this.#maxTextLength = maxTextLength;
+    this.#binary = binary;
+  }
+
+  startElement(namespace: string, local: string, attributes: readonly XmlAttribute[]): TextMode {
+    const element = new XmlElement(namespace, local, attributes, this.scope());
+    const parent = this.#current;
+    if (parent === undefined) this.root = element;
+    else {
+      const growing = parent as unknown as Growing;
+      if (growing.children === NO_CHILDREN) growing.children = [element];
+      else growing.children.push(element);
+      this.#open.push(parent);
+    }
+    this.#current = element;
+    if (this.#binary === undefined || !this.#binary(namespace, local)) return "text";
+    this.#pieces = [];
+    return "base64";
+  }
+
+  text(value: string): void {
+    const growing = this.#current as unknown as Growing;
+    if (growing.text.length + value.length > this.#maxTextLength) {
+      throw new ProtocolError(
+        "XmlTooLarge",
+        `read element: its text is longer than the limit of ${this.#maxTextLength} characters`,
+      );
+    }
+    growing.text = growing.text === "" ? value : growing.text + value;
+  }
+
+  base64(bytes: Uint8Array): void {
+    this.#pieces!.push(bytes);
+  }
+
+  endElement(): void {
+    if (this.#pieces !== undefined) {
+      (this.#current as unknown as Growing).bytes = concat(this.#pieces);
+      this.#pieces = undefined;
+    }
+    this.#current = this.#open.pop();
+  }
+}
+
+/** Reads one document from chunks split anywhere into a tree. */
+export class DocumentParser {
+  readonly #builder: TreeBuilder;
+  readonly #parser: XmlParser;
+
+  /** Begins a document. */
+  constructor(options?: DocumentOptions) {
+    const limits = resolveLimits(options?.limits);
+    this.#builder = new TreeBuilder(limits.maxTextLength, options?.binary);
+    const parser = new XmlParser(this.#builder, limits);
+    this.#builder.scope = () => parser.scope;
+    this.#parser = parser;
+  }
+
+  /**
+   * Takes the next bytes.
+   *
+   * @throws ProtocolError when the document is malformed, refused or exceeds a limit
+   */
+  write(chunk: Uint8Array): void {
+    this.#parser.write(chunk);
+  }
+
+  /**
+   * The root of the complete document.
+   *
+   * @throws ProtocolError `XmlIncomplete` when something is missing
+   */
+  end(): XmlElement {
+    this.#parser.end();
+    return this.#builder.root!;
+  }
+}
+
+/**
+ * Reads a whole document.
+ *
+ * @throws ProtocolError when it is malformed, refused or exceeds a limit
+ */
+export function parseDocument(bytes: Uint8Array, options?: DocumentOptions): XmlElement {
+  const parser = new DocumentParser(options);
+  parser.write(bytes);
+  return parser.end();
+}
