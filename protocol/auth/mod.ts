@@ -1,0 +1,9 @@
+/** Authentication: Basic, and NTLMv2 bare or inside SPNEGO, behind `SecurityContext`. @module */
+export { basicAuthorization, parseBasic } from "./basic.ts";
+export { type NtlmCredential, splitUserName } from "./credential.ts";
+export { ntHash } from "./ntlm_crypto.ts";
+export { createNtlmInitiator, type NtlmInitiatorOptions } from "./ntlm_initiator.ts";
+export { createNtlmAcceptor, type NtlmAcceptorContext, type NtlmAcceptorOptions } from "./ntlm_acceptor.ts";
+export { createNegotiateInitiator, type NegotiateInitiatorOptions } from "./negotiate_initiator.ts";
+export { createNegotiateAcceptor } from "./negotiate_acceptor.ts";
+export { ReflectionGuard } from "./reflection_guard.ts";

@@ -1,0 +1,145 @@
+/** Signing and sealing after an NTLM dialogue, with extended session security and key exchange ([MS-NLMP] 3.4). @module */
+import { ProtocolError, UsageError } from "../errors.ts";
+import { directionKeys, hmacMd5, type NtlmRole, sameSecret } from "./ntlm_crypto.ts";
+import { Rc4 } from "./rc4.ts";
+
+const signatureLength = 16;
+const headerLength = 4 + signatureLength;
+
+/** One direction of a session. */
+class Direction {
+  readonly #signKey: Uint8Array;
+  readonly #cipher: Rc4;
+  #sequence = 0;
+
+  constructor(sessionKey: Uint8Array, sender: NtlmRole) {
+    const { signKey, sealKey } = directionKeys(sessionKey, sender);
+    this.#signKey = signKey;
+    this.#cipher = new Rc4(sealKey);
+    sealKey.fill(0);
+  }
+
+  /** Enciphers or deciphers; a message's bytes come before its signature in the key stream ([MS-NLMP] 3.4.3). */
+  crypt(data: Uint8Array): Uint8Array<ArrayBuffer> {
+    return this.#cipher.apply(data);
+  }
+
+  /** The signature of the next message ([MS-NLMP] 3.4.4.2), its checksum enciphered because of the key exchange. */
+  nextSignature(message: Uint8Array): Uint8Array {
+    if (this.#sequence > 0xffff_ffff) {
+      throw new UsageError(
+        "NtlmSequenceExhausted",
+        "sign message: the sequence numbers of the session are used up",
+      );
+    }
+    const signature = new Uint8Array(signatureLength);
+    const view = new DataView(signature.buffer);
+    view.setUint32(0, 1, true);
+    view.setUint32(12, this.#sequence++, true);
+    const checksum = hmacMd5(this.#signKey, signature.subarray(12), message);
+    signature.set(this.#cipher.apply(checksum.subarray(0, 8)), 4);
+    return signature;
+  }
+
+  rewind(): void {
+    this.#cipher.rewind();
+  }
+
+  wipe(): void {
+    this.#signKey.fill(0);
+    this.#cipher.wipe();
+  }
+}
+
+/** The message protection of one NTLM session, seen from one side. */
+export class NtlmSession {
+  readonly #outgoing: Direction;
+  readonly #incoming: Direction;
+  #broken = false;
+  #wiped = false;
+
+  /** `sessionKey` is the exported session key (16 bytes); `role` says which side this is. */
+  constructor(sessionKey: Uint8Array, role: NtlmRole) {
+    this.#outgoing = new Direction(sessionKey, role);
+    this.#incoming = new Direction(sessionKey, role === "client" ? "server" : "client");
+  }
+
+  /** The signature of `message` (GSS_GetMIC). */
+  sign(message: Uint8Array): Uint8Array {
+    this.#assertAlive("sign message");
+    return this.#outgoing.nextSignature(message);
+  }
+
+  /** Verifies a signature that the peer made of `message`. Throws `ProtocolError` (`SealBroken`) when it is wrong. */
+  verify(message: Uint8Array, signature: Uint8Array): void {
+    this.#assertAlive("verify message");
+    this.#verify("verify message", message, signature);
+  }
+
+  /** Length (u32 LE, 16), signature and ciphertext of `plaintext`: what stands in a `multipart/encrypted` part. */
+  seal(plaintext: Uint8Array): Uint8Array {
+    this.#assertAlive("seal message");
+    const sealed = new Uint8Array(headerLength + plaintext.length);
+    sealed[0] = signatureLength;
+    sealed.set(this.#outgoing.crypt(plaintext), headerLength);
+    sealed.set(this.#outgoing.nextSignature(plaintext), 4);
+    return sealed;
+  }
+
+  /**
+   * Verifies and deciphers what {@link NtlmSession.seal} of the peer made. Throws `ProtocolError` (`SealMalformed`,
+   * `SealBroken`); after that the session unseals nothing any more, as the key streams no longer agree.
+   */
+  unseal(sealed: Uint8Array): Uint8Array {
+    this.#assertAlive("unseal message");
+    if (sealed.length < headerLength) {
+      this.#broken = true;
+      throw new ProtocolError(
+        "SealMalformed",
+        `unseal message: ${sealed.length} bytes are shorter than a length and a signature`,
+      );
+    }
+    const length = new DataView(sealed.buffer, sealed.byteOffset).getUint32(0, true);
+    if (length !== signatureLength) {
+      this.#broken = true;
+      throw new ProtocolError("SealMalformed", `unseal message: the signature's length is ${length}, not 16`);
+    }
+    const plaintext = this.#incoming.crypt(sealed.subarray(headerLength));
+    this.#verify("unseal message", plaintext, sealed.subarray(4, headerLength));
+    return plaintext;
+  }
+
+  /**
+   * Rewinds the key stream of one direction, not its sequence number. Both sides do it after a mechListMIC: the first
+   * message of the application uses the same key state as the MIC did ([MS-SPNG] 3.3.5.1).
+   */
+  rewind(direction: "outgoing" | "incoming"): void {
+    (direction === "outgoing" ? this.#outgoing : this.#incoming).rewind();
+  }
+
+  /** Overwrites all keys. Idempotent. */
+  wipe(): void {
+    this.#wiped = true;
+    this.#outgoing.wipe();
+    this.#incoming.wipe();
+  }
+
+  #verify(action: string, message: Uint8Array, signature: Uint8Array): void {
+    // The sequence number is part of the expected signature: a replayed, lost or reordered message fails here too.
+    if (sameSecret(this.#incoming.nextSignature(message), signature)) return;
+    this.#broken = true;
+    throw new ProtocolError(
+      "SealBroken",
+      `${action}: the signature does not fit the message or its place in the session`,
+    );
+  }
+
+  #assertAlive(action: string): void {
+    if (this.#wiped) {
+      throw new UsageError("ContextDisposed", `${action}: the security context was disposed of`);
+    }
+    if (this.#broken) {
+      throw new ProtocolError("SealBroken", `${action}: an earlier message failed verification`);
+    }
+  }
+}

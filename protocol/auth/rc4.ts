@@ -1,0 +1,56 @@
+/** RC4, which NTLM's sealing needs ([MS-NLMP] 3.4.3) and the platform's crypto does not have. @module */
+
+/** One RC4 key stream. Encrypting and decrypting are the same operation. */
+export class Rc4 {
+  readonly #initial = new Uint8Array(256);
+  readonly #state = new Uint8Array(256);
+  #i = 0;
+  #j = 0;
+
+  /** Schedules `key` (1 to 256 bytes). */
+  constructor(key: Uint8Array) {
+    const state = this.#initial;
+    for (let i = 0; i < 256; i++) state[i] = i;
+    for (let i = 0, j = 0; i < 256; i++) {
+      const swapped = state[i]!;
+      j = (j + swapped + key[i % key.length]!) & 255;
+      state[i] = state[j]!;
+      state[j] = swapped;
+    }
+    this.#state.set(state);
+  }
+
+  /** Enciphers `input` with the next bytes of the key stream into a new array. */
+  apply(input: Uint8Array): Uint8Array<ArrayBuffer> {
+    const output = new Uint8Array(input.length);
+    const state = this.#state;
+    // The indices live in locals during the loop: it is the hot path of every sealed message.
+    let i = this.#i;
+    let j = this.#j;
+    for (let at = 0; at < input.length; at++) {
+      i = (i + 1) & 255;
+      const a = state[i]!;
+      j = (j + a) & 255;
+      const b = state[j]!;
+      state[i] = b;
+      state[j] = a;
+      output[at] = input[at]! ^ state[(a + b) & 255]!;
+    }
+    this.#i = i;
+    this.#j = j;
+    return output;
+  }
+
+  /** Goes back to the beginning of the key stream, as after an exchange of mechListMIC ([MS-SPNG] 3.3.5.1). */
+  rewind(): void {
+    this.#state.set(this.#initial);
+    this.#i = 0;
+    this.#j = 0;
+  }
+
+  /** Overwrites the key schedule. */
+  wipe(): void {
+    this.#initial.fill(0);
+    this.rewind();
+  }
+}
