@@ -1,0 +1,280 @@
+/**
+ * The client's half of the Windows shell protocol ([MS-WSMV] 3.2.4.1 and 2.2.4): bodies of requests, readers of answers.
+ * @module
+ */
+import { formatDuration } from "../duration.ts";
+import { ProtocolError } from "../errors.ts";
+import { actions, type Envelope, ns, resources } from "../soap/mod.ts";
+import { escapeAttribute, escapeText, type XmlElement } from "../xml/mod.ts";
+import type { RequestParts } from "../wsman/mod.ts";
+import { signalCodes, type SignalKind } from "./signals.ts";
+
+/** Everything of a request but what the sender adds: message id and time-out. */
+export type ShellRequest = Omit<RequestParts, "messageId" | "operationTimeoutMs">;
+
+/** How a shell is to be made. */
+export interface CreateShellOptions {
+  /** `Name` of the shell, shown when shells are enumerated. */
+  readonly name?: string;
+  /** Working directory. */
+  readonly cwd?: string;
+  /** Environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds without activity after which the service deletes the shell. */
+  readonly idleTimeoutMs?: number;
+  /** Milliseconds after which the service ends the shell. */
+  readonly lifetimeMs?: number;
+  /** WINRS_NOPROFILE. */
+  readonly noProfile?: boolean;
+  /** WINRS_CODEPAGE; 65001 is UTF-8. */
+  readonly codepage?: number;
+}
+
+/** Create ([MS-WSMV] 2.2.4.37). */
+export function createShell(options: CreateShellOptions): ShellRequest {
+  const winrs: Record<string, string> = {};
+  if (options.noProfile !== undefined) winrs["WINRS_NOPROFILE"] = options.noProfile ? "TRUE" : "FALSE";
+  if (options.codepage !== undefined) winrs["WINRS_CODEPAGE"] = String(options.codepage);
+  let body = options.name === undefined
+    ? "<rsp:Shell>"
+    : `<rsp:Shell Name="${escapeAttribute(options.name)}">`;
+  if (options.env !== undefined && Object.keys(options.env).length > 0) {
+    body += "<rsp:Environment>";
+    for (const name in options.env) {
+      body += `<rsp:Variable Name="${escapeAttribute(name)}">${
+        escapeText(options.env[name]!)
+      }</rsp:Variable>`;
+    }
+    body += "</rsp:Environment>";
+  }
+  if (options.cwd !== undefined) {
+    body += `<rsp:WorkingDirectory>${escapeText(options.cwd)}</rsp:WorkingDirectory>`;
+  }
+  if (options.lifetimeMs !== undefined) {
+    body += `<rsp:Lifetime>${formatDuration(options.lifetimeMs)}</rsp:Lifetime>`;
+  }
+  if (options.idleTimeoutMs !== undefined) {
+    body += `<rsp:IdleTimeOut>${formatDuration(options.idleTimeoutMs)}</rsp:IdleTimeOut>`;
+  }
+  body +=
+    "<rsp:InputStreams>stdin</rsp:InputStreams><rsp:OutputStreams>stdout stderr</rsp:OutputStreams></rsp:Shell>";
+  const request = { action: actions.create, resourceUri: resources.cmd, body };
+  return Object.keys(winrs).length > 0 ? { ...request, options: winrs } : request;
+}
+
+/** How a command is to be run. */
+export interface CommandOptions {
+  /** Command line, or with `skipCmdShell` the program. */
+  readonly command: string;
+  /** Arguments; without `skipCmdShell` the service joins them with single spaces. */
+  readonly args?: readonly string[];
+  /** WINRS_SKIP_CMD_SHELL: each argument is exactly one argument of the program; no shell comes between. Default false. */
+  readonly skipCmdShell?: boolean;
+  /** WINRS_CONSOLEMODE_STDIN: true lets the command read a console, false (default) gives it a pipe. */
+  readonly consoleModeStdin?: boolean;
+}
+
+/** Command ([MS-WSMV] 2.2.4.6). */
+export function runCommand(shellId: string, options: CommandOptions): ShellRequest {
+  let body = `<rsp:CommandLine><rsp:Command>${escapeText(options.command)}</rsp:Command>`;
+  for (const argument of options.args ?? []) body += `<rsp:Arguments>${escapeText(argument)}</rsp:Arguments>`;
+  return {
+    action: actions.command,
+    resourceUri: resources.cmd,
+    selectors: { ShellId: shellId },
+    options: {
+      WINRS_CONSOLEMODE_STDIN: options.consoleModeStdin === true ? "TRUE" : "FALSE",
+      WINRS_SKIP_CMD_SHELL: options.skipCmdShell === true ? "TRUE" : "FALSE",
+    },
+    body: body + "</rsp:CommandLine>",
+  };
+}
+
+/** Send ([MS-WSMV] 2.2.4.35) of bytes for standard input; `end` closes it after them. */
+export function sendInput(shellId: string, commandId: string, bytes: Uint8Array, end: boolean): ShellRequest {
+  return {
+    action: actions.send,
+    resourceUri: resources.cmd,
+    selectors: { ShellId: shellId },
+    body:
+      `<rsp:Send><rsp:Stream Name="stdin" CommandId="${escapeAttribute(commandId)}"${
+        end ? ' End="true"' : ""
+      }>` +
+      `${bytes.toBase64()}</rsp:Stream></rsp:Send>`,
+  };
+}
+
+/** Receive ([MS-WSMV] 2.2.4.29) of what a command has written. */
+export function receiveOutput(shellId: string, commandId: string): ShellRequest {
+  return {
+    action: actions.receive,
+    resourceUri: resources.cmd,
+    selectors: { ShellId: shellId },
+    // Keeps a Receive without data open until OperationTimeout instead of answering at once.
+    options: { WSMAN_CMDSHELL_OPTION_KEEPALIVE: "TRUE" },
+    body:
+      `<rsp:Receive><rsp:DesiredStream CommandId="${
+        escapeAttribute(commandId)
+      }">stdout stderr</rsp:DesiredStream>` +
+      "</rsp:Receive>",
+  };
+}
+
+/** Signal ([MS-WSMV] 2.2.4.38). */
+export function signalCommand(shellId: string, commandId: string, kind: SignalKind): ShellRequest {
+  return {
+    action: actions.signal,
+    resourceUri: resources.cmd,
+    selectors: { ShellId: shellId },
+    body: `<rsp:Signal CommandId="${escapeAttribute(commandId)}"><rsp:Code>${
+      signalCodes[kind]
+    }</rsp:Code></rsp:Signal>`,
+  };
+}
+
+/** Delete of a shell. */
+export function deleteShell(shellId: string): ShellRequest {
+  return { action: actions.delete, resourceUri: resources.cmd, selectors: { ShellId: shellId }, body: "" };
+}
+
+/**
+ * The id of the created shell: from the selector, since old services ignore the client's ShellId and send no `rsp:Shell`.
+ *
+ * @throws ProtocolError `ShellIdMissing`
+ */
+export function readCreateResponse(envelope: Envelope): string {
+  for (const content of envelope.body.children) {
+    const selectors = find(content, ns.w, "SelectorSet")?.childrenNamed(ns.w, "Selector") ?? [];
+    for (const selector of selectors) {
+      if (selector.attribute("", "Name") === "ShellId" && selector.text.trim() !== "") {
+        return selector.text.trim();
+      }
+    }
+  }
+  const id = envelope.body.child(ns.rsp, "Shell")?.child(ns.rsp, "ShellId")?.text.trim();
+  if (id !== undefined && id !== "") return id;
+  throw new ProtocolError("ShellIdMissing", "read CreateResponse: there is no ShellId selector in it");
+}
+
+/**
+ * The id of the started command; it may differ from the one that the client proposed.
+ *
+ * @throws ProtocolError `CommandIdMissing`
+ */
+export function readCommandResponse(envelope: Envelope): string {
+  const id = envelope.body.child(ns.rsp, "CommandResponse")?.child(ns.rsp, "CommandId")?.text.trim();
+  if (id === undefined || id === "") {
+    throw new ProtocolError("CommandIdMissing", "read CommandResponse: there is no CommandId in it");
+  }
+  return id;
+}
+
+/** A piece of one stream. */
+export interface StreamPiece {
+  /** `stdout` or `stderr`, or for runspace pools other names. */
+  readonly name: string;
+  /** The command it belongs to; runspace-pool streams have none. */
+  readonly commandId: string | undefined;
+  /** Decoded bytes; may be empty, may end in the middle of a character. */
+  readonly bytes: Uint8Array;
+  /** Whether the stream is at its end. */
+  readonly end: boolean;
+}
+
+/** One answer to Receive. */
+export interface ReceiveResult {
+  /** Pieces in order. */
+  readonly pieces: readonly StreamPiece[];
+  /** State of the command, where the answer says it. */
+  readonly state: "Running" | "Pending" | "Done" | undefined;
+  /** Exit code, only with `Done` (older services put a 0 on the other states). */
+  readonly exitCode: number | undefined;
+}
+
+/**
+ * Reads a ReceiveResponse ([MS-WSMV] 2.2.4.30).
+ *
+ * @throws ProtocolError `NotReceiveResponse`, `BadExitCode`
+ */
+export function readReceiveResponse(envelope: Envelope): ReceiveResult {
+  const response = envelope.body.child(ns.rsp, "ReceiveResponse");
+  if (response === undefined) {
+    throw new ProtocolError("NotReceiveResponse", "read Receive answer: there is no ReceiveResponse in it");
+  }
+  const pieces: StreamPiece[] = [];
+  let state: ReceiveResult["state"];
+  let exitCode: number | undefined;
+  for (const child of response.children) {
+    if (child.namespace !== ns.rsp) continue;
+    if (child.local === "Stream") {
+      pieces.push({
+        name: child.attribute("", "Name")?.trim() ?? "",
+        commandId: child.attribute("", "CommandId"),
+        bytes: child.bytes ?? noBytes,
+        end: isTrue(child.attribute("", "End")),
+      });
+    } else if (child.local === "CommandState") {
+      state = commandState(child.attribute("", "State"));
+      const code = child.child(ns.rsp, "ExitCode")?.text.trim();
+      if (state === "Done" && code !== undefined && code !== "") exitCode = readExitCode(code);
+    }
+  }
+  return { pieces, state, exitCode };
+}
+
+const noBytes = new Uint8Array(0);
+
+function isTrue(value: string | undefined): boolean {
+  return value !== undefined && /^\s*(true|1)\s*$/i.test(value);
+}
+
+function commandState(uri: string | undefined): ReceiveResult["state"] {
+  const name = uri?.trim().split("/").at(-1);
+  return name === "Running" || name === "Pending" || name === "Done" ? name : undefined;
+}
+
+/** Exit codes are 32 bits; Windows writes NTSTATUS codes as signed or unsigned numbers. */
+function readExitCode(text: string): number {
+  if (!/^-?\d{1,10}$/.test(text)) {
+    throw new ProtocolError("BadExitCode", "read Receive answer: ExitCode is not a 32-bit number");
+  }
+  return Number(text);
+}
+
+/** A shell as Enumerate and Get show it. */
+export interface ShellInfo {
+  /** GUID. */
+  readonly shellId: string;
+  /** Resource URI of its kind. */
+  readonly resourceUri: string | undefined;
+  /** Name that its client gave it. */
+  readonly name: string | undefined;
+  /** Account. */
+  readonly owner: string | undefined;
+  /** Address of its client. */
+  readonly clientIp: string | undefined;
+  /** Idle time-out, as an xs:duration. */
+  readonly idleTimeout: string | undefined;
+}
+
+/** Reads an `rsp:Shell` element. */
+export function readShellInfo(shell: XmlElement): ShellInfo {
+  const text = (local: string) => shell.child(ns.rsp, local)?.text.trim();
+  return {
+    shellId: text("ShellId") ?? "",
+    resourceUri: text("ResourceUri"),
+    name: text("Name") ?? shell.attribute("", "Name"),
+    owner: text("Owner"),
+    clientIp: text("ClientIP"),
+    idleTimeout: text("IdleTimeOut"),
+  };
+}
+
+function find(element: XmlElement, namespace: string, local: string): XmlElement | undefined {
+  for (const child of element.children) {
+    if (child.local === local && child.namespace === namespace) return child;
+    const deeper = find(child, namespace, local);
+    if (deeper !== undefined) return deeper;
+  }
+  return undefined;
+}

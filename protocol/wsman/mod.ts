@@ -1,0 +1,19 @@
+/** WS-Management: headers, faults, requests and answers. @module */
+export {
+  type FaultContext,
+  type FaultShortName,
+  ReportedFault,
+  reportedFault,
+  writeFault,
+  WsmanFaultError,
+} from "./fault.ts";
+export { faultCode, faultName, firstFaultCode } from "./fault_names.ts";
+export { readRequestHeaders, type RequestHeaders, type WsmanOption } from "./headers.ts";
+export { type EndpointHeaders, type RequestParts, RequestWriter } from "./request.ts";
+export {
+  closeResponse,
+  openResponse,
+  type ResponseContext,
+  type ResponseShape,
+  writeResponse,
+} from "./response.ts";
