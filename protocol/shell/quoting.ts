@@ -9,7 +9,8 @@
  *
  * A percent sign expands on a `cmd /c` line only as part of `%NAME%` with NAME a variable that exists. cmd looks for it
  * before it takes carets off: in `^%NAME^%` the name that it looks for is `NAME^`, which ordinary variables are not called,
- * and what does not exist is left as it stands.
+ * and what does not exist is left as it stands. `%NAME:old=new%` and `%NAME:~1%` end the name at the colon, so that on a
+ * line with percent signs colons get their caret too.
  *
  * What no quoting can do: arguments of batch files and of cmd's own commands (`echo`, `set`) are read once more, by other
  * rules; with delayed expansion switched on for the whole machine, `!NAME!` expands.
@@ -31,7 +32,8 @@ export function commandLine(words: readonly string[], target: QuotingTarget): st
   return target === "windows" ? quoteWindows(words) : quotePosix(words);
 }
 
-const cmdMetacharacters = /[()%!^"<>&|]/g;
+const metacharacters = /[()%!^"<>&|]/g;
+const metacharactersAndColon = /[()%!^"<>&|:]/g;
 
 /**
  * Quotes a program and its arguments for `cmd /c LINE`.
@@ -44,16 +46,18 @@ export function quoteWindows(words: readonly string[]): string {
   for (const word of words) {
     if (/[\0\r\n]/.test(word)) throw impossible("a Windows command line cannot hold a NUL or a line break");
   }
-  return [quoteProgram(program), ...rest.map((word) => escapeForCmd(quoteArgument(word)))].join(" ");
+  const special = words.some((word) => word.includes("%")) ? metacharactersAndColon : metacharacters;
+  const quotedArguments = rest.map((word) => quoteArgument(word).replace(special, "^$&"));
+  return [quoteProgram(program, special), ...quotedArguments].join(" ");
 }
 
 /**
  * cmd itself finds where the program's name ends, so that a name with spaces needs real quotation marks. A line that
  * begins with one falls under a rule of `/c` that may strip it; an @ before it (do not echo) avoids that rule.
  */
-function quoteProgram(program: string): string {
+function quoteProgram(program: string, special: RegExp): string {
   if (program.includes('"')) throw impossible("the name of a Windows program cannot hold a quotation mark");
-  if (!/[\s,;=/]|^[@:]/.test(program)) return escapeForCmd(program);
+  if (!/[\s,;=/]|^[@:]/.test(program)) return program.replace(special, "^$&");
   if (program.includes("%")) {
     throw impossible(
       "the name of a Windows program cannot hold both a percent sign and a space, comma, semicolon, =, / or @",
@@ -67,10 +71,6 @@ function quoteArgument(word: string): string {
   if (word !== "" && !/[ \t\v"]/.test(word)) return word;
   // Backslashes before a quotation mark are doubled, the mark itself gets one; so do those before the closing mark.
   return `"${word.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, "$1$1")}"`;
-}
-
-function escapeForCmd(text: string): string {
-  return text.replace(cmdMetacharacters, "^$&");
 }
 
 /**
