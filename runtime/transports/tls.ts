@@ -1,0 +1,240 @@
+/**
+ * TLS by `node:tls`: it knows client certificates and a limit on the version, which the platform's own TLS does not.
+ * Ciphers are ECDHE with AEAD only, TLS 1.2 and 1.3.
+ *
+ * The engine runs over a duplex on the platform's TCP socket rather than on a socket of `node:net`: over the latter a
+ * paused TLS socket goes on reading without limit, and loses the peer's end (Deno 2.9.6).
+ * @module
+ */
+import { isIP, type Socket } from "node:net";
+import tls from "node:tls";
+import type {
+  Connection,
+  ConnectionEvents,
+  ConnectTarget,
+  ListenAddress,
+  ListenerEvents,
+  ListenerHandle,
+} from "../../actors/ports.ts";
+import { NetworkError } from "../../protocol/errors.ts";
+import { networkError } from "./network_errors.ts";
+import { incoming, outgoing } from "./openings.ts";
+import { type RawSocket, StreamConnection } from "./stream_connection.ts";
+import { listenWith } from "./tcp.ts";
+import { peerEnded, TcpDuplex } from "./tcp_duplex.ts";
+
+/** A TLS socket whose handshake is done. Its TCP socket is read only while {@link TlsSocket.read} waits. */
+class TlsSocket implements RawSocket {
+  readonly facts;
+  readonly #tcp: TcpDuplex;
+  readonly #socket: tls.TLSSocket;
+  readonly #chunks: Uint8Array[] = [];
+  #ended = false;
+  #error: unknown;
+  #reader: { resolve(bytes: Uint8Array | undefined): void; reject(error: unknown): void } | undefined;
+
+  constructor(tcp: TcpDuplex, socket: tls.TLSSocket, localCertificate: Uint8Array | undefined) {
+    this.#tcp = tcp;
+    this.#socket = socket;
+    const peer = socket.getPeerCertificate(true)?.raw;
+    const { localAddr, remoteAddr } = tcp.conn;
+    this.facts = {
+      localAddress: localAddr.hostname,
+      localPort: localAddr.port,
+      remoteAddress: remoteAddr.hostname,
+      remotePort: remoteAddr.port,
+      tls: {
+        protocol: socket.getProtocol() ?? "",
+        peerCertificate: peer === undefined ? undefined : new Uint8Array(peer),
+        localCertificate,
+      },
+    };
+    socket.on("data", (chunk: Uint8Array) => {
+      // A plain view: `Buffer` stays inside this file.
+      this.#chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+      this.#settle();
+    });
+    socket.on("end", () => {
+      this.#ended = true;
+      this.#settle();
+    });
+    socket.on("error", (error) => {
+      this.#error ??= error;
+      this.#settle();
+    });
+    socket.on("close", () => {
+      if (!this.#ended) this.#error ??= new NetworkError("ConnectionClosed", "talk over TLS: closed");
+      this.#settle();
+    });
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+      this.#settle();
+    });
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(bytes, (error) => error ? reject(error) : resolve());
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    // Errors come through the event; `end` alone says when it is done.
+    return new Promise((resolve) => this.#socket.end(() => resolve()));
+  }
+
+  close(): void {
+    this.#socket.destroy();
+    this.#tcp.destroy();
+  }
+
+  #settle(): void {
+    if (this.#reader !== undefined && (this.#chunks.length > 0 || this.#ended || this.#error !== undefined)) {
+      const { resolve, reject } = this.#reader;
+      this.#reader = undefined;
+      if (this.#chunks.length > 0 || this.#ended) resolve(this.#chunks.shift());
+      else reject(this.#error);
+    }
+    // Ciphertext that was read already may make a few more chunks; no more is taken until they are gone.
+    this.#tcp.flow(this.#reader !== undefined);
+  }
+}
+
+/** The socket once `event` says that its handshake is done. */
+function handshake(
+  tcp: TcpDuplex,
+  socket: tls.TLSSocket,
+  event: "secureConnect" | "secure",
+  signal: AbortSignal,
+  localCertificate?: Uint8Array,
+): Promise<RawSocket> {
+  signal.addEventListener("abort", () => {
+    socket.destroy();
+    tcp.destroy();
+  }, { once: true });
+  return new Promise((resolve, reject) => {
+    // These listeners stay: an 'error' without a listener would end the process.
+    socket.on("error", (error) => {
+      tcp.destroy();
+      reject(tcp.failure ?? error);
+    });
+    tcp.on("error", reject);
+    const left = () => reject(new NetworkError("TlsHandshakeFailed", "the peer left the TLS handshake"));
+    socket.once("close", left);
+    // Later: the engine may just be finishing with the last bytes before the end.
+    tcp.once(peerEnded, () => setTimeout(left, 0));
+    socket.once(event, () => resolve(new TlsSocket(tcp, socket, localCertificate)));
+  });
+}
+
+/** Opens a TLS connection. */
+export function connectTls(target: ConnectTarget, events: ConnectionEvents): Connection {
+  const ca = target.tls?.ca;
+  const open = async (signal: AbortSignal) => {
+    if (target.tls?.verify !== "ignore") trustSystemRoots();
+    if (ca === undefined) return await openTls(target, signal);
+    // A list of all roots and `ca` would be parsed anew for every connection, for 30 ms. So: `ca` alone, then the
+    // others.
+    try {
+      return await openTls(target, signal, ca);
+    } catch (error) {
+      if (!isUntrusted(error) || signal.aborted) throw error;
+      return await openTls(target, signal);
+    }
+  };
+  return new StreamConnection(events, outgoing(target, open, handshakeError));
+}
+
+async function openTls(target: ConnectTarget, signal: AbortSignal, ca?: string): Promise<RawSocket> {
+  const { host, port } = target;
+  const tcp = new TcpDuplex(await Deno.connect({ hostname: host, port, signal }));
+  const options: tls.ConnectionOptions & { allowHalfOpen: boolean } = {
+    socket: tcp,
+    // What the certificate must name.
+    host,
+    // No SNI for an IP literal (RFC 6066 section 3); the certificate's IP names are compared all the same.
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(ca === undefined ? {} : { ca: [ca] }),
+    rejectUnauthorized: target.tls?.verify !== "ignore",
+    minVersion: "TLSv1.2",
+    allowHalfOpen: true,
+  };
+  try {
+    return await handshake(tcp, tls.connect(options), "secureConnect", signal);
+  } catch (error) {
+    tcp.destroy();
+    throw error;
+  }
+}
+
+let systemRootsTrusted = false;
+
+/** Adds the operating system's roots to the platform's built-in ones, once for the process. */
+function trustSystemRoots(): void {
+  if (systemRootsTrusted) return;
+  systemRootsTrusted = true;
+  const roots = new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")]);
+  // Node 22.19 has it and so does the platform; its type definitions lag behind.
+  (tls as typeof tls & { setDefaultCACertificates(roots: string[]): void }).setDefaultCACertificates([
+    ...roots,
+  ]);
+}
+
+/** Listens for TLS connections. The handshakes run side by side, each with a deadline. */
+export function listenTls(
+  address: ListenAddress & { readonly tls: NonNullable<ListenAddress["tls"]> },
+  events: ListenerEvents,
+): ListenerHandle {
+  const { certificate, key, maxVersion } = address.tls;
+  return listenWith(address, events, () => {
+    const options: tls.SecureContextOptions = { cert: certificate, key, minVersion: "TLSv1.2", maxVersion };
+    const secureContext = tls.createSecureContext(options);
+    const localCertificate = firstDer(certificate);
+    return (conn, peer) => {
+      const tcp = new TcpDuplex(conn);
+      const open = (signal: AbortSignal) => {
+        const server: tls.TLSSocketOptions & { allowHalfOpen: boolean } = {
+          ...options,
+          isServer: true,
+          secureContext,
+          allowHalfOpen: true,
+        };
+        // A duplex does for a socket, as in `tls.connect`; the types say so there only.
+        const socket = new tls.TLSSocket(tcp as unknown as Socket, server);
+        return handshake(tcp, socket, "secure", signal, localCertificate);
+      };
+      return incoming(peer, open, handshakeError);
+    };
+  });
+}
+
+/** DER of the first certificate in `pem`. */
+function firstDer(pem: string): Uint8Array | undefined {
+  const body = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/.exec(pem)?.[1];
+  return body === undefined ? undefined : Uint8Array.fromBase64(body);
+}
+
+/** Errors until the handshake is done, on either side. */
+function handshakeError(error: unknown, action: string): NetworkError {
+  if (error instanceof NetworkError) return new NetworkError(error.code, `${action}: ${error.message}`);
+  if (isUntrusted(error)) {
+    const { message } = error as { message?: unknown };
+    return new NetworkError(
+      "TlsUntrusted",
+      `${action}: the server's certificate is not trusted (${String(message)}); ` +
+        "trust its issuer with --ca FILE, or check nothing with --cert-validation ignore",
+      { cause: error },
+    );
+  }
+  return networkError(error, `${action} over TLS`, "TlsHandshakeFailed");
+}
+
+/** Whether the handshake failed since the peer's certificate was refused by us. */
+function isUntrusted(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && !code.startsWith("ERR_SSL_") &&
+    /CERT|UNABLE_TO|HOSTNAME_MISMATCH|SELF_SIGNED/.test(code);
+}
