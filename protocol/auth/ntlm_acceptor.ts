@@ -42,6 +42,12 @@ export interface NtlmAcceptorOptions {
   readonly guard?: ReflectionGuard;
   /** How far the client's timestamp may be from our clock; default 36 hours, Windows' MaxLifetime ([MS-NLMP] 3.2.1.1 and its note). */
   readonly maxClockSkewMs?: number;
+  /**
+   * Whether the client's messages must carry a MIC, as [MS-NLMP] 3.1.5.1.2 demands of clients since our challenges have a
+   * timestamp; default true. False admits clients that never learnt it (Azure/go-ntlmssp of 2022); a MIC that is
+   * announced is checked in any case.
+   */
+  readonly requireMic?: boolean;
 }
 
 /** A context that accepted an NTLM logon. */
@@ -53,7 +59,8 @@ export interface NtlmAcceptorContext extends SecurityContext {
 }
 
 const defaultClockSkewMs = 36 * 3_600_000;
-const required: readonly NtlmFlagName[] = ["ntlm", "extendedSessionSecurity", "key128"];
+// Not NEGOTIATE_NTLM itself: two clients that are written in Go leave it out.
+const required: readonly NtlmFlagName[] = ["extendedSessionSecurity", "key128"];
 const granted = flagBits(
   ...required,
   "unicode",
@@ -221,7 +228,7 @@ export function deriveSessionKey(transcript: NtlmTranscript, hash: Uint8Array): 
 }
 
 function verifyAuthenticate(
-  policy: Pick<NtlmAcceptorOptions, "ntHash" | "now" | "maxClockSkewMs">,
+  policy: Pick<NtlmAcceptorOptions, "ntHash" | "now" | "maxClockSkewMs" | "requireMic">,
   state: Challenged,
   token: Uint8Array,
 ): Verified {
@@ -240,7 +247,7 @@ function verifyAuthenticate(
     ? rc4Once(keyExchangeKey, message.encryptedSessionKey)
     : keyExchangeKey.slice();
   keyExchangeKey.fill(0);
-  checkMic(state, token, message, blob, sessionKey);
+  checkMic(state, token, message, blob, sessionKey, policy.requireMic ?? true);
   checkTargetInfo(state.targetInfo, blob);
   if (
     Math.abs(decodeFiletime(blob.timestamp) - policy.now()) > (policy.maxClockSkewMs ?? defaultClockSkewMs)
@@ -286,16 +293,18 @@ function checkPassword(
   return keyExchangeKey;
 }
 
-/** The MIC is not optional: our challenges have a timestamp, and then a client must send one ([MS-NLMP] 3.1.5.1.2). */
+/** Checks the MIC over all three messages, which keeps their flags as they were sent ([MS-NLMP] 3.2.5.1.2). */
 function checkMic(
   state: Challenged,
   token: Uint8Array,
   message: AuthenticateMessage,
   blob: ClientBlob,
   sessionKey: Uint8Array,
+  required: boolean,
 ): void {
-  const flags = blob.targetInfo.get(AvId.flags)?.[0] ?? 0;
-  if ((flags & avFlagMic) === 0 || message.mic === undefined) {
+  const announced = ((blob.targetInfo.get(AvId.flags)?.[0] ?? 0) & avFlagMic) !== 0;
+  if (!announced && !required) return;
+  if (!announced || message.mic === undefined) {
     throw new ProtocolError("NtlmMic", "accept logon: the client's messages have no MIC");
   }
   const expected = hmacMd5(sessionKey, state.negotiate, state.challenge, withoutMic(token));
