@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { fileURLToPath } from "node:url";
 
 /** Ids as Windows writes them: upper case, fixed, since no client here minds. */
 const SHELL = "11111111-2222-4333-8444-555555555555";
@@ -104,6 +105,39 @@ async function serve(connection: Deno.Conn): Promise<void> {
 
 async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
+
+/** A running canned server; disposing of it ends its process. */
+export interface CannedServer extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT` */
+  readonly endpoint: string;
+  readonly port: number;
+}
+
+/** Starts a canned server as a process of its own. */
+export async function startCannedServer(): Promise<CannedServer> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--allow-net", fileURLToPath(import.meta.url)],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  while (!said.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error("start canned server: it ended before it printed its port");
+    said += value;
+  }
+  const port = Number(said);
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    port,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await reader.cancel();
+      await child.status;
+    },
+  };
 }
 
 if (import.meta.main) {

@@ -10,6 +10,7 @@
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import { interopEnvironment } from "../tests/interop/environment.ts";
+import { startCannedServer } from "./canned_server.ts";
 
 /** One measurement that an implementation is asked for. */
 interface Case {
@@ -54,32 +55,6 @@ const seconds = quick ? 0.6 : 3;
 const rounds = quick ? 1 : 3;
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
-/** Starts the server and gives back its endpoint. */
-async function startServer(): Promise<{ endpoint: string; port: number; stop: () => Promise<void> }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "--allow-net", here("canned_server.ts")],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let said = "";
-  while (!said.includes("\n")) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error("start canned server: it ended before it printed its port");
-    said += value;
-  }
-  const port = Number(said);
-  return {
-    endpoint: `http://127.0.0.1:${port}`,
-    port,
-    stop: async () => {
-      child.kill("SIGKILL");
-      await reader.cancel();
-      await child.status;
-    },
-  };
-}
 
 /** Runs a peer that prints commands per second. */
 async function rateOf(program: string, args: readonly string[]): Promise<number> {
@@ -240,9 +215,9 @@ async function median(implementation: Implementation, c: Case): Promise<number> 
   return rates.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
 }
 
-const server = await startServer();
-let failed = false;
-try {
+async function main(): Promise<boolean> {
+  await using server = await startCannedServer();
+  let failed = false;
   const measured = await implementations(server.endpoint, server.port);
   for (const implementation of measured.slice(0, 2)) {
     // What runs in this process is compiled before it is measured, as the server is by that.
@@ -273,7 +248,7 @@ try {
       );
     }
   }
-} finally {
-  await server.stop();
+  return failed;
 }
-Deno.exit(failed ? 1 : 0);
+
+Deno.exit(await main() ? 1 : 0);
