@@ -1,19 +1,8 @@
 /** One sealed message as a part of `multipart/encrypted`. @module */
 import { ProtocolError } from "../errors.ts";
+import type { EncryptedPart } from "../http/multipart.ts";
 import type { SecurityContext } from "../ports.ts";
 import { sealedProtocol, type SealingScheme } from "./scheme.ts";
-
-/** One encrypted part, as the multipart codec reads and writes it. */
-export interface EncryptedPart {
-  /** Media type that names the sealing protocol. */
-  readonly protocol: string;
-  /** Content type of the message inside, with its charset. */
-  readonly originalContentType: string;
-  /** Length of the message inside, in bytes. */
-  readonly originalLength: number;
-  /** Length of the token, token and ciphertext. */
-  readonly sealed: Uint8Array;
-}
 
 /** Seals `plaintext`. */
 export function sealMessage(
