@@ -7,3 +7,4 @@ export { createNtlmAcceptor, type NtlmAcceptorContext, type NtlmAcceptorOptions 
 export { createNegotiateInitiator, type NegotiateInitiatorOptions } from "./negotiate_initiator.ts";
 export { createNegotiateAcceptor } from "./negotiate_acceptor.ts";
 export { ReflectionGuard } from "./reflection_guard.ts";
+export type { NtlmPolicy } from "./ntlm_verify.ts";

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { Secret } from "../../protocol/secret.ts";
-import { deriveSessionKey } from "../../protocol/auth/ntlm_acceptor.ts";
+import { deriveSessionKey } from "../../protocol/auth/ntlm_verify.ts";
 import { ntHash } from "../../protocol/auth/mod.ts";
 import {
   isNtlmMessage,
