@@ -129,7 +129,9 @@ export function whyIgnored(variable: string, families: ReadonlySet<Family>): str
   if (entry !== undefined) {
     if (families.has(entry.family)) return undefined;
     // Account and address of a host that SSH reaches are somebody else's business, not ignored settings.
-    if (families.size === 0) return entry.family === "common" ? undefined : "the host is not reached over WinRM";
+    if (families.size === 0) {
+      return entry.family === "common" ? undefined : "the host is not reached over WinRM";
+    }
     return `the connection is ${entry.family === "winrm" ? "psrp" : "winrm"}`;
   }
   if (!variable.startsWith("ansible_")) return undefined;

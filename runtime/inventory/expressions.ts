@@ -20,6 +20,8 @@ export interface Scope {
 
 const maxDepth = 20;
 const maxText = 65_536;
+/** Expressions evaluated for one variable: a few that each name another twenty times would else never end. */
+const maxExpressions = 10_000;
 const absent = Symbol("undefined variable");
 
 /** A value that may still be missing, until a `default` filter fills it. */
@@ -34,6 +36,8 @@ export function evaluate(name: string, variable: Variable, scope: Scope): unknow
 }
 
 class Evaluation {
+  #expressions = 0;
+
   constructor(readonly name: string, readonly scope: Scope) {}
 
   variable(variable: Variable, depth: number): unknown {
@@ -75,6 +79,9 @@ class Evaluation {
       if (open < 0) return result + text.slice(at);
       const parser = new ExpressionParser(text, open + 2);
       const parsed = parser.read();
+      if (++this.#expressions > maxExpressions) {
+        this.#fail(variable, `more than ${maxExpressions} expressions`);
+      }
       if (parsed === undefined) {
         this.#fail(variable, "only a variable, lookup('env', …) and the filter default('…') are supported");
       }

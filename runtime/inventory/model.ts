@@ -9,6 +9,8 @@ export const maxHosts = 65_536;
 /** Deepest nesting of groups. */
 export const maxGroupDepth = 64;
 
+const priorityName = "ansible_group_priority";
+
 /** A group as read. */
 export interface GroupEntry {
   readonly name: string;
@@ -189,12 +191,14 @@ export class InventoryModel {
     ];
     const result: Variables = new Map();
     for (const layer of layers) for (const [name, variable] of layer) result.set(name, variable);
+    // It orders groups and is no variable of their hosts.
+    if (!host.variables.has(priorityName)) result.delete(priorityName);
     return result;
   }
 }
 
 function groupPriority(group: GroupEntry): number {
-  const value: Variable | undefined = group.variables.get("ansible_group_priority");
+  const value: Variable | undefined = group.variables.get(priorityName);
   const priority = Number(value?.value ?? 1);
   return Number.isFinite(priority) ? priority : 1;
 }

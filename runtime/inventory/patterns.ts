@@ -59,8 +59,6 @@ function splitPattern(pattern: string, hosts: ReadonlySet<string>): string[] {
   if (hosts.has(trimmed)) return [trimmed];
   const parts = trimmed.includes(",")
     ? splitOutsideBrackets(trimmed, ",")
-    : trimmed.startsWith("~")
-    ? [trimmed]
     : /^[!&]?[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(trimmed)
     ? [trimmed]
     : splitColons(trimmed, hosts);

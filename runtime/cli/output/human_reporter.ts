@@ -136,6 +136,7 @@ export class HumanReporter implements Reporter {
     const pieces: { text: string; painted: string }[] = [];
     const add = (text: string, painted = text) => pieces.push({ text, painted });
     add(`${done}/${total} hosts`);
+    add(showDuration(this.options.now() - this.#started));
     if (this.#working.size > 0) add(`${this.#working.size} working`);
     for (const status of statuses) {
       const count = counts.get(status);
@@ -143,7 +144,6 @@ export class HumanReporter implements Reporter {
         add(`${count} ${status}`, paintStatus(this.#colors, status, `${count} ${status}`));
       }
     }
-    add(showDuration(this.options.now() - this.#started));
     let width = cells;
     let line = bar;
     for (const piece of pieces) {

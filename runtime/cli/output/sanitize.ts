@@ -6,8 +6,7 @@
  * stay: emoji and several scripts are written with them.
  */
 const dangerous =
-  // deno-lint-ignore no-control-regex -- control characters are what this looks for
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\ud800-\udfff]/gu;
+  /[^\P{Cc}\t\n]|[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\ud800-\udfff]/gu;
 
 /**
  * The text with every dangerous character written out, e.g. `\x1b` or `\u{202e}`. A carriage return before a line feed is
