@@ -1,0 +1,294 @@
+/**
+ * Life and death of actors: start, stop, crash, restart, escalation, as in OTP. Runs handlers, each in a turn of its own actor.
+ *
+ * An actor ends in this order: its timers, questions and watches are dropped; its children are stopped in reverse start
+ * order, one after the other, each within its own `shutdownMs`; `stopped` is called; its supervisor decides. An actor that
+ * may come back keeps its address, its mailbox and its place among its siblings; only the message that it crashed on is lost.
+ * @module
+ */
+import type { StopReason, Supervision } from "./actor.ts";
+import type { Cell, ChildNews, RestartGroup } from "./cell.ts";
+import { CellContext } from "./context.ts";
+import { KernelError } from "./errors.ts";
+import { Fifo } from "./fifo.ts";
+import type { Kernel } from "./kernel.ts";
+import { defaultSupervision, RestartWindow } from "./restart_window.ts";
+
+/** See the module. */
+export class Supervisor {
+  readonly #kernel: Kernel;
+
+  /** Supervises the actors of `kernel`. */
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Does the most urgent thing of the lanes kill, stop, start and supervision. `false`: there is nothing. */
+  step(cell: Cell): boolean {
+    if (cell.kill) {
+      cell.kill = false;
+      this.#kill(cell);
+    } else if (cell.stop) {
+      cell.stop = false;
+      this.#stop(cell);
+    } else if (cell.state === "starting") {
+      this.#start(cell);
+    } else {
+      const news = cell.supervision?.shift();
+      if (news === undefined) return false;
+      this.#hear(cell, news);
+    }
+    return true;
+  }
+
+  /** Runs a handler outside the hot path and carries out its effects. `false`: it crashed. */
+  run(cell: Cell, doing: string, handler: () => void): boolean {
+    const kernel = this.#kernel;
+    kernel.enter(cell);
+    try {
+      handler();
+      kernel.commit(cell);
+    } catch (error) {
+      kernel.rollback();
+      this.crash(cell, error, doing);
+      return false;
+    }
+    if (cell.selfStop) this.finishSelf(cell);
+    return true;
+  }
+
+  /** The handler has called `stop()`. */
+  finishSelf(cell: Cell): void {
+    cell.selfStop = false;
+    this.#finish(cell, { kind: cell.state === "stopping" ? "shutdown" : "normal" }, false);
+  }
+
+  /** A handler threw. `lastMessage`: what it was handling, for people. */
+  crash(cell: Cell, error: unknown, lastMessage: string): void {
+    cell.selfStop = false;
+    this.#report(cell, error, lastMessage);
+    this.#finish(cell, { kind: "crashed", error }, false);
+  }
+
+  #report(cell: Cell, error: unknown, lastMessage: string): void {
+    try {
+      this.#kernel.ports.onCrash?.({ path: cell.ref.path, error, lastMessage, restarts: cell.restarts });
+    } catch {
+      // A reporter that fails must not take the actors with it.
+    }
+  }
+
+  // ---- one life
+
+  #start(cell: Cell): void {
+    cell.state = "running";
+    const context = cell.context ??= new CellContext(this.#kernel, cell);
+    this.run(cell, "(start)", () => cell.behaviour = cell.spec.start(context));
+  }
+
+  #stop(cell: Cell): void {
+    switch (cell.state) {
+      case "new":
+      case "starting":
+        return this.#finish(cell, { kind: "shutdown" }, false);
+      case "down":
+        if (cell.stopRequested) this.#end(cell, { kind: "shutdown" });
+        return;
+      case "running": {
+        const { behaviour, context } = cell;
+        let atOnce = true;
+        if (behaviour?.stopping !== undefined && context !== undefined) {
+          const done = this.run(cell, "(stopping)", () => atOnce = behaviour.stopping?.(context) ?? true);
+          if (!done || cell.state !== "running") return;
+        }
+        if (atOnce) this.#finish(cell, { kind: "shutdown" }, false);
+        else cell.state = "stopping";
+        return;
+      }
+      case "stopping":
+      case "ending":
+      case "ended":
+    }
+  }
+
+  #kill(cell: Cell): void {
+    switch (cell.state) {
+      case "ended":
+        return;
+      case "down":
+        if (cell.stopRequested) this.#end(cell, { kind: "killed" });
+        return;
+      case "ending":
+        if (cell.ending !== undefined) cell.ending.kill = true;
+        return this.#continueEnding(cell);
+      default:
+        this.#finish(cell, { kind: "killed" }, true);
+    }
+  }
+
+  /** Begins the end of this life. */
+  #finish(cell: Cell, reason: StopReason, kill: boolean): void {
+    if (cell.state === "ending" || cell.state === "down" || cell.state === "ended") return;
+    const kernel = this.#kernel;
+    cell.state = "ending";
+    kernel.dropOwn(cell);
+    if (cell.deadline !== undefined) {
+      kernel.removeTimer(cell.deadline);
+      cell.deadline = undefined;
+    }
+    const parent = cell.parent;
+    if (parent?.state !== "running" || !returns(cell, reason)) kernel.closeMailbox(cell);
+    cell.ending = { reason, kill, remaining: cell.children === undefined ? [] : [...cell.children.values()] };
+    this.#continueEnding(cell);
+  }
+
+  #continueEnding(cell: Cell): void {
+    const ending = cell.ending;
+    if (ending === undefined) return;
+    const { remaining, reason } = ending;
+    for (let child = remaining.at(-1); child !== undefined; child = remaining.at(-1)) {
+      if (child.state !== "ended") {
+        if (ending.kill) this.#kernel.signalKill(child, true);
+        else this.#kernel.signalStop(child, true);
+        return;
+      }
+      remaining.pop();
+    }
+    this.#lastWords(cell, reason);
+    cell.ending = undefined;
+    cell.behaviour = undefined;
+    cell.state = "down";
+    const parent = cell.parent;
+    if (parent === undefined || parent.state === "ending") this.#end(cell, reason);
+    else this.#tellParent(parent, { kind: "down", child: cell.ref, reason });
+  }
+
+  #lastWords(cell: Cell, reason: StopReason): void {
+    const { behaviour, context } = cell;
+    if (behaviour?.stopped === undefined || context === undefined) return;
+    const kernel = this.#kernel;
+    kernel.enter(cell);
+    try {
+      behaviour.stopped(reason, context);
+      kernel.commit(cell);
+    } catch (error) {
+      kernel.rollback();
+      this.#report(cell, error, "(stopped)");
+    }
+    // What `stopped` asked for must not reach the next life.
+    kernel.dropOwn(cell);
+  }
+
+  /** The end for good. */
+  #end(cell: Cell, reason: StopReason): void {
+    if (cell.state === "ended") return;
+    const kernel = this.#kernel;
+    cell.state = "ended";
+    if (cell.parent !== undefined) kernel.actorCount--;
+    kernel.dropOwn(cell);
+    kernel.closeMailbox(cell);
+    cell.supervision = undefined;
+    cell.context = undefined;
+    const group = cell.group;
+    cell.group = undefined;
+    cell.ref.cell = undefined;
+    cell.ref.ended = reason;
+    for (let ask = cell.asks; ask !== undefined; ask = cell.asks) {
+      kernel.settle(ask, { kind: "targetStopped" });
+    }
+    kernel.tellWatchers(cell, reason);
+    for (const listener of cell.onEnded ?? []) listener(reason);
+    const parent = cell.parent;
+    if (parent === undefined) return;
+    parent.children?.delete(cell.name);
+    if (parent.state === "ending") this.#continueEnding(parent);
+    else if (parent.behaviour?.childEnded !== undefined) {
+      this.#tellParent(parent, { kind: "ended", child: cell.ref, reason });
+    }
+    if (group !== undefined) this.#advance(group, parent);
+  }
+
+  #tellParent(parent: Cell, news: ChildNews): void {
+    (parent.supervision ??= new Fifo()).push(news);
+    this.#kernel.enqueue(parent);
+  }
+
+  // ---- supervision
+
+  #hear(parent: Cell, news: ChildNews): void {
+    if (parent.state !== "running" && parent.state !== "stopping") return;
+    if (news.kind === "ended") {
+      const { behaviour, context } = parent;
+      if (context === undefined) return;
+      this.run(parent, "(childEnded)", () => behaviour?.childEnded?.(news.child, news.reason, context));
+      return;
+    }
+    const child = news.child.cell;
+    if (child === undefined || child.state !== "down") return;
+    if (child.group !== undefined) return this.#advance(child.group, parent);
+    if (!returns(child, news.reason) || parent.state === "stopping") return this.#end(child, news.reason);
+    const supervision = parent.spec.supervision ?? defaultSupervision;
+    const window = parent.window ??= new RestartWindow(supervision);
+    const delayMs = window.allow(this.#kernel.ports.clock.monotonic(), () => this.#random());
+    if (delayMs !== undefined) return this.#restartWith(parent, child, supervision.strategy, delayMs);
+    this.#end(child, news.reason);
+    // Above the root there is nobody to escalate to: only the child ends.
+    if (parent.parent === undefined) return;
+    const message = `supervise ${child.ref.path}: more than ${supervision.maxRestarts} restarts in ` +
+      `${supervision.windowMs} ms`;
+    const cause = news.reason.kind === "crashed" ? news.reason.error : undefined;
+    this.crash(parent, new KernelError("KernelRestartIntensity", message, { cause }), "(supervision)");
+  }
+
+  #restartWith(parent: Cell, child: Cell, strategy: Supervision["strategy"], delayMs: number): void {
+    const all = [...(strategy === "oneForOne" ? [child] : parent.children?.values() ?? [])];
+    const members = strategy === "restForOne" ? all.slice(all.indexOf(child)) : all;
+    const group: RestartGroup = { members, toStop: [...members], delayMs, waiting: true };
+    // A member of an earlier group belongs to the later one, which contains that group.
+    for (const member of members) member.group = group;
+    this.#advance(group, parent);
+  }
+
+  /** Stops the next member that still lives; restarts all when there is none. */
+  #advance(group: RestartGroup, parent: Cell): void {
+    if (!group.waiting || (parent.state !== "running" && parent.state !== "stopping")) return;
+    for (let member = group.toStop.at(-1); member !== undefined; member = group.toStop.at(-1)) {
+      if (member.group === group && member.state !== "down" && member.state !== "ended") {
+        return this.#kernel.signalStop(member, false);
+      }
+      group.toStop.pop();
+    }
+    group.waiting = false;
+    const restart = () => {
+      for (const member of group.members) if (member.group === group) this.#restart(member, parent);
+    };
+    if (group.delayMs > 0) this.#kernel.startTimer(parent, group.delayMs, { kind: "run", run: restart });
+    else restart();
+  }
+
+  #restart(cell: Cell, parent: Cell): void {
+    cell.group = undefined;
+    if (cell.state !== "down") return;
+    const temporary = (cell.spec.restart ?? "temporary") === "temporary";
+    if (cell.stopRequested || temporary || parent.state !== "running") {
+      return this.#end(cell, { kind: "shutdown" });
+    }
+    cell.restarts++;
+    cell.stop = false;
+    cell.kill = false;
+    cell.state = "starting";
+    this.#kernel.enqueue(cell);
+  }
+
+  #random(): number {
+    const bytes = this.#kernel.ports.random.bytes(4);
+    return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0) / 2 ** 32;
+  }
+}
+
+/** Whether an actor that ends with `reason` comes back, if its supervisor lives and allows it. */
+function returns(cell: Cell, reason: StopReason): boolean {
+  const restart = cell.spec.restart ?? "temporary";
+  if (cell.stopRequested || restart === "temporary") return false;
+  return cell.group !== undefined || restart === "permanent" || reason.kind === "crashed";
+}
