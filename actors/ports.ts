@@ -6,6 +6,8 @@
  * @module
  */
 import type { NetworkError } from "../protocol/errors.ts";
+import type { SecurityContext } from "../protocol/ports.ts";
+import type { Secret } from "../protocol/secret.ts";
 
 /** Wall and monotonic time, and one-shot timers. Milliseconds everywhere. */
 export interface Clock {
@@ -192,4 +194,42 @@ export interface ProcessHandle {
 export interface ProcessHost {
   /** Starts one; everything else comes through `events`. */
   spawn(spec: ProcessSpec, events: ProcessEvents): ProcessHandle;
+}
+
+/** Converts a stream of text from one encoding to another, chunk by chunk. Never throws: what has no counterpart becomes a substitute. */
+export interface TextConverter {
+  /** Takes the next bytes and gives what is complete; characters may be split between chunks. */
+  convert(bytes: Uint8Array): Uint8Array;
+  /** Ends the stream: what is left. */
+  finish(): Uint8Array;
+}
+
+/** Windows code pages, for shells with WINRS_CODEPAGE. */
+export interface CodePages {
+  /** Converter from UTF-8 into the code page; `undefined` for an unknown one. */
+  fromUtf8(codepage: number): TextConverter | undefined;
+  /** Converter from the code page into UTF-8; `undefined` for an unknown one. */
+  toUtf8(codepage: number): TextConverter | undefined;
+}
+
+/** Who may use a service. */
+export interface ServiceAccount {
+  /** Name in its one canonical spelling: quotas count by it, shells belong to it. */
+  readonly name: string;
+  /** System user that its processes run as; `undefined`: the service's own. */
+  readonly systemUser: string | undefined;
+}
+
+/** Accepts logons. */
+export interface SecurityProvider {
+  /** A context that accepts one logon under the scheme `Negotiate` on a connection. */
+  acceptNegotiate(facts: ConnectionFacts): SecurityContext;
+  /** The account of an established context; `undefined` when it has none here. */
+  account(context: SecurityContext): ServiceAccount | undefined;
+  /** Checks a password; `done` is called once, at once or later, and takes as long for an unknown name as for a wrong password. */
+  checkPassword(
+    username: string,
+    password: Secret,
+    done: (account: ServiceAccount | undefined) => void,
+  ): void;
 }

@@ -1,0 +1,63 @@
+/** Answers of the service as HTTP bytes: always with Content-Length, since real clients crash without. @module */
+import { encodeEncrypted, encryptedContentType, serializeResponse } from "../../protocol/http/mod.ts";
+import type { SecurityContext } from "../../protocol/ports.ts";
+import { sealedProtocol, sealMessage } from "../../protocol/sealing/mod.ts";
+import type { Answer } from "./answers.ts";
+import type { ServiceAuth } from "./options.ts";
+
+/** Media type of plain envelopes. */
+export const soapContentType = "application/soap+xml;charset=UTF-8";
+
+const server = ["Server", "Drover"] as const;
+
+/** What every answer has beside its body. */
+export interface HttpAnswerParts {
+  /** Whether the connection serves another request after this answer. */
+  readonly keepAlive: boolean;
+  /** Whether the client speaks HTTP/1.0, which must be told of a kept connection. */
+  readonly http10: boolean;
+  /** Last token of a Negotiate dialogue, in base64. */
+  readonly token?: string | undefined;
+}
+
+function headers(parts: HttpAnswerParts): [string, string][] {
+  const list: [string, string][] = [[...server]];
+  if (parts.token !== undefined) list.push(["WWW-Authenticate", `Negotiate ${parts.token}`]);
+  if (!parts.keepAlive) list.push(["Connection", "close"]);
+  else if (parts.http10) list.push(["Connection", "keep-alive"]);
+  return list;
+}
+
+/** An envelope, sealed when `context` is given. */
+export function envelopeAnswer(
+  answer: Answer,
+  context: SecurityContext | undefined,
+  parts: HttpAnswerParts,
+): Uint8Array {
+  const list = headers(parts);
+  if (context === undefined) {
+    list.push(["Content-Type", soapContentType]);
+    return serializeResponse({ status: answer.status, headers: list }, answer.body);
+  }
+  list.push(["Content-Type", encryptedContentType(sealedProtocol("Negotiate"))]);
+  const body = encodeEncrypted(sealMessage(context, "Negotiate", soapContentType, answer.body));
+  return serializeResponse({ status: answer.status, headers: list }, body);
+}
+
+/** An answer without body: the end of a dialogue, or a refusal. */
+export function emptyAnswer(
+  status: number,
+  parts: HttpAnswerParts,
+  more: readonly (readonly [string, string])[] = [],
+): Uint8Array {
+  return serializeResponse({ status, headers: [...headers(parts), ...more] });
+}
+
+/** 401 with one WWW-Authenticate header per offered scheme. */
+export function challengeAnswer(offered: readonly ServiceAuth[], parts: HttpAnswerParts): Uint8Array {
+  return emptyAnswer(
+    401,
+    parts,
+    offered.map((scheme) => ["WWW-Authenticate", scheme === "basic" ? 'Basic realm="WSMAN"' : "Negotiate"]),
+  );
+}

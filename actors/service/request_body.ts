@@ -1,0 +1,104 @@
+/** The body of one request: collected, opened where it is sealed, and read as an envelope. @module */
+import { concat } from "../../protocol/bytes.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import {
+  type ContentType,
+  EncryptedParser,
+  type EncryptedPart,
+  parseContentType,
+} from "../../protocol/http/mod.ts";
+import type { SecurityContext } from "../../protocol/ports.ts";
+import { sealedProtocol, unsealPart } from "../../protocol/sealing/mod.ts";
+import { type Envelope, readEnvelope } from "../../protocol/soap/mod.ts";
+import { WsmanFaultError } from "../../protocol/wsman/mod.ts";
+
+/** Bytes that sealing may add to an envelope: part headers, token and padding. */
+export const sealingOverhead = 16 * 1024;
+
+/** A message as it came out of its body. */
+export interface OpenedBody {
+  readonly bytes: Uint8Array;
+  readonly sealed: boolean;
+  /** The charset that the client named, in lower case. */
+  readonly charset: string | undefined;
+}
+
+/** Collects one body. All methods throw `ProtocolError` when the client breaks the form. */
+export class RequestBody {
+  readonly #type: ContentType | undefined;
+  readonly #multipart: EncryptedParser | undefined;
+  readonly #pieces: Uint8Array[] = [];
+  readonly #parts: EncryptedPart[] = [];
+
+  /** `type` is that of the HTTP message. */
+  constructor(type: ContentType | undefined, maxBytes: number) {
+    this.#type = type;
+    if (type?.type === "multipart/encrypted") {
+      this.#multipart = new EncryptedParser(type, { maxPartBytes: maxBytes + sealingOverhead });
+    }
+  }
+
+  /** Takes the next bytes. */
+  push(bytes: Uint8Array): void {
+    if (this.#multipart === undefined) this.#pieces.push(bytes);
+    else this.#parts.push(...this.#multipart.push(bytes));
+    if (this.#parts.length > 1) throw severalParts();
+  }
+
+  /** The whole message; `undefined` when the body is empty. A sealed one is verified and opened by `context`. */
+  open(context: SecurityContext | undefined): OpenedBody | undefined {
+    if (this.#multipart === undefined) {
+      if (this.#pieces.length === 0) return undefined;
+      return { bytes: concat(this.#pieces), sealed: false, charset: charsetOf(this.#type) };
+    }
+    const part = this.#parts[0];
+    if (part === undefined) return undefined;
+    this.#multipart.end();
+    if (context === undefined || part.protocol.toLowerCase() !== sealedProtocol("Negotiate").toLowerCase()) {
+      throw new ProtocolError("SealUnexpected", "open body: it is sealed for another authentication");
+    }
+    const bytes = unsealPart(context, part);
+    return { bytes, sealed: true, charset: charsetOf(parseContentType(part.originalContentType)) };
+  }
+}
+
+/**
+ * Reads the envelope of a request.
+ *
+ * @throws WsmanFaultError the fault to answer
+ */
+export function readRequest(body: OpenedBody, maxBytes: number): Envelope {
+  if (body.bytes.length > maxBytes) throw WsmanFaultError.of("MAX_ENVELOPE_SIZE_EXCEEDED");
+  const charset = body.charset ?? "utf-8";
+  if (!["utf-8", "utf8", "us-ascii", "utf-16", "utf-16le", "utf-16be"].includes(charset)) {
+    throw WsmanFaultError.of("UNSUPPORTED_ENCODING");
+  }
+  try {
+    return readEnvelope(withMark(body.bytes, charset), { maxBytes: 2 * maxBytes });
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    if (error.code === "XmlEncoding") throw WsmanFaultError.of("UNSUPPORTED_ENCODING", { cause: error });
+    throw WsmanFaultError.of("SCHEMA_VALIDATION_ERROR", { detail: error.message, cause: error });
+  }
+}
+
+/** UTF-16 that is announced but has no byte order mark gets one: the XML reader goes by it (RFC 2781: big-endian then). */
+function withMark(bytes: Uint8Array, charset: string): Uint8Array {
+  if (!charset.startsWith("utf-16") || bytes.length < 2) return bytes;
+  const first = bytes[0]! << 8 | bytes[1]!;
+  if (first === 0xfeff || first === 0xfffe) return bytes;
+  // Windows writes little-endian whatever the name says: the first character `<` shows what it is.
+  const little = bytes[0] !== 0;
+  return concat([new Uint8Array(little ? [0xff, 0xfe] : [0xfe, 0xff]), bytes]);
+}
+
+function charsetOf(type: ContentType | undefined): string | undefined {
+  return type?.parameters.get("charset")?.trim().toLowerCase();
+}
+
+function severalParts(): ProtocolError {
+  return new ProtocolError(
+    "MultipartMalformed",
+    "read body: it holds several messages where one is expected",
+  );
+}

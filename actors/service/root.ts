@@ -1,0 +1,36 @@
+/** The top of one service: its dispatcher (with the shells below it) and its listeners. @module */
+import type { Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import { dispatcher } from "./dispatcher.ts";
+import { type ConnectionCount, listenerActor } from "./listener.ts";
+import type { ServiceOptions } from "./options.ts";
+
+/**
+ * A service as an actor to start; many can live in one system. Children are stopped in reverse start order: first the
+ * listeners with their connections, then the dispatcher with the shells, whose processes are killed.
+ */
+export function serviceRoot(options: ServiceOptions & { readonly name?: string }): ChildSpec<never> {
+  return {
+    ...(options.name === undefined ? {} : { name: options.name }),
+    shutdownMs: 20_000,
+    supervision: {
+      strategy: "oneForOne",
+      maxRestarts: 10,
+      windowMs: 60_000,
+      backoffMs: 100,
+      maxBackoffMs: 10_000,
+    },
+    start: (context) => new ServiceRoot(options, context),
+  };
+}
+
+class ServiceRoot implements Behaviour<never> {
+  constructor(options: ServiceOptions, context: Context<never>) {
+    const requests = context.spawn(dispatcher(options));
+    const count: ConnectionCount = { open: 0 };
+    options.listeners.forEach((address, index) =>
+      context.spawn(listenerActor({ service: options, index, address, dispatcher: requests, count }))
+    );
+  }
+
+  handle(): void {}
+}
