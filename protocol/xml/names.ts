@@ -35,6 +35,10 @@ export class XmlName {
   valueBytes: Uint8Array | undefined = undefined;
   /** For declarations: the last value. */
   value = "";
+  /** Where the cache has this name, if it has it. */
+  readonly slot: number;
+  /** Where the cache has the name that was read after this one the last time: tried first, because records repeat. */
+  nextSlot = 0;
 
   /** Takes a checked name apart. */
   constructor(qname: string, bytes: Uint8Array, hash: number) {
@@ -44,6 +48,7 @@ export class XmlName {
     this.local = internalise(colon < 0 ? qname : qname.slice(colon + 1));
     this.bytes = bytes;
     this.hash = hash;
+    this.slot = slotOf(hash);
     this.role = qname === "xmlns" ? "defaultNamespace" : this.prefix === "xmlns" ? "prefix" : "plain";
   }
 }
@@ -51,11 +56,16 @@ export class XmlName {
 /** Names longer than this are not cached. */
 const MAX_CACHED_LENGTH = 96;
 const CACHE_SIZE = 2048;
-const cache: (XmlName | undefined)[] = new Array(CACHE_SIZE).fill(undefined);
+/** The shared cache, by slot. */
+export const cache: (XmlName | undefined)[] = new Array(CACHE_SIZE).fill(undefined);
+
+function slotOf(hash: number): number {
+  return (hash ^ (hash >>> 11)) & (CACHE_SIZE - 1);
+}
 
 /** The cached name with the bytes `from` to `to`, which hash to `hash`, or undefined. */
 export function cachedName(bytes: Uint8Array, from: number, to: number, hash: number): XmlName | undefined {
-  const name = cache[(hash ^ (hash >>> 11)) & (CACHE_SIZE - 1)];
+  const name = cache[slotOf(hash)];
   if (name === undefined || name.hash !== hash) return undefined;
   const own = name.bytes;
   const length = own.length;
@@ -71,7 +81,7 @@ export function makeName(qname: string, bytes: Uint8Array, hash: number): XmlNam
     return undefined;
   }
   const name = new XmlName(qname, bytes.slice(), hash);
-  if (bytes.length <= MAX_CACHED_LENGTH) cache[(hash ^ (hash >>> 11)) & (CACHE_SIZE - 1)] = name;
+  if (bytes.length <= MAX_CACHED_LENGTH) cache[name.slot] = name;
   return name;
 }
 

@@ -36,7 +36,7 @@ import {
   WIDE,
 } from "./char_tables.ts";
 import { resolveLimits, type XmlLimits } from "./limits.ts";
-import { cachedName, internalise, makeName, type XmlName } from "./names.ts";
+import { cache, cachedName, internalise, makeName, XmlName } from "./names.ts";
 import { Utf16Transcoder } from "./utf16.ts";
 
 /** One attribute. Declarations of namespaces are not among an element's attributes. */
@@ -76,19 +76,46 @@ export interface NamespaceScope {
   readonly outer: NamespaceScope | undefined;
 }
 
+/** A scope as the parser sees it: documents and records repeat their declarations, so each scope knows its last inner one. */
+interface Scope extends NamespaceScope {
+  readonly outer: Scope | undefined;
+  /** Declarations from here to the outermost. */
+  readonly length: number;
+  inner: Scope | undefined;
+}
+
+/** An open element. Frames are kept and used again at the same depth. */
+class Frame {
+  name: XmlName = DOCUMENT;
+  uri = "";
+  /** How the text around the element is wanted. */
+  outerMode: TextMode = "skip";
+  /** Declarations around the element. */
+  outerScope: Scope = NO_DECLARATIONS;
+  inner: Frame | undefined = undefined;
+
+  constructor(readonly outer: Frame | undefined) {}
+}
+
 const XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace";
 const XMLNS_NAMESPACE = "http://www.w3.org/2000/xmlns/";
-const NO_DECLARATIONS: NamespaceScope = {
+const NO_DECLARATIONS: Scope = {
   number: 0,
   prefix: "xml",
   uri: XML_NAMESPACE,
-  outer: { number: 0, prefix: "", uri: "", outer: undefined },
+  outer: { number: 0, prefix: "", uri: "", outer: undefined, length: 0, inner: undefined },
+  length: 0,
+  inner: undefined,
 };
+/** Stands before the first name of a document, and for no element. */
+const DOCUMENT = new XmlName("document", new Uint8Array(0), 0);
 const NO_ATTRIBUTES: readonly XmlAttribute[] = Object.freeze([]);
 /** Longer namespace names are not remembered beyond their document. */
 const MAX_KEPT_URI = 256;
 /** `&#` with leading zeros may be long; nothing honest is as long as this. */
 const MAX_REFERENCE = 32;
+/** Deeper lists of declarations are not remembered either. */
+const MAX_KEPT_SCOPES = 64;
 /** Up to this number attributes are compared pairwise. */
 const PAIRWISE = 12;
 
@@ -123,7 +150,7 @@ export class XmlParser {
   /** Bytes of the document before the chunk at hand. */
   #offset = 0;
   /** Kept bytes of an incomplete construct: `#kept[0..#keptLength]`. */
-  #kept: Uint8Array | undefined;
+  #kept: Uint8Array = NOTHING;
   #keptLength = 0;
   /** How far the end of the kept construct was looked for, and the quotation mark that is open there. */
   #searched = 0;
@@ -131,11 +158,10 @@ export class XmlParser {
   #depth = 0;
   #nodes = 0;
   #received = 0;
-  #names: XmlName[] = [];
-  #uris: string[] = [];
-  #modes: TextMode[] = [];
-  #scopes: NamespaceScope[] = [];
-  #scope: NamespaceScope = NO_DECLARATIONS;
+  #frame: Frame = new Frame(undefined);
+  #scope: Scope = NO_DECLARATIONS;
+  /** The name read last, which predicts the next. */
+  #last: XmlName = DOCUMENT;
   #mode: TextMode = "skip";
   #ownNames: Map<string, XmlName> | undefined;
   #base64: Base64Decoder | undefined;
@@ -147,6 +173,7 @@ export class XmlParser {
   #rootSeen = false;
   #failure: unknown = undefined;
   #failed = false;
+  #ended = false;
 
   /** Begins a document. */
   constructor(handler: XmlHandler, limits?: Partial<XmlLimits>) {
@@ -160,7 +187,7 @@ export class XmlParser {
    * @throws ProtocolError when the document is malformed, refused or exceeds a limit
    */
   write(chunk: Uint8Array): void {
-    if (this.#failed) throw this.#failure;
+    if (this.#failed) this.#refuse();
     try {
       this.#received += chunk.length;
       if (this.#received > this.#limits.maxBytes) {
@@ -185,14 +212,20 @@ export class XmlParser {
    * @throws ProtocolError `XmlIncomplete` when something is missing
    */
   end(): void {
-    if (this.#failed) throw this.#failure;
+    if (this.#failed) this.#refuse();
     this.#failed = true;
     try {
-      if (!this.#began) this.#flushStart();
+      if (!this.#began && this.#keptLength > 0) this.#flushStart();
       if (this.#utf16 !== undefined) this.#take(this.#utf16.end());
+      if (this.#keptLength > 0) {
+        // What waits for its end may be wrong already, which says more than that it is incomplete.
+        const bytes = this.#kept.subarray(0, this.#keptLength);
+        this.#keptLength = 0;
+        this.#run(bytes);
+      }
       if (this.#keptLength > 0 || this.#depth > 0 || !this.#rootSeen) {
         const what = this.#depth > 0
-          ? `the element ${this.#names[this.#depth - 1]!.qname} is not closed`
+          ? `the element ${this.#frame.name.qname} is not closed`
           : this.#keptLength > 0
           ? "a comment or instruction is not closed"
           : "there is no element";
@@ -202,7 +235,7 @@ export class XmlParser {
       this.#failure = error;
       throw error;
     }
-    this.#failure = new UsageError("XmlEnded", "write XML: the document has ended");
+    this.#ended = true;
   }
 
   /** The namespace bound to `prefix` right now ("" = default), or undefined. */
@@ -215,6 +248,11 @@ export class XmlParser {
     return this.#scope;
   }
 
+  /** Throws what ended the document. Made when asked for, because making an error costs more than a small document. */
+  #refuse(): never {
+    throw this.#ended ? new UsageError("XmlEnded", "write XML: the document has ended") : this.#failure;
+  }
+
   #fail(code: string, state: string, at: number): never {
     // Positions are counted in units of the chunk's string, which are bytes.
     throw new ProtocolError(code, `read XML at byte ${this.#offset + at}: ${state}`);
@@ -223,61 +261,68 @@ export class XmlParser {
   // --- chunks -----------------------------------------------------------------------------------------------------
 
   #take(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    let bytes = chunk;
-    if (this.#keptLength > 0) {
-      this.#keep(chunk, 0);
-      if (this.#began && !this.#keptIsComplete()) return;
-      bytes = this.#kept!.subarray(0, this.#keptLength);
-      this.#kept = undefined;
-      this.#keptLength = 0;
-    }
+    let at = 0;
     if (!this.#began) {
       // The byte order mark has up to three bytes.
-      if (bytes.length < 4) return this.#keep(bytes, 0);
-      return this.#begin(bytes);
+      at = Math.min(4 - this.#keptLength, chunk.length);
+      if (at > 0) this.#keep(chunk, 0, at);
+      if (this.#keptLength < 4) return;
+      const rest = at === chunk.length ? NOTHING : chunk.subarray(at);
+      this.#flushStart();
+      return this.#utf16 === undefined ? this.#take(rest) : this.#take(this.#utf16.write(rest));
     }
-    this.#run(bytes);
+    // What was incomplete gets as much of the chunk as it needs; the rest is read where it is.
+    while (this.#keptLength > 0 && at < chunk.length) {
+      let to: number;
+      if (this.#kept[0] === 0x3c) {
+        to = chunk.indexOf(0x3e, at) + 1;
+        if (to === 0) to = chunk.length;
+      } else to = Math.min(chunk.length, at + MAX_REFERENCE);
+      this.#keep(chunk, at, to);
+      at = to;
+      if (!this.#keptIsComplete()) continue;
+      const bytes = this.#kept.subarray(0, this.#keptLength);
+      this.#keptLength = 0;
+      this.#run(bytes);
+    }
+    if (at < chunk.length) this.#run(at === 0 ? chunk : chunk.subarray(at));
   }
 
-  /** Begins a document of less than four bytes. */
+  /** Begins the document with the kept bytes, which are all of it where it has less than four. */
   #flushStart(): void {
-    if (this.#keptLength === 0) return;
-    const bytes = this.#kept!.subarray(0, this.#keptLength);
-    this.#kept = undefined;
+    const bytes = this.#kept.slice(0, this.#keptLength);
     this.#keptLength = 0;
     this.#begin(bytes);
   }
 
-  /** Appends to the kept bytes (a copy: the caller may use its chunk again). */
-  #keep(chunk: Uint8Array, from: number): void {
-    const added = chunk.length - from;
-    if (added === 0) return;
-    const length = this.#keptLength + added;
-    let kept = this.#kept;
-    if (kept === undefined || kept.length < length) {
-      kept = new Uint8Array(Math.max(64, length * 2));
-      if (this.#keptLength > 0) kept.set(this.#kept!.subarray(0, this.#keptLength));
+  /** Appends a part of the chunk to the kept bytes (a copy: the caller may use its chunk again). */
+  #keep(chunk: Uint8Array, from: number, to: number): void {
+    const length = this.#keptLength + to - from;
+    if (this.#kept.length < length) {
+      const kept = new Uint8Array(Math.max(256, length * 2));
+      if (this.#keptLength > 0) kept.set(this.#kept.subarray(0, this.#keptLength));
       this.#kept = kept;
     }
     if (this.#keptLength === 0) {
       this.#searched = 0;
       this.#openQuote = 0;
     }
-    kept.set(from === 0 ? chunk : chunk.subarray(from), this.#keptLength);
+    this.#kept.set(chunk.subarray(from, to), this.#keptLength);
     this.#keptLength = length;
   }
 
   /** Whether reading the kept bytes again gets further than before. */
   #keptIsComplete(): boolean {
-    const kept = this.#kept!;
+    const kept = this.#kept;
     const length = this.#keptLength;
     if (kept[0] !== 0x3c || length < 9) return true;
     const second = kept[1];
     let at = this.#searched;
     if (second === 0x21 || second === 0x3f) {
-      // `-->`, `]]>` or `?>`; anything else after `<!` fails at once when it is read.
-      const [before, earliest] = second === 0x3f ? [0x3f, 3] : kept[2] === 0x2d ? [0x2d, 6] : [0x5d, 11];
+      const third = kept[2];
+      if (second === 0x21 && third !== 0x2d && third !== 0x5b) return true;
+      // Ends in `?>`, `-->` or `]]>`.
+      const [before, earliest] = second === 0x3f ? [0x3f, 3] : third === 0x2d ? [0x2d, 6] : [0x5d, 11];
       for (at = Math.max(at, earliest); (at = kept.indexOf(0x3e, at)) >= 0 && at < length; at++) {
         if (kept[at - 1] === before && (before === 0x3f || kept[at - 2] === before)) return true;
       }
@@ -294,11 +339,20 @@ export class XmlParser {
     }
     this.#openQuote = quote;
     this.#searched = at;
+    const { maxAttributeLength, maxAttributes, maxNameLength } = this.#limits;
+    // As much as a tag within the limits takes, with every character of its values written as an entity.
+    if (length > 6 * maxAttributeLength + (maxAttributes + 1) * (maxNameLength + 16)) {
+      this.#fail(
+        "XmlTooLarge",
+        `a tag of more than ${length} bytes exceeds the limits of attributes and names`,
+        0,
+      );
+    }
     return false;
   }
 
   #begin(bytes: Uint8Array): void {
-    this.#began = true;
+    this.#began = this.#atStart = true;
     const [first, second] = bytes;
     if ((first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe)) {
       this.#utf16 = new Utf16Transcoder(first === 0xff);
@@ -311,7 +365,6 @@ export class XmlParser {
       this.#offset = 3;
       bytes = bytes.subarray(3);
     }
-    this.#atStart = true;
     if (bytes.length > 0) this.#run(bytes);
   }
 
@@ -326,6 +379,18 @@ export class XmlParser {
     while (at < length) {
       let next: number;
       if (bytes[at] !== 0x3c) {
+        if (this.#mode === "text") {
+          // Plain text up to the next tag, which is what most text is.
+          let end = at + 1;
+          if (textClass[bytes[at]!] === PLAIN) {
+            while (end < length && textClass[bytes[end]!] === PLAIN) end++;
+          }
+          if (end < length && bytes[end] === 0x3c && textClass[bytes[at]!] === PLAIN) {
+            this.#handler.text(view.slice(at, end));
+            at = end;
+            continue;
+          }
+        }
         next = this.#depth === 0
           ? this.#outside(at)
           : this.#mode === "base64"
@@ -351,7 +416,7 @@ export class XmlParser {
       }
       at = next;
     }
-    if (at < length) this.#keep(bytes, at);
+    if (at < length) this.#keep(bytes, at, length);
     this.#offset += at;
     this.#bytes = NOTHING;
     this.#view = "";
@@ -592,21 +657,51 @@ export class XmlParser {
 
   // --- tags -------------------------------------------------------------------------------------------------------
 
-  /** End of the name that begins at `from`; the chunk's length where it may go on. */
-  #name(from: number, to: number, hash: number): XmlName {
-    const length = to - from;
-    if (length > this.#limits.maxNameLength) {
-      this.#fail(
-        "XmlTooLarge",
-        `a name is longer than the limit of ${this.#limits.maxNameLength} bytes`,
-        from,
-      );
+  /** The name that begins at `from`, or undefined where the chunk ends before it does. */
+  #name(from: number): XmlName | undefined {
+    const bytes = this.#bytes;
+    const length = bytes.length;
+    const last = this.#last;
+    let at = from;
+    const guess = cache[last.nextSlot];
+    if (guess !== undefined) {
+      const expected = guess.bytes;
+      const size = expected.length;
+      if (from + size < length) {
+        let i = 0;
+        while (i < size && bytes[at] === expected[i]) {
+          i++;
+          at++;
+        }
+        if (i === size && nameByte[bytes[at]!] === 0) {
+          if (size > this.#limits.maxNameLength) this.#nameTooLong(from);
+          this.#last = guess;
+          return guess;
+        }
+        at = from;
+      }
     }
+    let hash = 0;
+    let byte = 0;
+    while (at < length && nameByte[byte = bytes[at]!] === 1) {
+      hash = (Math.imul(hash, 31) + byte) | 0;
+      at++;
+    }
+    if (at - from > this.#limits.maxNameLength) this.#nameTooLong(from);
+    if (at >= length) return undefined;
+    const name = cachedName(bytes, from, at, hash) ?? this.#newName(from, at, hash);
+    last.nextSlot = name.slot;
+    this.#last = name;
+    return name;
+  }
+
+  #nameTooLong(at: number): never {
+    this.#fail("XmlTooLarge", `a name is longer than the limit of ${this.#limits.maxNameLength} bytes`, at);
+  }
+
+  #newName(from: number, to: number, hash: number): XmlName {
     const range = this.#bytes.subarray(from, to);
-    let text = "";
-    let wide = false;
-    for (const byte of range) if (byte >= 0x80) wide = true;
-    text = wide ? this.#wide(from, to) : this.#view.slice(from, to);
+    const text = range.some((byte) => byte >= 0x80) ? this.#wide(from, to) : this.#view.slice(from, to);
     const own = this.#ownNames ??= new Map();
     const seen = own.get(text);
     if (seen !== undefined) return seen;
@@ -620,22 +715,12 @@ export class XmlParser {
   }
 
   #startTag(from: number): number {
-    const bytes = this.#bytes;
-    const length = bytes.length;
-    let at = from + 1;
-    let hash = 0;
-    let byte = 0;
-    while (at < length && nameByte[byte = bytes[at]!] === 1) {
-      hash = (Math.imul(hash, 31) + byte) | 0;
-      at++;
-    }
-    if (at >= length) return -1;
-    const name = cachedName(bytes, from + 1, at, hash) ?? this.#name(from + 1, at, hash);
-    if (byte === 0x3e) {
-      this.#open(name, undefined, from);
-      return at + 1;
-    }
-    return this.#restOfStartTag(name, from, at);
+    const name = this.#name(from + 1);
+    if (name === undefined) return -1;
+    const at = from + 1 + name.bytes.length;
+    if (this.#bytes[at] !== 0x3e) return this.#restOfStartTag(name, from, at);
+    this.#open(name, undefined, from, this.#scope);
+    return at + 1;
   }
 
   /** A start tag from behind its name. */
@@ -650,19 +735,14 @@ export class XmlParser {
       const gap = at;
       while (at < length && isSpace(bytes[at]!)) at++;
       if (at >= length) return -1;
-      let byte = bytes[at]!;
+      const byte = bytes[at]!;
       if (byte === 0x3e || byte === 0x2f) break;
       if (at === gap) {
         this.#fail("XmlMalformed", "white space is missing in a tag, or a name is not allowed", at);
       }
-      const nameFrom = at;
-      let hash = 0;
-      while (at < length && nameByte[byte = bytes[at]!] === 1) {
-        hash = (Math.imul(hash, 31) + byte) | 0;
-        at++;
-      }
-      if (at >= length) return -1;
-      const attribute = cachedName(bytes, nameFrom, at, hash) ?? this.#name(nameFrom, at, hash);
+      const attribute = this.#name(at);
+      if (attribute === undefined) return -1;
+      at += attribute.bytes.length;
       while (at < length && isSpace(bytes[at]!)) at++;
       if (at >= length) return -1;
       if (bytes[at] !== 0x3d) this.#fail("XmlMalformed", "an attribute has no `=`", at);
@@ -774,7 +854,7 @@ export class XmlParser {
 
   /** Declares, resolves and checks what a start tag with attributes has, then opens the element. */
   #openWith(name: XmlName, names: XmlName[] | undefined, values: string[] | undefined, at: number): void {
-    if (names === undefined) return this.#open(name, undefined, at);
+    if (names === undefined) return this.#open(name, undefined, at, this.#scope);
     const outer = this.#scope;
     const count = names.length;
     let declarations = 0;
@@ -811,16 +891,29 @@ export class XmlParser {
         attributes.push({ namespace, local: attribute.local, value: values![i]! });
       }
       // Names that differ as written may be equal when expanded (Namespaces in XML, section 6.3).
-      if (prefixed > 1) {
-        const seen = new Set<string>();
-        for (const { namespace, local } of attributes) {
-          const expanded = `${local} ${namespace}`;
-          if (namespace !== "" && seen.has(expanded)) this.#duplicate(local, at);
-          seen.add(expanded);
-        }
-      }
+      if (prefixed > 1) this.#checkExpanded(attributes, at);
     }
     this.#open(name, attributes, at, outer);
+  }
+
+  #checkExpanded(attributes: readonly XmlAttribute[], at: number): void {
+    if (attributes.length > PAIRWISE) {
+      const seen = new Set<string>();
+      for (const { namespace, local } of attributes) {
+        if (namespace === "") continue;
+        const expanded = `${local} ${namespace}`;
+        if (seen.has(expanded)) this.#duplicate(local, at);
+        seen.add(expanded);
+      }
+      return;
+    }
+    for (let i = 1; i < attributes.length; i++) {
+      const { namespace, local } = attributes[i]!;
+      for (let k = 0; k < i; k++) {
+        const other = attributes[k]!;
+        if (other.local === local && other.namespace === namespace) this.#duplicate(local, at);
+      }
+    }
   }
 
   #duplicate(name: string, at: number): never {
@@ -837,10 +930,18 @@ export class XmlParser {
       (prefix === "xml") !== (uri === XML_NAMESPACE);
     if (reserved) this.#fail("XmlMalformed", "a reserved prefix or namespace is declared", at);
     if (uri === "" && prefix !== "") this.#fail("XmlMalformed", `the prefix ${prefix} is undeclared`, at);
-    this.#scope = { number: ++scopes, prefix, uri, outer: this.#scope };
+    const outer = this.#scope;
+    let inner = outer.inner;
+    if (inner === undefined || inner.prefix !== prefix || inner.uri !== uri) {
+      inner = { number: ++scopes, prefix, uri, outer, length: outer.length + 1, inner: undefined };
+      if (uri.length <= MAX_KEPT_URI && prefix.length <= MAX_KEPT_URI && outer.length < MAX_KEPT_SCOPES) {
+        outer.inner = inner;
+      }
+    }
+    this.#scope = inner;
   }
 
-  #open(name: XmlName, attributes: XmlAttribute[] | undefined, at: number, outer = this.#scope): void {
+  #open(name: XmlName, attributes: XmlAttribute[] | undefined, at: number, outer: Scope): void {
     const depth = this.#depth;
     if (depth === 0) {
       if (this.#rootSeen) this.#fail("XmlMalformed", "a second root element", at);
@@ -868,10 +969,12 @@ export class XmlParser {
         name.scope = scope.number;
       }
     }
-    this.#names[depth] = name;
-    this.#uris[depth] = uri;
-    this.#modes[depth] = this.#mode;
-    this.#scopes[depth] = outer;
+    const frame = this.#frame.inner ??= new Frame(this.#frame);
+    frame.name = name;
+    frame.uri = uri;
+    frame.outerMode = this.#mode;
+    frame.outerScope = outer;
+    this.#frame = frame;
     this.#depth = depth + 1;
     const mode = this.#handler.startElement(uri, name.local, attributes ?? NO_ATTRIBUTES);
     this.#mode = mode;
@@ -882,7 +985,7 @@ export class XmlParser {
     const bytes = this.#bytes;
     const length = bytes.length;
     if (this.#depth === 0) this.#fail("XmlMalformed", "an end tag without a start tag", from);
-    const expected = this.#names[this.#depth - 1]!.bytes;
+    const expected = this.#frame.name.bytes;
     const size = expected.length;
     let at = from + 2;
     for (let i = 0; i < size; i++, at++) {
@@ -904,16 +1007,16 @@ export class XmlParser {
   }
 
   #mismatch(at: number): never {
-    this.#fail("XmlMalformed", `an end tag is not that of ${this.#names[this.#depth - 1]!.qname}`, at);
+    this.#fail("XmlMalformed", `an end tag is not that of ${this.#frame.name.qname}`, at);
   }
 
   #close(): void {
-    const depth = this.#depth - 1;
-    this.#depth = depth;
-    this.#mode = this.#modes[depth]!;
-    const uri = this.#uris[depth]!;
-    this.#handler.endElement(uri, this.#names[depth]!.local);
-    this.#scope = this.#scopes[depth]!;
+    const frame = this.#frame;
+    this.#frame = frame.outer!;
+    this.#depth--;
+    this.#mode = frame.outerMode;
+    this.#handler.endElement(frame.uri, frame.name.local);
+    this.#scope = frame.outerScope;
   }
 }
 
