@@ -7,24 +7,23 @@ import type {
   ListenerEvents,
   ListenerHandle,
 } from "../../actors/ports.ts";
+import { AdaptiveReader } from "./adaptive_reader.ts";
 import { hostPort, networkError } from "./network_errors.ts";
 import { incoming, outgoing } from "./openings.ts";
 import { type Opening, type RawSocket, StreamConnection } from "./stream_connection.ts";
 
-/** An idle connection holds a buffer of this size; it grows while chunks fill it. */
-const smallestBuffer = 4 * 1024;
-const largestBuffer = 256 * 1024;
 /** How long accepting pauses when the process has no descriptor left for a new connection. */
 const exhaustedPauseMs = 100;
 
 class TcpSocket implements RawSocket {
   readonly facts;
   readonly #conn: Deno.TcpConn;
-  #buffer = new Uint8Array(smallestBuffer);
+  readonly #reader: AdaptiveReader;
   #closed = false;
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
+    this.#reader = new AdaptiveReader(conn);
     conn.setNoDelay(true);
     this.facts = {
       localAddress: conn.localAddr.hostname,
@@ -35,22 +34,8 @@ class TcpSocket implements RawSocket {
     };
   }
 
-  async read(): Promise<Uint8Array | undefined> {
-    const buffer = this.#buffer;
-    const count = await this.#conn.read(buffer);
-    if (count === null) return undefined;
-    // A well-filled buffer is handed over as it is, a little in a large one is copied out.
-    if (count * 2 < buffer.length) {
-      if (count * 16 < buffer.length && buffer.length > smallestBuffer) {
-        this.#buffer = new Uint8Array(buffer.length / 4);
-        return buffer.slice(0, count);
-      }
-      return buffer.slice(0, count);
-    }
-    this.#buffer = new Uint8Array(
-      count === buffer.length ? Math.min(buffer.length * 4, largestBuffer) : buffer.length,
-    );
-    return buffer.subarray(0, count);
+  read(): Promise<Uint8Array | undefined> {
+    return this.#reader.read();
   }
 
   async write(bytes: Uint8Array): Promise<void> {

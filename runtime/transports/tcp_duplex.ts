@@ -1,7 +1,6 @@
 /** A TCP socket of the platform as a Node stream, for `node:tls` to run over. @module */
 import { Duplex } from "node:stream";
-
-const readBytes = 64 * 1024;
+import { AdaptiveReader } from "./adaptive_reader.ts";
 
 /** Event: the peer's end arrived. (`node:tls` does not pass a stream's own 'end' on during the handshake.) */
 export const peerEnded = "peerEnded";
@@ -12,6 +11,7 @@ export class TcpDuplex extends Duplex {
   readonly conn: Deno.TcpConn;
   /** What broke the socket, once it is broken. */
   failure: Error | undefined;
+  readonly #reader: AdaptiveReader;
   #flowing = true;
   #demanded = false;
   #reading = false;
@@ -20,6 +20,7 @@ export class TcpDuplex extends Duplex {
   constructor(conn: Deno.TcpConn) {
     super({ allowHalfOpen: true });
     this.conn = conn;
+    this.#reader = new AdaptiveReader(conn);
     conn.setNoDelay(true);
     // An 'error' without a listener would end the process; the failure is kept for whoever asks.
     this.on("error", (error) => this.failure ??= error);
@@ -57,12 +58,11 @@ export class TcpDuplex extends Duplex {
   #readNext(): void {
     if (!this.#flowing || !this.#demanded || this.#reading || this.destroyed) return;
     this.#reading = true;
-    const buffer = new Uint8Array(readBytes);
-    this.conn.read(buffer).then((count) => {
+    this.#reader.read().then((bytes) => {
       this.#reading = false;
       this.#demanded = false;
-      if (count === null) this.emit(peerEnded);
-      if (!this.destroyed) this.push(count === null ? null : buffer.subarray(0, count));
+      if (bytes === undefined) this.emit(peerEnded);
+      if (!this.destroyed) this.push(bytes ?? null);
     }, (error) => this.destroy(error));
   }
 }

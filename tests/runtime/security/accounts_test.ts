@@ -1,0 +1,55 @@
+/** Accounts of the service. */
+import assert from "node:assert/strict";
+import { Secret } from "../../../protocol/secret.ts";
+import { Accounts } from "../../../runtime/security/accounts.ts";
+
+function accounts(): Accounts {
+  const made = new Accounts();
+  made.add("Administrator", new Secret("Password"), "root");
+  made.add("jörg", new Secret("Grüße!"), undefined);
+  return made;
+}
+
+Deno.test("every way to write a name finds the account", () => {
+  for (const name of ["Administrator", "administrator", ".\\ADMINISTRATOR", "WEB01\\Administrator"]) {
+    assert.equal(accounts().verifyBasic(name, new Secret("Password")), true, name);
+    assert.equal(accounts().systemUserOf(name), "root", name);
+    // The NT hash of "Password": [MS-NLMP] section 4.2.2.1.2 (NTOWFv1).
+    assert.equal(accounts().ntHash(name, "WEB01")?.toHex(), "a4f49c406510bdcab6824ee7c30fd852", name);
+  }
+  assert.equal(accounts().verifyBasic("JÖRG", new Secret("Grüße!")), true);
+  assert.equal(accounts().systemUserOf("jörg"), undefined);
+});
+
+Deno.test("wrong passwords and unknown names are refused", () => {
+  for (
+    const [name, password] of [
+      ["Administrator", "password"],
+      ["Administrator", ""],
+      ["nobody", "Password"],
+      ["nobody", ""],
+      ["", ""],
+      ["\\", "Password"],
+    ] as const
+  ) {
+    assert.equal(accounts().verifyBasic(name, new Secret(password)), false);
+  }
+  assert.equal(accounts().ntHash("nobody", ""), undefined);
+});
+
+Deno.test("accounts that cannot be are refused, without the password in the text", () => {
+  const code = (name: string, password: string) => {
+    try {
+      accounts().add(name, new Secret(password), undefined);
+    } catch (error) {
+      assert.ok(error instanceof Error && !error.message.includes("hush"));
+      return (error as Error & { code: string }).code;
+    }
+    return undefined;
+  };
+  assert.equal(code("", "hush"), "AccountName");
+  assert.equal(code("CORP\\user", "hush"), "AccountName");
+  assert.equal(code("ADMINISTRATOR", "hush"), "AccountExists");
+  assert.equal(code("other", ""), "AccountPassword");
+  assert.equal(code("other", "hush"), undefined);
+});
