@@ -59,7 +59,10 @@ export class HumanReporter implements Reporter {
     this.#refreshMs = options.refreshMs ?? 100;
     if (options.terminal === undefined) return;
     this.#live = new LiveLine(options.sink, options.terminal);
-    if (this.#refreshMs > 0) this.#timer = setInterval(() => this.#draw(), this.#refreshMs);
+    if (this.#refreshMs === 0) return;
+    this.#timer = setInterval(() => this.#draw(), this.#refreshMs);
+    // A run that ends without finish() must not be kept alive by its progress.
+    Deno.unrefTimer(this.#timer);
   }
 
   event(event: RunEvent): void {

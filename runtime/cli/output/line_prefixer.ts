@@ -1,5 +1,6 @@
 /** Remote output as lines with the host's name in front. @module */
 
+import { Buffer } from "node:buffer";
 import { sanitize, showBytes } from "./sanitize.ts";
 import { completeLength, OutputDecoder } from "./text_decoder.ts";
 
@@ -8,7 +9,6 @@ export const maxLineLength = 65_536;
 /** Widest host column; longer names stand out of it. */
 const maxHostWidth = 32;
 const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
 const encoder = new TextEncoder();
 
 /** How lines look. */
@@ -23,7 +23,7 @@ export interface PrefixOptions {
 
 /** A line that waits for its end. */
 interface Pending {
-  readonly prefix: Uint8Array;
+  readonly prefix: string;
   readonly chunks: Uint8Array[];
   length: number;
 }
@@ -47,11 +47,26 @@ export class LinePrefixer {
     const out: Uint8Array[] = [];
     let from = 0;
     while (from < chunk.length) {
-      const end = chunk.indexOf(lineFeed, from);
-      const stop = end < 0 ? chunk.length : end;
-      this.#append(pending, chunk.subarray(from, stop), out);
-      if (end >= 0) this.#emit(pending, join(pending.chunks), out);
-      from = stop + 1;
+      // All whole lines within the limit are shown in one go: line by line would cost ten times as much.
+      const window = Math.min(from + maxLineLength - pending.length, chunk.length);
+      const end = window > from ? chunk.lastIndexOf(lineFeed, window - 1) + 1 : 0;
+      if (end > from) out.push(this.#show(pending, chunk.subarray(from, end), true));
+      else if (chunk[window] === lineFeed) {
+        // The line is as long as the limit allows, and ends there.
+        out.push(this.#show(pending, chunk.subarray(from, window + 1), true));
+        from = window + 1;
+        continue;
+      } else if (window < chunk.length) {
+        out.push(this.#piece(pending, chunk.subarray(from, window)));
+        from = window;
+        continue;
+      } else {
+        // A copy: the chunk may be a view of a buffer that is used again.
+        pending.chunks.push(chunk.slice(from));
+        pending.length += chunk.length - from;
+        break;
+      }
+      from = end;
     }
     return join(out);
   }
@@ -60,7 +75,7 @@ export class LinePrefixer {
   flush(host: string): Uint8Array {
     const out: Uint8Array[] = [];
     for (const pending of this.#pending.get(host)?.values() ?? []) {
-      if (pending.length > 0) this.#emit(pending, join(pending.chunks), out);
+      if (pending.length > 0) out.push(this.#show(pending, Uint8Array.of(lineFeed), true));
     }
     this.#pending.delete(host);
     return join(out);
@@ -77,46 +92,43 @@ export class LinePrefixer {
     let pending = streams.get(stream);
     if (pending === undefined) {
       const text = `${sanitize(host).padEnd(this.#width)} ${stream === "stdout" ? "|" : "!"}`;
-      pending = { prefix: encoder.encode(`${this.options.paint(text, stream)} `), chunks: [], length: 0 };
+      const prefix = `${this.options.paint(text, stream)} `;
+      // Raw bytes travel as Latin-1 text, one character a byte; so must the prefix.
+      const carried = this.options.raw ? Buffer.from(prefix, "utf8").toString("latin1") : prefix;
+      pending = { prefix: carried, chunks: [], length: 0 };
       streams.set(stream, pending);
     }
     return pending;
   }
 
-  #append(pending: Pending, bytes: Uint8Array, out: Uint8Array[]): void {
-    let rest = bytes;
-    while (pending.length + rest.length > maxLineLength) {
-      const room = maxLineLength - pending.length;
-      const whole = join([...pending.chunks, rest.subarray(0, room)]);
-      // A piece ends where a character does.
-      const end = completeLength(whole);
-      rest = rest.subarray(room);
-      this.#emit(pending, whole.subarray(0, end), out);
-      if (end < whole.length) {
-        pending.chunks.push(whole.slice(end));
-        pending.length = whole.length - end;
-      }
-    }
-    if (rest.length === 0) return;
-    // A copy: the chunk may be a view of a buffer that is used again.
-    pending.chunks.push(rest.slice());
-    pending.length += rest.length;
+  /** Fills the line up to its limit and shows it; a character that the limit cuts goes into the next piece. */
+  #piece(pending: Pending, bytes: Uint8Array): Uint8Array {
+    const whole = join([...pending.chunks, bytes]);
+    const end = completeLength(whole);
+    pending.chunks.length = 0;
+    const shown = this.#show(pending, whole.subarray(0, end), false);
+    if (end < whole.length) pending.chunks.push(whole.slice(end));
+    pending.length = whole.length - end;
+    return shown;
   }
 
-  #emit(pending: Pending, line: Uint8Array, out: Uint8Array[]): void {
-    const text = line.at(-1) === carriageReturn ? line.subarray(0, -1) : line;
-    out.push(pending.prefix, this.options.raw ? text : harmless(text), Uint8Array.of(lineFeed));
+  /** What was pending and `bytes`, each line with its prefix; `ended` = the last byte is a line feed. */
+  #show(pending: Pending, bytes: Uint8Array, ended: boolean): Uint8Array {
+    const block = join([...pending.chunks, bytes]);
     pending.chunks.length = 0;
     pending.length = 0;
+    const { raw } = this.options;
+    const text = raw ? Buffer.from(block).toString("latin1") : harmless(block);
+    const lines = (ended ? text.slice(0, -1) : text).replaceAll("\n", `\n${pending.prefix}`);
+    const shown = `${pending.prefix}${lines}\n`;
+    return raw ? Buffer.from(shown, "latin1") : encoder.encode(shown);
   }
 }
 
-function harmless(line: Uint8Array): Uint8Array {
+function harmless(bytes: Uint8Array): string {
   const decoder = new OutputDecoder();
-  const parts = [...decoder.push(line), ...decoder.flush()];
-  return encoder.encode(
-    parts.map((part) => "data" in part ? sanitize(part.data) : showBytes(part.bytes)).join(""),
-  );
+  const parts = [...decoder.push(bytes), ...decoder.flush()];
+  return sanitize(parts.map((part) => "data" in part ? part.data : showBytes(part.bytes)).join(""));
 }
 
 function join(chunks: readonly Uint8Array[]): Uint8Array {

@@ -134,7 +134,7 @@ Deno.test("raw lines keep their bytes", () => {
   const lines = prefixer(["a"], true);
   const bytes = Uint8Array.of(0x1b, 0x5b, 0x6d, 0xff, 0x0a);
   assert.deepEqual(
-    lines.push("a", "stdout", bytes),
+    new Uint8Array(lines.push("a", "stdout", bytes)),
     Uint8Array.of(...encode("a | "), 0x1b, 0x5b, 0x6d, 0xff, 0x0a),
   );
 });
@@ -162,6 +162,8 @@ Deno.test("a line without end is shown in bounded pieces that do not cut charact
     shown += out;
   }
   shown += decode(lines.flushAll());
+  const exact = decode(prefixer(["h"]).push("h", "stdout", encode(`${"x".repeat(maxLineLength)}\ny\n`)));
+  assert.equal(exact, `h | ${"x".repeat(maxLineLength)}\nh | y\n`);
   assert.ok(longest <= maxLineLength + 4, String(longest));
   assert.equal(shown.replaceAll(/^h \| |\n/gm, ""), "é".repeat(500_000));
 });
