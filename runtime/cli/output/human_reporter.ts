@@ -133,7 +133,7 @@ export class HumanReporter implements Reporter {
     const done = this.#results.size;
     const counts = new Map<Status, number>();
     for (const { status } of this.#results.values()) counts.set(status, (counts.get(status) ?? 0) + 1);
-    const cells = 20;
+    const cells = 16;
     const filled = total === 0 ? cells : Math.round((done / total) * cells);
     const bar = `${this.#colors.green("█".repeat(filled))}${this.#colors.dim("░".repeat(cells - filled))}`;
     const pieces: { text: string; painted: string }[] = [];
