@@ -1,5 +1,5 @@
 /** Decodes `Transfer-Encoding: chunked` (RFC 9112 7.1) across any split, without copying. @module */
-import { CR, LF, valueBytes } from "./characters.ts";
+import { CR, HTAB, LF, SP, valueBytes } from "./characters.ts";
 import type { HttpEvent } from "./events.ts";
 import { HttpError, malformed } from "./http_error.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -26,6 +26,7 @@ export class ChunkedDecoder {
   #remaining = 0;
   #total = 0;
   #extensionBytes = 0;
+  #afterSpace = false;
 
   constructor(limits: HttpLimits) {
     this.#limits = limits;
@@ -68,8 +69,11 @@ export class ChunkedDecoder {
         return;
       }
       case "extension":
-        if (byte === CR) this.#phase = "size-lf";
-        else if (valueBytes[byte] !== 1) {
+        if (byte === CR) {
+          // The grammar has white space around ";" and "=" only.
+          if (this.#afterSpace) throw malformed("read HTTP chunk: an extension ends in white space");
+          this.#phase = "size-lf";
+        } else if (valueBytes[byte] !== 1) {
           throw malformed("read HTTP chunk: an extension has a control character");
         } else if (++this.#extensionBytes > this.#limits.maxChunkExtension) {
           throw new HttpError(
@@ -78,6 +82,7 @@ export class ChunkedDecoder {
             413,
           );
         }
+        this.#afterSpace = byte === SP || byte === HTAB;
         return;
       case "size-lf":
         if (byte !== LF) throw malformed("read HTTP chunk: the size does not end in CRLF");
@@ -107,5 +112,6 @@ export class ChunkedDecoder {
     this.#phase = this.#size === 0 ? "done" : "data";
     this.#size = 0;
     this.#digits = 0;
+    this.#afterSpace = false;
   }
 }

@@ -10,14 +10,10 @@ export interface Framing {
 
 /**
  * Reads the framing fields. Refused, because two recipients may read them in two ways: Content-Length beside
- * Transfer-Encoding, several Content-Lengths (equal ones too in requests), anything but digits, a coding other than
- * `chunked`, and Transfer-Encoding in HTTP/1.0.
+ * Transfer-Encoding, several Content-Lengths (equal ones too), anything but digits, a coding other than `chunked`,
+ * and Transfer-Encoding in HTTP/1.0.
  */
-export function readFraming(
-  headers: HttpHeaders,
-  version: "1.0" | "1.1",
-  role: "request" | "response",
-): Framing {
+export function readFraming(headers: HttpHeaders, version: "1.0" | "1.1"): Framing {
   const codings = headers.getAll("transfer-encoding");
   const lengths = headers.getAll("content-length");
   if (codings.length > 0) {
@@ -32,7 +28,7 @@ export function readFraming(
   }
   const first = lengths[0];
   if (first === undefined) return { contentLength: undefined, chunked: false };
-  if (lengths.length > 1 && (role === "request" || lengths.some((length) => length !== first))) {
+  if (lengths.length > 1) {
     throw malformed("read HTTP head: there are several Content-Length fields");
   }
   return { contentLength: parseLength(first), chunked: false };

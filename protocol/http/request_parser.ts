@@ -44,7 +44,7 @@ function begin(firstByte: number): void {
 
 function head(bytes: Uint8Array): HeadOutcome {
   const { method, target, version, headers } = parseRequestHead(bytes);
-  const { contentLength, chunked } = readFraming(headers, version, "request");
+  const { contentLength, chunked } = readFraming(headers, version);
   const keepAlive = readKeepAlive(headers, version);
   const expectation = version === "1.1" ? headers.get("expect") : undefined;
   if (expectation !== undefined && expectation.toLowerCase() !== "100-continue") {

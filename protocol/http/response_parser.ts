@@ -76,9 +76,7 @@ export class HttpResponseParser {
     const interim = status < 200;
     const tunnel = method === "CONNECT" && status < 300 && !interim;
     // A tunnel's framing fields mean nothing (RFC 9110 9.3.6).
-    const framing = tunnel
-      ? { contentLength: undefined, chunked: false }
-      : readFraming(headers, version, "response");
+    const framing = tunnel ? { contentLength: undefined, chunked: false } : readFraming(headers, version);
     if (interim) this.#countInterim(status);
     else {
       this.#expected.shift();

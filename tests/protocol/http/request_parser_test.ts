@@ -230,6 +230,8 @@ Deno.test("malformed chunks are refused", () => {
       "1\r\na\rx",
       "1;a\nb\r\n",
       "1;\0\r\n",
+      "1;a \r\na\r\n",
+      "1;\t\r\na\r\n",
       "0000000000000001\r\n",
       "0\r\n folded\r\n\r\n",
       "0\r\nbad\r\n\r\n",
