@@ -23,7 +23,13 @@ import type { Connection, ConnectionFacts, ServiceAccount } from "../ports.ts";
 import { admit, credentialsOf } from "./admission.ts";
 import { type Answer, asFault, faultAnswer, responseContext, success } from "./answers.ts";
 import { type DispatcherMessage, operationGraceMs } from "./dispatcher.ts";
-import { challengeAnswer, emptyAnswer, envelopeAnswer, type HttpAnswerParts } from "./http_answers.ts";
+import {
+  type AnswerSeal,
+  challengeAnswer,
+  emptyAnswer,
+  envelopeAnswer,
+  type HttpAnswerParts,
+} from "./http_answers.ts";
 import { eventReason, type ServiceAuth, type ServiceEvent, type ServiceOptions } from "./options.ts";
 import type { ConnectionEvent, ConnectionRelay } from "./relay.ts";
 import { type OpenedBody, readRequest, RequestBody, sealingOverhead } from "./request_body.ts";
@@ -73,8 +79,10 @@ interface Exchange {
   /** Bytes of the body that may still come. */
   room: number;
   account: ServiceAccount | undefined;
-  /** Opens the body and seals the answer, when the request is sealed. */
+  /** Opens the body, when it is sealed. */
   context: SecurityContext | undefined;
+  /** How the answer is sealed; `undefined`: in clear. */
+  seal: AnswerSeal | undefined;
   /** Last token of the dialogue, for the answer. */
   token: string | undefined;
   /** Answer without looking at the body. */
@@ -247,6 +255,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
       room: this.#maxEnvelope + sealingOverhead,
       account: undefined,
       context: undefined,
+      seal: undefined,
       token: undefined,
       settled: undefined,
       operation: undefined,
@@ -332,11 +341,10 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
       if (exchange.account === undefined) return this.#challenge(context);
       return this.#finish(exchange, emptyAnswer(200, this.#parts(exchange)), context);
     }
-    if (!body.sealed) {
-      exchange.context = undefined;
-      if (exchange.account !== undefined && !this.#plainAllowed) {
-        return this.#refuse(403, "the body is not encrypted and AllowUnencrypted is false", context);
-      }
+    if (body.sealed) {
+      exchange.seal = { context: exchange.context!, indented: body.indented };
+    } else if (exchange.account !== undefined && !this.#plainAllowed) {
+      return this.#refuse(403, "the body is not encrypted and AllowUnencrypted is false", context);
     }
     this.#process(exchange, body, context);
   }
@@ -476,7 +484,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
   // Answers.
 
   #respond(exchange: Exchange, answer: Answer, context: Context<ConnectionMessage>): void {
-    this.#finish(exchange, envelopeAnswer(answer, exchange.context, this.#parts(exchange)), context);
+    this.#finish(exchange, envelopeAnswer(answer, exchange.seal, this.#parts(exchange)), context);
   }
 
   #parts(exchange: Exchange): HttpAnswerParts {

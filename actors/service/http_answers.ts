@@ -28,19 +28,29 @@ function headers(parts: HttpAnswerParts): [string, string][] {
   return list;
 }
 
-/** An envelope, sealed when `context` is given. */
+/** How an answer is sealed. */
+export interface AnswerSeal {
+  readonly context: SecurityContext;
+  /**
+   * Whether part headers are indented by a tab. Windows' own client does not do so and Windows answers it likewise; the
+   * clients in Python, Go and Ruby do, and look for the tab in the answer: everybody is answered in their own manner.
+   */
+  readonly indented: boolean;
+}
+
+/** An envelope, sealed when `seal` is given. */
 export function envelopeAnswer(
   answer: Answer,
-  context: SecurityContext | undefined,
+  seal: AnswerSeal | undefined,
   parts: HttpAnswerParts,
 ): Uint8Array {
   const list = headers(parts);
-  if (context === undefined) {
+  if (seal === undefined) {
     list.push(["Content-Type", soapContentType]);
     return serializeResponse({ status: answer.status, headers: list }, answer.body);
   }
   list.push(["Content-Type", encryptedContentType(sealedProtocol("Negotiate"))]);
-  const body = encodeEncrypted(sealMessage(context, "Negotiate", soapContentType, answer.body));
+  const body = encodeEncrypted(sealMessage(seal.context, "Negotiate", soapContentType, answer.body), seal);
   return serializeResponse({ status: answer.status, headers: list }, body);
 }
 

@@ -19,6 +19,8 @@ export const sealingOverhead = 16 * 1024;
 export interface OpenedBody {
   readonly bytes: Uint8Array;
   readonly sealed: boolean;
+  /** Whether the headers of the sealed part are indented. */
+  readonly indented: boolean;
   /** The charset that the client named, in lower case. */
   readonly charset: string | undefined;
 }
@@ -49,7 +51,7 @@ export class RequestBody {
   open(context: SecurityContext | undefined): OpenedBody | undefined {
     if (this.#multipart === undefined) {
       if (this.#pieces.length === 0) return undefined;
-      return { bytes: concat(this.#pieces), sealed: false, charset: charsetOf(this.#type) };
+      return { bytes: concat(this.#pieces), sealed: false, indented: false, charset: charsetOf(this.#type) };
     }
     const part = this.#parts[0];
     if (part === undefined) return undefined;
@@ -58,7 +60,8 @@ export class RequestBody {
       throw new ProtocolError("SealUnexpected", "open body: it is sealed for another authentication");
     }
     const bytes = unsealPart(context, part);
-    return { bytes, sealed: true, charset: charsetOf(parseContentType(part.originalContentType)) };
+    const charset = charsetOf(parseContentType(part.originalContentType));
+    return { bytes, sealed: true, indented: this.#multipart.indented, charset };
   }
 }
 

@@ -7,6 +7,7 @@ import { SealedEndFinder } from "./sealed_end.ts";
 const boundary = "Encrypted Boundary";
 const delimiter = `--${boundary}\r\n`;
 const LF = 0x0a;
+const TAB = 0x09;
 /** Longest header line in a part, and most header lines of a part. */
 const maxLineBytes = 4096;
 const maxLines = 16;
@@ -26,9 +27,14 @@ export interface EncryptedPart {
 
 /**
  * The body for one sealed message, byte for byte as Windows writes it: no empty lines, no CRLF before the closing
- * boundary. For several messages concatenate several. Throws `UsageError` when a media type has a control character.
+ * boundary. For several messages concatenate several. `indented` puts a tab before the part headers, which most clients
+ * off Windows write themselves and cannot read an answer without. Throws `UsageError` when a media type has a control
+ * character.
  */
-export function encodeEncrypted(part: EncryptedPart): Uint8Array {
+export function encodeEncrypted(
+  part: EncryptedPart,
+  options: { readonly indented?: boolean } = {},
+): Uint8Array {
   for (const text of [part.protocol, part.originalContentType]) {
     if (!/^[\x20-\x7e]+$/.test(text)) {
       throw new UsageError(
@@ -37,9 +43,10 @@ export function encodeEncrypted(part: EncryptedPart): Uint8Array {
       );
     }
   }
-  const head = `${delimiter}Content-Type: ${part.protocol}\r\n` +
-    `OriginalContent: type=${part.originalContentType};Length=${part.originalLength}\r\n` +
-    `${delimiter}Content-Type: application/octet-stream\r\n`;
+  const tab = options.indented === true ? "\t" : "";
+  const head = `${delimiter}${tab}Content-Type: ${part.protocol}\r\n` +
+    `${tab}OriginalContent: type=${part.originalContentType};Length=${part.originalLength}\r\n` +
+    `${delimiter}${tab}Content-Type: application/octet-stream\r\n`;
   return concat([utf8(head), part.sealed, utf8(`--${boundary}--\r\n`)]);
 }
 
@@ -89,6 +96,7 @@ export class EncryptedParser {
   /** Length of what is held that was searched for a line's end in vain. */
   #searched = 0;
   #failure: ProtocolError | undefined;
+  #indented = false;
 
   /**
    * `contentType` is that of the HTTP message; its boundary counts. `maxPartBytes` limits the sealed bytes of one
@@ -105,6 +113,11 @@ export class EncryptedParser {
     }
     this.#delimiter = utf8(`--${name}`);
     this.#maxPartBytes = limits?.maxPartBytes ?? 64 * 1024 * 1024;
+  }
+
+  /** Whether the header line of the data that was read last was indented by a tab. */
+  get indented(): boolean {
+    return this.#indented;
   }
 
   /** Takes the next bytes of the body and gives the parts that they complete. */
@@ -172,6 +185,7 @@ export class EncryptedParser {
         if (!/^content-type:[ \t]*application\/octet-stream$/i.test(text(line))) {
           throw multipartError("MultipartMalformed", "the sealed data are not an octet stream");
         }
+        this.#indented = line[0] === TAB;
         this.#state = {
           ...state,
           kind: "sealed",
