@@ -61,6 +61,8 @@ export class Guardian {
   readonly marker: string = crypto.randomUUID();
   readonly #groups = new Set<number>();
   #pipe: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  #child: Deno.ChildProcess | undefined;
+  #restart: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   /** Starts it, on systems that have process groups. */
@@ -79,11 +81,13 @@ export class Guardian {
     if (this.#groups.delete(group)) this.#tell(`-${group}\n`);
   }
 
-  /** Ends it; whatever is still watched is killed. Idempotent. */
-  close(): void {
+  /** Ends it; whatever is still watched or marked is killed. Resolves when nothing is left. Idempotent. */
+  async close(): Promise<void> {
     this.#closed = true;
-    this.#pipe?.close().catch(() => {});
-    this.#pipe = undefined;
+    clearTimeout(this.#restart);
+    this.#child?.ref();
+    await this.#pipe?.close().catch(() => {});
+    await this.#child?.status;
   }
 
   #start(): void {
@@ -105,14 +109,18 @@ export class Guardian {
     }
     // It must not keep the service's event loop alive.
     child.unref();
+    this.#child = child;
     this.#pipe = child.stdin.getWriter();
     for (const group of this.#groups) this.#tell(`+${group}\n`);
     child.status.then(() => this.#startLater(), () => this.#startLater());
   }
 
   #startLater(): void {
+    if (this.#closed) return;
     this.#pipe = undefined;
-    if (!this.#closed) Deno.unrefTimer(setTimeout(() => this.#start(), restartDelayMs));
+    this.#child = undefined;
+    this.#restart = setTimeout(() => this.#start(), restartDelayMs);
+    Deno.unrefTimer(this.#restart);
   }
 
   #tell(line: string): void {

@@ -35,9 +35,13 @@ export interface LaunchPlan {
 }
 
 const setpriv = "/usr/bin/setpriv";
-/** Runs as the account: gives the client's variables their names, then becomes the command. */
-const unwrapScript = 'n=$1; shift; while [ "$n" -gt 0 ]; do n=$((n-1)); ' +
-  'eval "export \\"\\$DROVER_ENV_$n\\"; unset DROVER_ENV_$n"; done; unset n; exec "$@"';
+/**
+ * Runs as the account: gives the client's variables their names, then becomes the command. `command` keeps a variable that
+ * the shell refuses (a read-only one) from ending it.
+ */
+const unwrapScript = 'DROVER_N=$1; shift; while [ "$DROVER_N" -gt 0 ]; do DROVER_N=$((DROVER_N-1)); ' +
+  'eval "command export \\"\\$DROVER_ENV_$DROVER_N\\"; unset DROVER_ENV_$DROVER_N"; done 2>/dev/null; ' +
+  'unset DROVER_N; exec "$@"';
 
 /** Plans the start of `spec`; `marker` goes into the environment as it is. */
 export function planLaunch(
@@ -67,12 +71,16 @@ export function planLaunch(
   program = found;
   if (!isFile(setpriv)) return { program, args, env, cwd, ids: { uid: user.uid, gid: user.gid } };
   const names = Object.keys(spec.env).filter((name) => !(name in marker));
+  // What acts on a starting program has the name of a shell variable; other names are harmless, and no shell takes them.
+  const shellNames = names.filter((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  const others = names.filter((name) => !shellNames.includes(name));
   const travelling: Record<string, string> = {};
-  for (const [index, name] of names.entries()) {
+  for (const name of others) travelling[name] = spec.env[name]!;
+  for (const [index, name] of shellNames.entries()) {
     travelling[`DROVER_ENV_${index}`] = `${name}=${spec.env[name]}`;
   }
-  if (names.length > 0) {
-    args = ["-c", unwrapScript, "sh", String(names.length), program, ...args];
+  if (shellNames.length > 0) {
+    args = ["-c", unwrapScript, "sh", String(shellNames.length), program, ...args];
     program = "/bin/sh";
   }
   return {

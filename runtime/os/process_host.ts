@@ -15,8 +15,11 @@ export interface ProcessHostOptions {
 
 /** A process host that can be shut down. */
 export interface OwnedProcessHost extends ProcessHost {
-  /** Kills every command that still runs and ends the guardian. Their last events still come. Idempotent. */
-  close(): void;
+  /**
+   * Kills every command that still runs (their last events still come), and whatever commands left behind. Resolves
+   * when the guardian has found nothing left. Idempotent.
+   */
+  close(): Promise<void>;
 }
 
 /** Starts real processes. Whatever runs when this process ends, in whichever way, is killed by a guardian process. */
@@ -62,11 +65,10 @@ export function createProcessHost(options: ProcessHostOptions = {}): OwnedProces
 
   return {
     spawn,
-    close() {
-      if (closed) return;
+    async close() {
       closed = true;
       for (const process of running) process.signal("terminate");
-      guardian.close();
+      await guardian.close();
     },
   };
 }

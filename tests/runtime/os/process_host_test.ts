@@ -16,15 +16,12 @@ function test(
   Deno.test({
     name,
     ignore: options.ignore ?? !unix,
-    // The guardian ends a moment after its pipe; it is none of the test's.
-    sanitizeResources: false,
-    sanitizeOps: false,
     fn: async () => {
       const host = createProcessHost(options.graceMs === undefined ? {} : { graceMs: options.graceMs });
       try {
         await body(host);
       } finally {
-        host.close();
+        await host.close();
       }
     },
   });
@@ -199,10 +196,11 @@ test("500 commands at a time all end", async (host) => {
 test("closing the host ends what still runs", async (host) => {
   const command = run(host, "sleep 4335");
   await command.started.promise;
-  host.close();
+  const closed = host.close();
   assert.deepEqual(await command.ending.promise, { exitCode: 137 });
   const late = await run(host, "true").ending.promise;
   assert.equal("failed" in late && late.failed, "SpawnFailed");
+  await closed;
 });
 
 // As another account: for these the tests must run as root.
@@ -230,13 +228,20 @@ test(
       LD_DEBUG_OUTPUT: `${proof}/trace`,
       TEXT: 'it\'s "$HOME" `id`\nsecond line',
       PATH: "/usr/bin:/bin",
+      n: "short",
+      PPID: "1",
+      "not.a.name": "x",
     };
-    const command = run(host, 'printf \'%s|%s\' "$TEXT" "$LD_PRELOAD"; env | grep -c DROVER_ENV_ >&2', {
-      systemUser: other,
-      env,
-    });
+    const command = run(
+      host,
+      'printf \'%s|%s|%s\' "$TEXT" "$LD_PRELOAD" "$n"; env | grep -c DROVER_ENV_ >&2',
+      {
+        systemUser: other,
+        env,
+      },
+    );
     await command.ending.promise;
-    assert.equal(command.text.stdout, `${env.TEXT}|${env.LD_PRELOAD}`);
+    assert.equal(command.text.stdout, `${env.TEXT}|${env.LD_PRELOAD}|short`);
     assert.match(command.text.stderr, /^0$/m);
     // With LD_DEBUG in its environment, setpriv as root would have left a trace file of root's here.
     for (const { name } of Deno.readDirSync(proof)) {
@@ -250,6 +255,16 @@ test(
   },
   { ignore: !isRoot },
 );
+
+test("run-as: the account's own groups are set, the service's are gone", async (host) => {
+  // An account with a supplementary group, from the system's own list: what `id` says is the yardstick.
+  const withGroups = Deno.readTextFileSync("/etc/group").split("\n").map((line) => line.split(":")[3] ?? "")
+    .flatMap((members) => members.split(",")).find((name) => name !== "" && name !== "root") ?? other;
+  const command = run(host, "id -G", { systemUser: withGroups });
+  await command.ending.promise;
+  const expected = await new Deno.Command("id", { args: ["-G", withGroups] }).output();
+  assert.equal(command.text.stdout, new TextDecoder().decode(expected.stdout));
+}, { ignore: !isRoot });
 
 test("run-as: an argument vector, a missing program, and signals", async (host) => {
   const argv = (program: string, ...args: string[]) => ({ kind: "argv", program, args }) as const;

@@ -229,6 +229,36 @@ for (const secure of [false, true]) {
     await close(server);
   });
 
+  Deno.test(`${label}: whichever side aborts, after however many bytes, both are told once and nothing leaks`, async () => {
+    const server = await serve(secure, () => new Recorder({ echo: true, keep: false }));
+    const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+    const before = Deno.build.os === "linux" ? descriptors() : 0;
+    const block = new Uint8Array(30_000);
+    const rounds = Array.from({ length: 60 }, async (_, index) => {
+      const client = open(server.port, new Recorder({ keep: false }));
+      for (let i = 0; i < 20; i++) client.connection!.write(block);
+      await Promise.race([client.got(1 + index * 7_000), client.closed.promise]);
+      if (index % 2 === 0) client.connection!.abort();
+      else (await server.side(index)).connection!.abort();
+      // What the other side makes of it (an end or a reset) is the network's choice.
+      await Promise.race([client.closed.promise, client.ended.promise]);
+      client.connection!.abort();
+      return client;
+    });
+    const clients = await Promise.all(rounds);
+    for (const side of server.sides) {
+      await Promise.race([side.closed.promise, side.ended.promise]);
+      side.connection!.abort();
+    }
+    for (const side of [...clients, ...server.sides]) {
+      await side.closed.promise;
+      assert.equal(side.log.filter((entry) => entry.startsWith("closed")).length, 1);
+      assert.match(side.log.at(-1)!, /^closed/);
+    }
+    if (Deno.build.os === "linux") assert.ok(descriptors() <= before, "descriptors leak");
+    await close(server);
+  });
+
   Deno.test(`${label}: accepted connections outlive their listener`, async () => {
     const server = await serve(secure, () => new Recorder({ echo: true }));
     const client = open(server.port, new Recorder());
