@@ -3,12 +3,15 @@ import type { HttpHeaders } from "./headers.ts";
 
 /** The head of a request. */
 export interface HttpRequestEvent {
+  /** Tells the events apart. */
   readonly kind: "request";
   /** Method as sent (methods are case-sensitive). */
   readonly method: string;
   /** Request target as sent: origin-form, absolute-form or `*`. */
   readonly target: string;
+  /** HTTP version of the sender. */
   readonly version: "1.0" | "1.1";
+  /** Header fields as sent. */
   readonly headers: HttpHeaders;
   /** Whether the connection may serve another message after this one (RFC 9112 9.3). */
   readonly keepAlive: boolean;
@@ -22,12 +25,15 @@ export interface HttpRequestEvent {
 
 /** The head of a response. */
 export interface HttpResponseEvent {
+  /** Tells the events apart. */
   readonly kind: "response";
   /** Status code, 100 to 599. */
   readonly status: number;
   /** Reason phrase; Windows sends an empty one. */
   readonly reason: string;
+  /** HTTP version of the sender. */
   readonly version: "1.0" | "1.1";
+  /** Header fields as sent. */
   readonly headers: HttpHeaders;
   /** Whether the connection may serve another message after this one (RFC 9112 9.3). */
   readonly keepAlive: boolean;
