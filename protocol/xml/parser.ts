@@ -263,6 +263,7 @@ export class XmlParser {
   #take(chunk: Uint8Array): void {
     let at = 0;
     if (!this.#began) {
+      if (this.#keptLength === 0 && chunk.length >= 4) return this.#begin(chunk);
       // The byte order mark has up to three bytes.
       at = Math.min(4 - this.#keptLength, chunk.length);
       if (at > 0) this.#keep(chunk, 0, at);
@@ -381,11 +382,9 @@ export class XmlParser {
       if (bytes[at] !== 0x3c) {
         if (this.#mode === "text") {
           // Plain text up to the next tag, which is what most text is.
-          let end = at + 1;
-          if (textClass[bytes[at]!] === PLAIN) {
-            while (end < length && textClass[bytes[end]!] === PLAIN) end++;
-          }
-          if (end < length && bytes[end] === 0x3c && textClass[bytes[at]!] === PLAIN) {
+          let end = at;
+          while (end < length && textClass[bytes[end]!] === PLAIN) end++;
+          if (end < length && bytes[end] === 0x3c) {
             this.#handler.text(view.slice(at, end));
             at = end;
             continue;
@@ -402,8 +401,8 @@ export class XmlParser {
           break;
         }
       } else {
-        const second = bytes[at + 1];
-        if (second === undefined) break;
+        if (at + 1 === length) break;
+        const second = bytes[at + 1]!;
         next = second === 0x2f
           ? this.#endTag(at)
           : second === 0x21
@@ -411,8 +410,8 @@ export class XmlParser {
           : second === 0x3f
           ? this.#instruction(at)
           : this.#startTag(at);
-        this.#atStart = this.#atStart && next < 0;
         if (next < 0) break;
+        this.#atStart = false;
       }
       at = next;
     }
@@ -988,12 +987,10 @@ export class XmlParser {
     const expected = this.#frame.name.bytes;
     const size = expected.length;
     let at = from + 2;
-    for (let i = 0; i < size; i++, at++) {
-      if (bytes[at] !== expected[i]) {
-        if (at >= length) return -1;
-        this.#mismatch(from);
-      }
-    }
+    // Reading beyond the end of an array would slow every later reading down here.
+    const present = Math.min(size, length - at);
+    for (let i = 0; i < present; i++, at++) if (bytes[at] !== expected[i]) this.#mismatch(from);
+    if (at >= length) return -1;
     if (bytes[at] !== 0x3e) {
       while (at < length && isSpace(bytes[at]!)) at++;
       if (at >= length) return -1;
