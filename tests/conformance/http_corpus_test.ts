@@ -126,7 +126,9 @@ Deno.test({
         assert.equal(part.sealed.length, 4 + tokenLength + part.originalLength, name);
         assert.match(part.protocol, /^application\/HTTP-(SPNEGO|Kerberos)-session-encrypted$/);
       }
-      if (found.length > 0) assert.deepEqual(concat(found.map(encodeEncrypted)), message.body, name);
+      if (found.length > 0) {
+        assert.deepEqual(concat(found.map((each) => encodeEncrypted(each))), message.body, name);
+      }
       count += found.length;
     }
   }

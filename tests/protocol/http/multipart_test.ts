@@ -81,13 +81,23 @@ Deno.test("a sealed message is written byte for byte as Windows writes it", () =
   assert.throws(() => encodeEncrypted({ ...part(bytes("x")), originalContentType: "" }), UsageError);
 });
 
+Deno.test("part headers can be indented, for the clients that look for a tab", () => {
+  const written = encodeEncrypted(part(bytes("xyz")), { indented: true });
+  assert.deepEqual([...written], [...body(sealed(16, bytes("xyz")), 3, { indent: "\t" })]);
+  const parser = new EncryptedParser(contentType);
+  assert.deepEqual(parser.push(written), [part(bytes("xyz"))]);
+  assert.ok(parser.indented);
+  parser.push(encodeEncrypted(part(bytes("xyz"))));
+  assert.ok(!parser.indented);
+});
+
 Deno.test("several messages back to back are read however the bytes are split", () => {
   const parts = [
     part(bytes("first")),
     part(bytes(""), 60),
     part(bytes("--Encrypted Boundary--\r\n--Encrypted Boundary\r\n")),
   ];
-  const whole = concat(parts.map(encodeEncrypted));
+  const whole = concat(parts.map((each) => encodeEncrypted(each)));
   assert.deepEqual(parse([whole]), parts);
   assert.deepEqual(parse(singles(whole)).map(copied), parts);
   for (let cut = 1; cut < whole.length; cut++) {
