@@ -1,6 +1,7 @@
 /** The Windows shell protocol (winrs), both halves. @module */
 export * from "./answers.ts";
 export * from "./client.ts";
+export { commandLine, quotePosix, quoteWindows } from "./quoting.ts";
 export * from "./server.ts";
 export { signalCodes, type SignalKind, signalKind } from "./signals.ts";
 export {

@@ -1,0 +1,198 @@
+/** The HTTP half of one exchange: bytes of the request, and the answer's envelope from bytes as they arrive. @module */
+import { DeniedError, DroverError, ProtocolError } from "../../protocol/errors.ts";
+import {
+  encodeEncrypted,
+  encryptedContentType,
+  EncryptedParser,
+  type HttpEvent,
+  type HttpHeaders,
+  parseContentType,
+  serializeRequest,
+} from "../../protocol/http/mod.ts";
+import type { SecurityContext } from "../../protocol/ports.ts";
+import { sealedProtocol, sealMessage, unsealPart } from "../../protocol/sealing/mod.ts";
+import { type Envelope, EnvelopeReader } from "../../protocol/soap/mod.ts";
+import { reportedFault } from "../../protocol/wsman/mod.ts";
+import type { ExchangeOutcome } from "./exchange.ts";
+import type { HostTarget } from "./target.ts";
+
+const soapContentType = "application/soap+xml;charset=UTF-8";
+
+/** Bytes of a POST with `envelope`, in clear (Basic, or TLS below). */
+export function plainRequest(target: HostTarget, envelope: Uint8Array): Uint8Array {
+  const headers: [string, string][] = [
+    ["Host", target.hostHeader],
+    ["Content-Type", soapContentType],
+    ["User-Agent", "Drover"],
+  ];
+  const { authentication } = target;
+  if (authentication.kind === "basic") headers.push(["Authorization", authentication.authorization()]);
+  if (authentication.kind === "anonymous") headers.push(["WSMANIDENTIFY", "unauthenticated"]);
+  return serializeRequest({ method: "POST", target: target.path, headers }, envelope);
+}
+
+/** Bytes of a POST with `envelope` sealed as `multipart/encrypted` ([MS-WSMV] 2.2.9.1). */
+export function sealedRequest(
+  target: HostTarget,
+  envelope: Uint8Array,
+  context: SecurityContext,
+  scheme: "Negotiate" | "Kerberos",
+): Uint8Array {
+  const body = encodeEncrypted(sealMessage(context, scheme, soapContentType, envelope));
+  return serializeRequest({
+    method: "POST",
+    target: target.path,
+    headers: [
+      ["Host", target.hostHeader],
+      ["Content-Type", encryptedContentType(sealedProtocol(scheme))],
+      ["User-Agent", "Drover"],
+    ],
+  }, body);
+}
+
+/** Bytes of an empty POST that carries a token of the authentication dialogue. */
+export function tokenRequest(target: HostTarget, scheme: string, token: Uint8Array): Uint8Array {
+  return serializeRequest({
+    method: "POST",
+    target: target.path,
+    headers: [
+      ["Host", target.hostHeader],
+      ["Content-Type", soapContentType],
+      ["User-Agent", "Drover"],
+      ["Authorization", `${scheme} ${token.toBase64()}`],
+    ],
+  }, new Uint8Array(0));
+}
+
+/** Takes one HTTP response, event by event, and says what it means. */
+export class ResponseReader {
+  readonly #context: SecurityContext | undefined;
+  readonly #maxBytes: number;
+  #status = 0;
+  #plain: EnvelopeReader | undefined;
+  #sealed: EncryptedParser | undefined;
+  #last: Envelope | undefined;
+  #other = 0;
+
+  /** `context` unseals; when it is given, an answer in clear is refused unless it has no body. `maxBytes` bounds one envelope. */
+  constructor(context: SecurityContext | undefined, maxBytes: number) {
+    this.#context = context;
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Takes the head.
+   *
+   * @throws DroverError when the answer can be nothing that we understand
+   */
+  head(status: number, headers: HttpHeaders): void {
+    this.#status = status;
+    const header = headers.get("content-type");
+    if (header === undefined) return;
+    const contentType = parseContentType(header);
+    if (contentType.type === "multipart/encrypted") {
+      if (this.#context === undefined) {
+        throw new ProtocolError(
+          "UnexpectedSealing",
+          "read answer: it is sealed, but no security context was agreed on",
+        );
+      }
+      this.#sealed = new EncryptedParser(contentType, { maxPartBytes: this.#maxBytes });
+    } else if (contentType.type === "application/soap+xml" || contentType.type === "text/xml") {
+      if (this.#context !== undefined && status !== 401 && status !== 403) {
+        throw new ProtocolError(
+          "ClearTextAnswer",
+          "read answer: it is in clear, but the connection is sealed",
+        );
+      }
+      this.#plain = new EnvelopeReader({ maxBytes: this.#maxBytes });
+    }
+  }
+
+  /** Takes a piece of the body. */
+  body(bytes: Uint8Array): void {
+    if (this.#plain !== undefined) this.#plain.write(bytes);
+    else if (this.#sealed !== undefined && this.#context !== undefined) {
+      for (const part of this.#sealed.push(bytes)) {
+        const reader = new EnvelopeReader({ maxBytes: this.#maxBytes });
+        reader.write(unsealPart(this.#context, part));
+        // Keepalives of a robust connection come first, the real answer last (FACTS, full duplex).
+        this.#last = reader.end();
+      }
+    } else {
+      this.#other += bytes.length;
+      if (this.#other > 65_536) {
+        throw new ProtocolError(
+          "NotSoap",
+          `read answer: HTTP ${this.#status} carries more than 64 KB that is not SOAP`,
+        );
+      }
+    }
+  }
+
+  /** What the whole response means. */
+  end(): ExchangeOutcome {
+    if (this.#status === 401) {
+      return denied("Unauthorized", "the service refused the credentials (HTTP 401)");
+    }
+    if (this.#status === 403) {
+      return denied("Forbidden", "the account may not use this service (HTTP 403)");
+    }
+    this.#sealed?.end();
+    const envelope = this.#plain !== undefined && this.#hasBody ? this.#plain.end() : this.#last;
+    if (envelope === undefined) {
+      return {
+        kind: "failed",
+        sent: true,
+        error: new ProtocolError(
+          `Http${this.#status}`,
+          `read answer: HTTP ${this.#status} without a SOAP envelope`,
+        ),
+      };
+    }
+    const fault = reportedFault(envelope);
+    if (fault !== undefined) return { kind: "fault", fault };
+    if (this.#status >= 400) {
+      return {
+        kind: "failed",
+        sent: true,
+        error: new ProtocolError(
+          `Http${this.#status}`,
+          `read answer: HTTP ${this.#status} without a fault in it`,
+        ),
+      };
+    }
+    return { kind: "answered", envelope };
+  }
+
+  #hasBody = false;
+
+  /** Feeds one event of the response parser; returns the outcome with its end. */
+  event(event: HttpEvent): ExchangeOutcome | undefined {
+    switch (event.kind) {
+      case "response":
+        if (!event.interim) this.head(event.status, event.headers);
+        return undefined;
+      case "body":
+        this.#hasBody = true;
+        this.body(event.bytes);
+        return undefined;
+      case "end":
+        return this.end();
+      case "request":
+        throw new ProtocolError("HttpMalformed", "read answer: a request came where a response was due");
+    }
+  }
+}
+
+function denied(code: string, text: string): ExchangeOutcome {
+  return { kind: "failed", sent: true, error: new DeniedError(code, `authenticate: ${text}`) };
+}
+
+/** Any thrown value as a typed error. */
+export function asDroverError(error: unknown, code: string, action: string): DroverError {
+  if (error instanceof DroverError) return error;
+  return new ProtocolError(code, `${action}: ${error instanceof Error ? error.message : "unknown failure"}`, {
+    cause: error,
+  });
+}

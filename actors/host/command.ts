@@ -1,0 +1,371 @@
+/**
+ * A command in a shell: Command, Send, Receive until its end, Signal terminate ([MS-WSMV] 3.2.4.1).
+ *
+ * What happened is told to its owner: output piece by piece as it is verified, then exactly one end. Output waits for
+ * the owner: at most {@link outputWindow} answers are on their way at once, so a slow reader slows the remote command.
+ * @module
+ */
+import { type DroverError, NetworkError, ProtocolError } from "../../protocol/errors.ts";
+import type { Envelope } from "../../protocol/soap/mod.ts";
+import {
+  advance,
+  commandLine,
+  type CommandOptions,
+  type CommandState,
+  type CommandStep,
+  commandTransitions,
+  type CreatedShell,
+  readCommandResponse,
+  readReceiveResponse,
+  receiveOutput,
+  runCommand,
+  sendInput,
+  signalCommand,
+} from "../../protocol/shell/mod.ts";
+import type { ReportedFault } from "../../protocol/wsman/mod.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import type { OutputStream } from "../ports.ts";
+import { asDroverError } from "./client_http.ts";
+import {
+  type ExchangeMessage,
+  type ExchangeOutcome,
+  exchangeOutcome,
+  type ExchangeRequest,
+} from "./exchange.ts";
+
+/** How a command ended, as far as anybody knows. */
+export type CommandEnd =
+  /** The service said Done. */
+  | { readonly kind: "exited"; readonly exitCode: number }
+  /** No byte of Command was sent. */
+  | { readonly kind: "notSent"; readonly error: DroverError }
+  /** The service refused it: it did not run. */
+  | { readonly kind: "refused"; readonly error: DroverError }
+  /** It was stopped on our wish, and the service confirmed the Signal. */
+  | { readonly kind: "stopped" }
+  /** It may have run, or runs still. `stopAsked`: a stop was asked for, but not confirmed by the Signal. */
+  | { readonly kind: "unknown"; readonly error: DroverError; readonly stopAsked: boolean };
+
+/** What a command tells its owner. */
+export type CommandReport =
+  | {
+    readonly kind: "output";
+    readonly command: ActorRef<CommandMessage>;
+    readonly pieces: readonly { readonly stream: OutputStream; readonly bytes: Uint8Array }[];
+  }
+  | { readonly kind: "ended"; readonly command: ActorRef<CommandMessage>; readonly end: CommandEnd };
+
+/** Messages that a command takes. */
+export type CommandMessage =
+  /** The owner has taken one output. */
+  | { readonly kind: "taken" }
+  /** Stop it: Signal terminate. */
+  | { readonly kind: "stop" }
+  | { readonly kind: "accepted"; readonly outcome: ExchangeOutcome }
+  | { readonly kind: "received"; readonly outcome: ExchangeOutcome }
+  | { readonly kind: "inputSent"; readonly outcome: ExchangeOutcome }
+  | { readonly kind: "signalled"; readonly outcome: ExchangeOutcome }
+  | { readonly kind: "drained" };
+
+/** What to run and how. */
+export interface CommandSpec extends Omit<CommandOptions, "command" | "args"> {
+  /** A text goes to the remote shell as it is; words are quoted for the target, so that the program gets exactly them. */
+  readonly command: string | readonly string[];
+  /** Bytes for standard input, which is closed after them; `undefined` leaves it open. */
+  readonly stdin?: Uint8Array;
+}
+
+/** Time-outs of a command's requests. */
+export interface CommandTimes {
+  /** Milliseconds that the service may hold a Receive. */
+  readonly operationTimeoutMs: number;
+  /** Milliseconds for the answer to a Signal or Delete. */
+  readonly cleanupTimeoutMs: number;
+  /** Milliseconds beyond all of these until an ask is given up; larger than the link's own deadline. */
+  readonly guardMs: number;
+}
+
+/** Answers with output that may be on their way to the owner at once. */
+export const outputWindow = 2;
+
+/** Bytes of standard input in one Send: 64 KB become 88 KB of base64, below the 150 KB of the oldest services. */
+const inputPieceBytes = 65_536;
+
+/** After a confirmed stop, milliseconds that the Receive still under way may take to bring the last output. */
+const drainMs = 1_000;
+
+/** A command in `shell`. */
+export function command(
+  spec: CommandSpec,
+  shell: CreatedShell,
+  session: ActorRef<ExchangeMessage>,
+  owner: ActorRef<CommandReport>,
+  times: CommandTimes,
+): ChildSpec<CommandMessage> {
+  return { start: (context) => new Command(spec, shell, session, owner, times, context) };
+}
+
+class Command implements Behaviour<CommandMessage> {
+  readonly #spec: CommandSpec;
+  readonly #shellId: string;
+  readonly #session: ActorRef<ExchangeMessage>;
+  readonly #owner: ActorRef<CommandReport>;
+  readonly #times: CommandTimes;
+  #state: CommandState = "idle";
+  #commandId = "";
+  #stopAsked = false;
+  #signalAsked = false;
+  #receiving = false;
+  #outputs = 0;
+  #inputAt = 0;
+  #reported = false;
+
+  constructor(
+    spec: CommandSpec,
+    shell: CreatedShell,
+    session: ActorRef<ExchangeMessage>,
+    owner: ActorRef<CommandReport>,
+    times: CommandTimes,
+    context: Context<CommandMessage>,
+  ) {
+    this.#spec = spec;
+    this.#shellId = shell.shellId;
+    this.#session = session;
+    this.#owner = owner;
+    this.#times = times;
+    let request: ExchangeRequest;
+    try {
+      request = runCommand(shell.shellId, commandOptions(spec, shell.platform));
+    } catch (error) {
+      this.#step("refused");
+      this.#end({ kind: "refused", error: asDroverError(error, "BadCommand", "quote command") }, context);
+      return;
+    }
+    this.#step("send");
+    this.#ask(request, "accepted", false, times.operationTimeoutMs, context);
+  }
+
+  handle(message: CommandMessage, context: Context<CommandMessage>): void {
+    switch (message.kind) {
+      case "accepted":
+        this.#accepted(message.outcome, context);
+        return;
+      case "received":
+        this.#received(message.outcome, context);
+        return;
+      case "taken":
+        this.#outputs--;
+        this.#receive(context);
+        return;
+      case "inputSent":
+        if (message.outcome.kind === "answered") this.#input(context);
+        return;
+      case "stop":
+        this.#stopAsked = true;
+        if (this.#state === "running") {
+          this.#step("stop");
+          this.#signal(context);
+        }
+        return;
+      case "signalled":
+        this.#signalled(message.outcome, context);
+        return;
+      case "drained":
+        this.#end({ kind: "stopped" }, context);
+        return;
+    }
+  }
+
+  describe(): string {
+    return `${this.#state} ${this.#commandId}`;
+  }
+
+  #step(step: CommandStep): void {
+    this.#state = advance(commandTransitions, this.#state, step);
+  }
+
+  #ask(
+    request: ExchangeRequest,
+    kind: "accepted" | "received" | "inputSent" | "signalled",
+    urgent: boolean,
+    operationTimeoutMs: number,
+    context: Context<CommandMessage>,
+  ): void {
+    context.ask<ExchangeMessage, ExchangeOutcome>(
+      this.#session,
+      (replyTo) => ({ kind: "exchange", request, urgent, operationTimeoutMs, replyTo }),
+      operationTimeoutMs + this.#times.guardMs,
+      (outcome) => ({ kind, outcome: exchangeOutcome(outcome, sessionGone()) }),
+    );
+  }
+
+  #accepted(outcome: ExchangeOutcome, context: Context<CommandMessage>): void {
+    if (outcome.kind === "failed") {
+      if (!outcome.sent) {
+        this.#step("refused");
+        this.#end({ kind: "notSent", error: outcome.error }, context);
+      } else if (outcome.error.code === "Unauthorized" || outcome.error.code === "Forbidden") {
+        this.#step("refused");
+        this.#end({ kind: "refused", error: outcome.error }, context);
+      } else this.#lost(outcome.error, context);
+      return;
+    }
+    if (outcome.kind === "fault") {
+      if (mayHaveStarted(outcome.fault)) this.#lost(outcome.fault, context);
+      else {
+        this.#step("refused");
+        this.#end({ kind: "refused", error: outcome.fault }, context);
+      }
+      return;
+    }
+    try {
+      this.#commandId = readCommandResponse(outcome.envelope);
+    } catch (error) {
+      this.#lost(asDroverError(error, "BadAnswer", "read CommandResponse"), context);
+      return;
+    }
+    this.#step("accepted");
+    if (this.#stopAsked) {
+      this.#step("stop");
+      this.#signal(context);
+    } else this.#input(context);
+    this.#receive(context);
+  }
+
+  #input(context: Context<CommandMessage>): void {
+    const stdin = this.#spec.stdin;
+    if (stdin === undefined || this.#state !== "running" || this.#inputAt > stdin.length) return;
+    const piece = stdin.subarray(this.#inputAt, this.#inputAt + inputPieceBytes);
+    const end = this.#inputAt + piece.length >= stdin.length;
+    this.#inputAt = end ? stdin.length + 1 : this.#inputAt + piece.length;
+    const request = sendInput(this.#shellId, this.#commandId, piece, end);
+    this.#ask(request, "inputSent", false, this.#times.operationTimeoutMs, context);
+  }
+
+  #receive(context: Context<CommandMessage>): void {
+    if (this.#receiving || this.#outputs >= outputWindow) return;
+    if (this.#state !== "running" && this.#state !== "stopping") return;
+    this.#receiving = true;
+    const request = receiveOutput(this.#shellId, this.#commandId);
+    this.#ask(request, "received", false, this.#times.operationTimeoutMs, context);
+  }
+
+  #received(outcome: ExchangeOutcome, context: Context<CommandMessage>): void {
+    this.#receiving = false;
+    if (this.#state !== "running" && this.#state !== "stopping") {
+      // The last Receive, answered after a confirmed stop: its output counts, its end is no news.
+      if (outcome.kind === "answered" && !this.#reported) this.#output(outcome.envelope, context);
+      if (this.#state === "ended" && this.#stopAsked) this.#end({ kind: "stopped" }, context);
+      return;
+    }
+    if (outcome.kind === "answered") {
+      const exitCode = this.#output(outcome.envelope, context);
+      if (exitCode !== undefined) this.#exited(exitCode, context);
+      else this.#receive(context);
+      return;
+    }
+    if (outcome.kind === "fault" && outcome.fault.isOperationTimeout) {
+      this.#receive(context);
+      return;
+    }
+    // While stopping, the Signal's answer decides; its own failure is the last word.
+    if (this.#state === "stopping") return;
+    this.#lost(outcome.kind === "fault" ? outcome.fault : outcome.error, context);
+  }
+
+  /** Hands on the output of one verified answer; the exit code when it says Done, or an error in its place. */
+  #output(envelope: Envelope, context: Context<CommandMessage>): number | DroverError | undefined {
+    try {
+      const result = readReceiveResponse(envelope);
+      const pieces = result.pieces.flatMap((piece) =>
+        piece.bytes.length > 0 && (piece.name === "stdout" || piece.name === "stderr")
+          ? [{ stream: piece.name as OutputStream, bytes: piece.bytes }]
+          : []
+      );
+      if (pieces.length > 0) {
+        this.#outputs++;
+        context.send(this.#owner, { kind: "output", command: context.self, pieces });
+      }
+      if (result.state !== "Done") return undefined;
+      return result.exitCode ??
+        new ProtocolError(
+          "ExitCodeMissing",
+          "read Receive answer: the command is done, but its exit code is missing",
+        );
+    } catch (error) {
+      return asDroverError(error, "BadAnswer", "read Receive answer");
+    }
+  }
+
+  #exited(exitCode: number | DroverError, context: Context<CommandMessage>): void {
+    if (typeof exitCode !== "number") {
+      if (this.#state === "running") this.#lost(exitCode, context);
+      return;
+    }
+    this.#step("exited");
+    this.#report(
+      this.#stopAsked && this.#signalAsked ? { kind: "stopped" } : { kind: "exited", exitCode },
+      context,
+    );
+    // The service keeps what it knows of a command until it is told that nobody will ask again.
+    if (!this.#signalAsked) this.#signal(context);
+  }
+
+  #signal(context: Context<CommandMessage>): void {
+    this.#signalAsked = true;
+    const request = signalCommand(this.#shellId, this.#commandId, "terminate");
+    this.#ask(request, "signalled", true, this.#times.cleanupTimeoutMs, context);
+  }
+
+  #signalled(outcome: ExchangeOutcome, context: Context<CommandMessage>): void {
+    if (this.#state !== "stopping") context.stop();
+    else if (outcome.kind === "fault") this.#lost(outcome.fault, context);
+    else if (outcome.kind === "failed") this.#lost(outcome.error, context);
+    else {
+      this.#step("signalled");
+      if (this.#receiving) context.timer(drainMs, { kind: "drained" });
+      else this.#end({ kind: "stopped" }, context);
+    }
+  }
+
+  /** Its end will not be known. The command is signalled once all the same, so that it does not run on unwatched. */
+  #lost(error: DroverError, context: Context<CommandMessage>): void {
+    this.#step("linkLost");
+    this.#report({ kind: "unknown", error, stopAsked: this.#stopAsked }, context);
+    if (this.#commandId !== "" && !this.#signalAsked) this.#signal(context);
+    else context.stop();
+  }
+
+  #end(end: CommandEnd, context: Context<CommandMessage>): void {
+    this.#report(end, context);
+    context.stop();
+  }
+
+  #report(end: CommandEnd, context: Context<CommandMessage>): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    context.send(this.#owner, { kind: "ended", command: context.self, end });
+  }
+}
+
+/** Words become one quoted line, or with WINRS_SKIP_CMD_SHELL a program and its arguments. */
+function commandOptions(spec: CommandSpec, platform: "windows" | "posix"): CommandOptions {
+  const { command, stdin: _stdin, ...options } = spec;
+  if (typeof command === "string") return { ...options, command };
+  const [program = "", ...args] = command;
+  return options.skipCmdShell === true
+    ? { ...options, command: program, args }
+    : { ...options, command: commandLine(command, platform) };
+}
+
+/** Faults to Command after which it may run: no answer in time, or an operation that was broken off inside the service. */
+function mayHaveStarted(fault: ReportedFault): boolean {
+  return fault.isOperationTimeout || fault.faultCode === 995 || fault.faultCode === 1726;
+}
+
+function sessionGone(): NetworkError {
+  return new NetworkError(
+    "ResponseTimeout",
+    "wait for the answer: the session is gone or did not answer in time",
+  );
+}

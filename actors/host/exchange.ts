@@ -1,0 +1,33 @@
+/** One request and its answer, as it travels from a shell through the session to a link and back. @module */
+import type { DroverError } from "../../protocol/errors.ts";
+import type { Envelope } from "../../protocol/soap/mod.ts";
+import type { ReportedFault, RequestParts } from "../../protocol/wsman/mod.ts";
+import type { AskOutcome, ReplyTo } from "../kernel/actor.ts";
+
+/** How an exchange ended. Exactly one outcome comes for each. */
+export type ExchangeOutcome =
+  /** A verified envelope without a fault. */
+  | { readonly kind: "answered"; readonly envelope: Envelope }
+  /** The service answered with a fault. */
+  | { readonly kind: "fault"; readonly fault: ReportedFault }
+  /** No usable answer. `sent`: bytes of this request may have reached the service. */
+  | { readonly kind: "failed"; readonly error: DroverError; readonly sent: boolean };
+
+/** A request without the parts that the session adds. */
+export type ExchangeRequest = Omit<RequestParts, "messageId" | "operationTimeoutMs">;
+
+/** Asks the session for an exchange. */
+export interface ExchangeMessage {
+  readonly kind: "exchange";
+  readonly request: ExchangeRequest;
+  /** Signal and Delete go first, and may use the connection that is reserved for them. */
+  readonly urgent: boolean;
+  /** Milliseconds that the service may hold the request. */
+  readonly operationTimeoutMs: number;
+  readonly replyTo: ReplyTo<ExchangeOutcome>;
+}
+
+/** The outcome of an ask for an exchange; a session that is gone, or the last guard of time, never sent a thing we know of. */
+export function exchangeOutcome(outcome: AskOutcome<ExchangeOutcome>, gone: DroverError): ExchangeOutcome {
+  return outcome.kind === "answered" ? outcome.value : { kind: "failed", error: gone, sent: true };
+}

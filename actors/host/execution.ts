@@ -1,0 +1,283 @@
+/**
+ * An execution: one command on one host for one job, from the permit to the last confirmed clean-up.
+ *
+ * It decides the host's status. The rule: what is not proven is `unknown`. A stop (deadline or cancel) counts only when
+ * the service confirmed the Signal, or the Delete of the shell; and nothing is ever sent a second time.
+ * @module
+ */
+import { DeniedError, type DroverError, NetworkError } from "../../protocol/errors.ts";
+import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
+import { ReportedFault } from "../../protocol/wsman/mod.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context, TimerHandle } from "../kernel/actor.ts";
+import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
+import type { CommandEnd, CommandMessage, CommandReport, CommandSpec, CommandTimes } from "./command.ts";
+import type { HostResult, HostStatus } from "./events.ts";
+import type { ExchangeMessage } from "./exchange.ts";
+import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
+
+/** What to do on one host. */
+export interface ExecutionSpec {
+  /** Number of the host in its job; comes back in every report. */
+  readonly index: number;
+  /** Key of the job, for the scheduler's fairness. */
+  readonly job: string;
+  /** Key of host and user, for the scheduler's quotas. */
+  readonly quotaKey: string;
+  /** Hosts of this job that may be active at once. */
+  readonly throttle: number;
+  /** The shell to make. */
+  readonly shell: CreateShellOptions;
+  /** The command to run. */
+  readonly command: CommandSpec;
+  /** Milliseconds from the permit to the end; `undefined`: no deadline. */
+  readonly timeoutMs: number | undefined;
+  /** Time-outs of single requests. */
+  readonly times: CommandTimes;
+}
+
+/** What an execution tells its job. */
+export type ExecutionReport =
+  | { readonly kind: "started"; readonly index: number }
+  | {
+    readonly kind: "output";
+    readonly index: number;
+    readonly command: ActorRef<CommandMessage>;
+    readonly pieces: Extract<CommandReport, { kind: "output" }>["pieces"];
+  }
+  | { readonly kind: "result"; readonly index: number; readonly result: HostResult }
+  /** Nothing of it is left. */
+  | { readonly kind: "released"; readonly index: number };
+
+/** Messages that an execution takes. */
+export type ExecutionMessage =
+  | ShellReport
+  | CommandReport
+  | { readonly kind: "permit"; readonly permit: PermitGrant | undefined }
+  | { readonly kind: "cancel" }
+  | { readonly kind: "deadline" }
+  | { readonly kind: "giveUp" };
+
+/** An execution of `spec` over `session`, reporting to `job`. */
+export function execution(
+  spec: ExecutionSpec,
+  session: ActorRef<ExchangeMessage>,
+  scheduler: ActorRef<SchedulerMessage>,
+  job: ActorRef<ExecutionReport>,
+): ChildSpec<ExecutionMessage> {
+  return { start: (context) => new Execution(spec, session, scheduler, job, context) };
+}
+
+class Execution implements Behaviour<ExecutionMessage> {
+  readonly #spec: ExecutionSpec;
+  readonly #session: ActorRef<ExchangeMessage>;
+  readonly #scheduler: ActorRef<SchedulerMessage>;
+  readonly #job: ActorRef<ExecutionReport>;
+  #permit: PermitGrant | undefined;
+  #since = 0;
+  #shell: ActorRef<ShellMessage> | undefined;
+  #command: ActorRef<CommandMessage> | undefined;
+  #stop: "timedOut" | "cancelled" | undefined;
+  /** The end of a command that was asked to stop, until Delete decides. */
+  #undecided: DroverError | undefined;
+  #commandSent = false;
+  #reported = false;
+  #deadline: TimerHandle | undefined;
+  #giveUp: TimerHandle | undefined;
+
+  constructor(
+    spec: ExecutionSpec,
+    session: ActorRef<ExchangeMessage>,
+    scheduler: ActorRef<SchedulerMessage>,
+    job: ActorRef<ExecutionReport>,
+    context: Context<ExecutionMessage>,
+  ) {
+    this.#spec = spec;
+    this.#session = session;
+    this.#scheduler = scheduler;
+    this.#job = job;
+    context.ask<SchedulerMessage, PermitGrant | undefined>(
+      scheduler,
+      (replyTo) => ({
+        kind: "acquire",
+        request: { id: context.self.id, job: spec.job, quotaKey: spec.quotaKey, throttle: spec.throttle },
+        replyTo,
+      }),
+      Infinity,
+      (outcome) => ({ kind: "permit", permit: outcome.kind === "answered" ? outcome.value : undefined }),
+    );
+  }
+
+  handle(message: ExecutionMessage, context: Context<ExecutionMessage>): void {
+    switch (message.kind) {
+      case "permit":
+        this.#begin(message.permit, context);
+        return;
+      case "shellOpened":
+        if (this.#stop !== undefined) return;
+        this.#commandSent = true;
+        context.send(this.#shell!, { kind: "run", id: 0, spec: this.#spec.command, owner: context.self });
+        return;
+      case "shellFailed":
+        this.#shellFailed(message, context);
+        return;
+      case "commandStarted":
+        this.#command = message.command;
+        if (this.#stop !== undefined) context.send(message.command, { kind: "stop" });
+        return;
+      case "output":
+        context.send(this.#job, { ...message, index: this.#spec.index });
+        return;
+      case "ended":
+        this.#ended(message.end, context);
+        return;
+      case "shellClosed":
+        this.#shellClosed(message.confirmed, context);
+        return;
+      case "cancel":
+        this.#halt("cancelled", context);
+        return;
+      case "deadline":
+        this.#halt("timedOut", context);
+        return;
+      case "giveUp":
+        this.#report("unknown", this.#undecided ?? unconfirmed(), context);
+        this.#release(context);
+        return;
+    }
+  }
+
+  describe(): string {
+    if (this.#permit === undefined) return "waiting for a permit";
+    return this.#reported ? "cleaning up" : this.#commandSent ? "running" : "opening a shell";
+  }
+
+  #begin(permit: PermitGrant | undefined, context: Context<ExecutionMessage>): void {
+    if (permit === undefined) {
+      this.#report("unreachable", notStarted("the run ended before its turn came"), context);
+      this.#release(context);
+      return;
+    }
+    this.#permit = permit;
+    this.#since = context.now();
+    context.send(this.#job, { kind: "started", index: this.#spec.index });
+    if (this.#spec.timeoutMs !== undefined) {
+      this.#deadline = context.timer(this.#spec.timeoutMs, { kind: "deadline" });
+    }
+    this.#shell = context.spawn(shell(this.#spec.shell, this.#session, context.self, this.#spec.times));
+  }
+
+  #shellFailed(
+    message: Extract<ShellReport, { kind: "shellFailed" }>,
+    context: Context<ExecutionMessage>,
+  ): void {
+    const denied = isDenied(message.error);
+    const refused = message.error instanceof ReportedFault;
+    this.#report(denied ? "denied" : refused ? "failed" : "unreachable", message.error, context);
+    this.#release(context);
+  }
+
+  #ended(end: CommandEnd, context: Context<ExecutionMessage>): void {
+    switch (end.kind) {
+      case "exited":
+        this.#report(end.exitCode === 0 ? "succeeded" : "failed", undefined, context, end.exitCode);
+        break;
+      case "notSent":
+        this.#report("unreachable", end.error, context);
+        break;
+      case "refused":
+        this.#report(isDenied(end.error) ? "denied" : "failed", end.error, context);
+        break;
+      case "stopped":
+        this.#report(this.#stop ?? "cancelled", this.#stopError(), context);
+        break;
+      case "unknown":
+        if (end.stopAsked) this.#undecided = end.error;
+        else this.#report("unknown", end.error, context);
+        break;
+    }
+    this.#close(context);
+  }
+
+  #shellClosed(confirmed: boolean, context: Context<ExecutionMessage>): void {
+    if (!this.#reported) {
+      if (confirmed && this.#stop !== undefined) this.#report(this.#stop, this.#stopError(), context);
+      else this.#report("unknown", this.#undecided ?? unconfirmed(), context);
+    }
+    this.#release(context);
+  }
+
+  #halt(reason: "timedOut" | "cancelled", context: Context<ExecutionMessage>): void {
+    if (this.#stop !== undefined || this.#reported) return;
+    this.#stop = reason;
+    if (this.#permit === undefined) {
+      context.send(this.#scheduler, { kind: "cancel", id: context.self.id });
+      this.#report("unreachable", notStarted("it was cancelled before its turn came"), context);
+      this.#release(context);
+      return;
+    }
+    if (this.#command !== undefined) {
+      context.send(this.#command, { kind: "stop" });
+      this.#watchCleanup(context);
+    } else this.#close(context);
+  }
+
+  #close(context: Context<ExecutionMessage>): void {
+    context.send(this.#shell!, { kind: "close" });
+    this.#watchCleanup(context);
+  }
+
+  /** A dead host must not hold its job: clean-up has a deadline of its own, counted once. */
+  #watchCleanup(context: Context<ExecutionMessage>): void {
+    this.#giveUp ??= context.timer(this.#spec.times.cleanupTimeoutMs, { kind: "giveUp" });
+  }
+
+  #report(
+    status: HostStatus,
+    error: DroverError | undefined,
+    context: Context<ExecutionMessage>,
+    exitCode?: number,
+  ): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    // Before Command was sent there is nothing that could be unknown.
+    const known = status === "unknown" && !this.#commandSent ? "unreachable" : status;
+    context.send(this.#job, {
+      kind: "result",
+      index: this.#spec.index,
+      result: {
+        status: known,
+        exitCode,
+        durationMs: this.#permit === undefined ? 0 : context.now() - this.#since,
+        error: error === undefined ? undefined : { code: error.code, message: error.message },
+      },
+    });
+  }
+
+  #release(context: Context<ExecutionMessage>): void {
+    if (this.#deadline !== undefined) context.cancel(this.#deadline);
+    if (this.#permit !== undefined) context.send(this.#scheduler, { kind: "release", permit: this.#permit });
+    context.send(this.#job, { kind: "released", index: this.#spec.index });
+    context.stop();
+  }
+
+  #stopError(): DroverError {
+    return this.#stop === "timedOut"
+      ? new NetworkError(
+        "TimedOut",
+        `run command: it was stopped at its deadline of ${this.#spec.timeoutMs} ms`,
+      )
+      : new NetworkError("Cancelled", "run command: it was stopped on request");
+  }
+}
+
+function isDenied(error: DroverError): boolean {
+  return error instanceof DeniedError || (error instanceof ReportedFault && error.isAccessDenied);
+}
+
+function notStarted(state: string): NetworkError {
+  return new NetworkError("NotStarted", `run command: ${state}; nothing was sent`);
+}
+
+function unconfirmed(): NetworkError {
+  return new NetworkError("Unconfirmed", "stop command: the service did not confirm it in time");
+}

@@ -1,0 +1,152 @@
+/** A host: owns the session with one machine for one account, and everything that is done there. @module */
+import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import type { Connector } from "../ports.ts";
+import type { SchedulerMessage } from "../scheduler/mod.ts";
+import { execution, type ExecutionMessage, type ExecutionReport, type ExecutionSpec } from "./execution.ts";
+import { lease, type LeaseMessage, type LeaseReport, type LeaseSpec } from "./lease.ts";
+import { session, type SessionMessage } from "./session.ts";
+import type { HostTarget } from "./target.ts";
+
+/** Messages that a host takes. */
+export type HostMessage =
+  /** Runs one command for a job. */
+  | { readonly kind: "execute"; readonly spec: ExecutionSpec; readonly job: ActorRef<ExecutionReport> }
+  /** Cancels what it does for a job. */
+  | { readonly kind: "cancel"; readonly job: ActorRef<ExecutionReport>; readonly index: number }
+  /** Opens a shell for a script. */
+  | { readonly kind: "lease"; readonly spec: LeaseSpec; readonly owner: ActorRef<LeaseReport> }
+  | { readonly kind: "workGone"; readonly work: ActorRef<never>; readonly clean: boolean }
+  | { readonly kind: "sessionGone"; readonly session: ActorRef<SessionMessage> }
+  | { readonly kind: "idle"; readonly since: number }
+  /** The fleet has forgotten this actor: nothing more will come. */
+  | { readonly kind: "retire" };
+
+/** Asks the fleet to forget an idle host actor; work that the fleet has already sent still arrives before `retire`. */
+export interface RetireMessage {
+  readonly kind: "hostIdle";
+  readonly target: HostTarget;
+  readonly host: ActorRef<HostMessage>;
+}
+
+/** Milliseconds without work after which the connections are closed and the host actor ends. */
+const idleMs = 10_000;
+
+/** A host actor for `target`, child of `fleet`. */
+export function host(
+  target: HostTarget,
+  fleet: ActorRef<RetireMessage>,
+  connector: Connector,
+  scheduler: ActorRef<SchedulerMessage>,
+): ChildSpec<HostMessage> {
+  return { start: () => new Host(target, fleet, connector, scheduler) };
+}
+
+class Host implements Behaviour<HostMessage> {
+  readonly #target: HostTarget;
+  readonly #fleet: ActorRef<RetireMessage>;
+  readonly #connector: Connector;
+  readonly #scheduler: ActorRef<SchedulerMessage>;
+  readonly #executions = new Map<
+    ActorRef<ExecutionMessage>,
+    { readonly job: ActorRef<ExecutionReport>; readonly index: number }
+  >();
+  readonly #leases = new Set<ActorRef<LeaseMessage>>();
+  #session: ActorRef<SessionMessage> | undefined;
+  #idleSince = 0;
+  #retired = false;
+
+  constructor(
+    target: HostTarget,
+    fleet: ActorRef<RetireMessage>,
+    connector: Connector,
+    scheduler: ActorRef<SchedulerMessage>,
+  ) {
+    this.#target = target;
+    this.#fleet = fleet;
+    this.#connector = connector;
+    this.#scheduler = scheduler;
+  }
+
+  handle(message: HostMessage, context: Context<HostMessage>): void {
+    switch (message.kind) {
+      case "execute": {
+        const ref = context.spawn(
+          execution(message.spec, this.#openSession(context), this.#scheduler, message.job),
+        );
+        this.#executions.set(ref, { job: message.job, index: message.spec.index });
+        context.watch(ref, (reason) => ({ kind: "workGone", work: ref, clean: reason.kind === "normal" }));
+        return;
+      }
+      case "cancel":
+        for (const [ref, work] of this.#executions) {
+          if (work.job === message.job && work.index === message.index) context.send(ref, { kind: "cancel" });
+        }
+        return;
+      case "lease": {
+        const ref = context.spawn(
+          lease(message.spec, this.#openSession(context), this.#scheduler, message.owner),
+        );
+        this.#leases.add(ref);
+        context.watch(ref, (reason) => ({ kind: "workGone", work: ref, clean: reason.kind === "normal" }));
+        return;
+      }
+      case "workGone":
+        this.#workGone(message, context);
+        return;
+      case "sessionGone":
+        if (this.#session === message.session) this.#session = undefined;
+        return;
+      case "idle":
+        if (!this.#busy && this.#idleSince === message.since) {
+          context.send(this.#fleet, { kind: "hostIdle", target: this.#target, host: context.self });
+        }
+        return;
+      case "retire":
+        this.#retired = true;
+        if (!this.#busy) context.stop();
+        return;
+    }
+  }
+
+  describe(): string {
+    return `${this.#executions.size} executions, ${this.#leases.size} shells of scripts`;
+  }
+
+  get #busy(): boolean {
+    return this.#executions.size > 0 || this.#leases.size > 0;
+  }
+
+  #openSession(context: Context<HostMessage>): ActorRef<SessionMessage> {
+    if (this.#session !== undefined) return this.#session;
+    const ref = context.spawn(session(this.#target, this.#connector));
+    context.watch(ref, () => ({ kind: "sessionGone", session: ref }));
+    return this.#session = ref;
+  }
+
+  #workGone(message: Extract<HostMessage, { kind: "workGone" }>, context: Context<HostMessage>): void {
+    const work = this.#executions.get(message.work as ActorRef<ExecutionMessage>);
+    this.#executions.delete(message.work as ActorRef<ExecutionMessage>);
+    this.#leases.delete(message.work as ActorRef<LeaseMessage>);
+    if (work !== undefined && !message.clean) {
+      // A crash of our own: what the command did is not known, and its job must not wait for ever.
+      context.send(work.job, {
+        kind: "result",
+        index: work.index,
+        result: {
+          status: "unknown",
+          exitCode: undefined,
+          durationMs: 0,
+          error: {
+            code: "Crashed",
+            message: "run command: an internal error ended its supervision; please report it",
+          },
+        },
+      });
+      context.send(work.job, { kind: "released", index: work.index });
+    }
+    if (this.#busy) return;
+    if (this.#retired) context.stop();
+    this.#idleSince = context.now();
+    context.timer(idleMs, { kind: "idle", since: this.#idleSince });
+  }
+}

@@ -1,0 +1,137 @@
+/** A lease: one shell that a script opened, with its permit, for as long as the script holds it. @module */
+import { type DroverError, NetworkError } from "../../protocol/errors.ts";
+import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
+import type { CommandReport, CommandSpec, CommandTimes } from "./command.ts";
+import type { ExchangeMessage } from "./exchange.ts";
+import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
+
+/** The shell that a script wants. */
+export interface LeaseSpec {
+  /** Key of the script, for the scheduler's fairness. */
+  readonly job: string;
+  /** Key of host and user. */
+  readonly quotaKey: string;
+  /** Shells of this script that may be open at once. */
+  readonly throttle: number;
+  /** The shell to make. */
+  readonly shell: CreateShellOptions;
+  /** Time-outs of single requests. */
+  readonly times: CommandTimes;
+}
+
+/** What a lease tells its owner. */
+export type LeaseReport =
+  | { readonly kind: "leaseOpened"; readonly lease: ActorRef<LeaseMessage>; readonly shellId: string }
+  | { readonly kind: "leaseFailed"; readonly error: DroverError }
+  | Extract<ShellReport, { kind: "commandStarted" }>
+  | { readonly kind: "leaseClosed"; readonly confirmed: boolean };
+
+/** Messages that a lease takes. */
+export type LeaseMessage =
+  | ShellReport
+  | { readonly kind: "permit"; readonly permit: PermitGrant | undefined }
+  | {
+    readonly kind: "run";
+    readonly id: number;
+    readonly spec: CommandSpec;
+    readonly owner: ActorRef<CommandReport>;
+  }
+  | { readonly kind: "close" }
+  | { readonly kind: "giveUp" };
+
+/** A lease over `session` that reports to `owner`. */
+export function lease(
+  spec: LeaseSpec,
+  session: ActorRef<ExchangeMessage>,
+  scheduler: ActorRef<SchedulerMessage>,
+  owner: ActorRef<LeaseReport>,
+): ChildSpec<LeaseMessage> {
+  return { start: (context) => new Lease(spec, session, scheduler, owner, context) };
+}
+
+class Lease implements Behaviour<LeaseMessage> {
+  readonly #spec: LeaseSpec;
+  readonly #session: ActorRef<ExchangeMessage>;
+  readonly #scheduler: ActorRef<SchedulerMessage>;
+  readonly #owner: ActorRef<LeaseReport>;
+  #permit: PermitGrant | undefined;
+  #shell: ActorRef<ShellMessage> | undefined;
+
+  constructor(
+    spec: LeaseSpec,
+    session: ActorRef<ExchangeMessage>,
+    scheduler: ActorRef<SchedulerMessage>,
+    owner: ActorRef<LeaseReport>,
+    context: Context<LeaseMessage>,
+  ) {
+    this.#spec = spec;
+    this.#session = session;
+    this.#scheduler = scheduler;
+    this.#owner = owner;
+    context.ask<SchedulerMessage, PermitGrant | undefined>(
+      scheduler,
+      (replyTo) => ({
+        kind: "acquire",
+        request: { id: context.self.id, job: spec.job, quotaKey: spec.quotaKey, throttle: spec.throttle },
+        replyTo,
+      }),
+      Infinity,
+      (outcome) => ({ kind: "permit", permit: outcome.kind === "answered" ? outcome.value : undefined }),
+    );
+  }
+
+  handle(message: LeaseMessage, context: Context<LeaseMessage>): void {
+    switch (message.kind) {
+      case "permit":
+        if (message.permit === undefined) {
+          this.#fail(
+            new NetworkError("NotStarted", "open shell: the fleet was closed before its turn came"),
+            context,
+          );
+          return;
+        }
+        this.#permit = message.permit;
+        this.#shell = context.spawn(shell(this.#spec.shell, this.#session, context.self, this.#spec.times));
+        return;
+      case "shellOpened":
+        context.send(this.#owner, { kind: "leaseOpened", lease: context.self, shellId: message.shellId });
+        return;
+      case "shellFailed":
+        this.#fail(message.error, context);
+        return;
+      case "commandStarted":
+        context.send(this.#owner, message);
+        return;
+      case "run":
+        context.send(this.#shell!, message);
+        return;
+      case "close":
+        context.send(this.#shell!, { kind: "close" });
+        context.timer(this.#spec.times.cleanupTimeoutMs, { kind: "giveUp" });
+        return;
+      case "shellClosed":
+        this.#closed(message.confirmed, context);
+        return;
+      case "giveUp":
+        this.#closed(false, context);
+        return;
+    }
+  }
+
+  #fail(error: DroverError, context: Context<LeaseMessage>): void {
+    context.send(this.#owner, { kind: "leaseFailed", error });
+    this.#release(context);
+  }
+
+  #closed(confirmed: boolean, context: Context<LeaseMessage>): void {
+    context.send(this.#owner, { kind: "leaseClosed", confirmed });
+    this.#release(context);
+  }
+
+  #release(context: Context<LeaseMessage>): void {
+    if (this.#permit !== undefined) context.send(this.#scheduler, { kind: "release", permit: this.#permit });
+    context.stop();
+  }
+}

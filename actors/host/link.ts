@@ -1,0 +1,363 @@
+/**
+ * A link: one connection to one host, authenticated, that carries one exchange at a time.
+ *
+ * Its owner is the session. It tells the session when it is ready for an exchange and answers each exchange straight to
+ * whoever asked. It ends with its connection: a broken or unclear connection is never used again.
+ * @module
+ */
+import { DeniedError, DroverError, NetworkError, ProtocolError } from "../../protocol/errors.ts";
+import {
+  type HttpEvent,
+  type HttpHeaders,
+  HttpResponseParser,
+  parseChallenges,
+} from "../../protocol/http/mod.ts";
+import type { SecurityContext, SecurityStep } from "../../protocol/ports.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo, TimerHandle } from "../kernel/actor.ts";
+import type { Connection, ConnectionFacts, Connector } from "../ports.ts";
+import { asDroverError, plainRequest, ResponseReader, sealedRequest, tokenRequest } from "./client_http.ts";
+import type { ExchangeOutcome } from "./exchange.ts";
+import type { HostTarget } from "./target.ts";
+
+/** Messages that a link takes. All but `exchange` and `close` are completions of its own effects. */
+export type LinkMessage =
+  | {
+    readonly kind: "exchange";
+    readonly envelope: Uint8Array;
+    readonly deadlineMs: number;
+    readonly replyTo: ReplyTo<ExchangeOutcome>;
+  }
+  | { readonly kind: "close" }
+  | { readonly kind: "opened"; readonly facts: ConnectionFacts }
+  | { readonly kind: "data"; readonly bytes: Uint8Array }
+  | { readonly kind: "ended" }
+  | { readonly kind: "closed"; readonly error: NetworkError | undefined }
+  | { readonly kind: "stepped"; readonly outcome: SecurityStep }
+  | { readonly kind: "overdue" };
+
+/** What a link tells its session. */
+export type LinkReport =
+  /** Ready for the next exchange. */
+  | { readonly kind: "linkIdle"; readonly link: ActorRef<LinkMessage> }
+  /** An exchange met a connection that was just closed; nothing of it was written. */
+  | { readonly kind: "linkRefused"; readonly link: ActorRef<LinkMessage> }
+  /** It never became ready. */
+  | { readonly kind: "linkFailed"; readonly link: ActorRef<LinkMessage>; readonly error: DroverError };
+
+type State = "connecting" | "authenticating" | "idle" | "busy" | "closing";
+
+/** Largest body that is taken while authenticating, where none is due. */
+const maxAuthenticationBody = 65_536;
+
+/** A link to `target` that reports to `session`. */
+export function link(
+  target: HostTarget,
+  connector: Connector,
+  session: ActorRef<LinkReport>,
+): ChildSpec<LinkMessage> {
+  return {
+    start: (context) => new Link(target, connector, session, context),
+    mailbox: { capacity: 64, overflow: "wait" },
+  };
+}
+
+class Link implements Behaviour<LinkMessage> {
+  readonly #target: HostTarget;
+  readonly #session: ActorRef<LinkReport>;
+  readonly #parser = new HttpResponseParser({ maxBodyBytes: Infinity });
+  #connection: Connection | undefined;
+  #state: State = "connecting";
+  #security: SecurityContext | undefined;
+  #authResponse: { status: number; headers: HttpHeaders; keepAlive: boolean; body: number } | undefined;
+  #exchange: { replyTo: ReplyTo<ExchangeOutcome>; reader: ResponseReader; timer: TimerHandle } | undefined;
+  #keepAlive = true;
+
+  constructor(
+    target: HostTarget,
+    connector: Connector,
+    session: ActorRef<LinkReport>,
+    context: Context<LinkMessage>,
+  ) {
+    this.#target = target;
+    this.#session = session;
+    context.effect((post) => {
+      this.#connection = connector.connect(target.connect, {
+        onOpen: (facts) => post({ kind: "opened", facts }),
+        onData: (bytes) => post({ kind: "data", bytes }),
+        onEnd: () => post({ kind: "ended" }),
+        onDrain: () => {},
+        onClosed: (error) => post({ kind: "closed", error }),
+      });
+    });
+  }
+
+  handle(message: LinkMessage, context: Context<LinkMessage>): void {
+    switch (message.kind) {
+      case "data":
+        this.#data(message.bytes, context);
+        return;
+      case "exchange":
+        this.#begin(message, context);
+        return;
+      case "opened":
+        this.#opened(message.facts, context);
+        return;
+      case "stepped":
+        this.#stepped(message.outcome, context);
+        return;
+      case "ended":
+        this.#inputEnded(context);
+        return;
+      case "closed":
+        this.#fail(message.error ?? closedError(), context);
+        return;
+      case "overdue":
+        this.#fail(
+          new NetworkError("ResponseTimeout", "wait for the answer: the service did not answer in time"),
+          context,
+        );
+        return;
+      case "close":
+        this.#close(context);
+        return;
+    }
+  }
+
+  stopped(): void {
+    this.#connection?.abort();
+    this.#security?.dispose();
+  }
+
+  describe(): string {
+    return this.#state;
+  }
+
+  #opened(facts: ConnectionFacts, context: Context<LinkMessage>): void {
+    context.effect(() => this.#connection?.resume());
+    const authentication = this.#target.authentication;
+    if (authentication.kind !== "negotiate") {
+      this.#ready(context);
+      return;
+    }
+    this.#state = "authenticating";
+    this.#security = authentication.initiator(facts, context.random, () => context.wallNow());
+    this.#step(undefined, context);
+  }
+
+  #step(token: Uint8Array | undefined, context: Context<LinkMessage>): void {
+    const security = this.#security!;
+    context.effect((post) => security.step(token, (outcome) => post({ kind: "stepped", outcome })));
+  }
+
+  #stepped(outcome: SecurityStep, context: Context<LinkMessage>): void {
+    if (this.#state !== "authenticating") return;
+    if (outcome.kind === "failed") {
+      this.#fail(outcome.error, context);
+      return;
+    }
+    if (outcome.token === undefined) {
+      this.#ready(context);
+      return;
+    }
+    const authentication = this.#target.authentication;
+    const scheme = authentication.kind === "negotiate" ? authentication.scheme : "Negotiate";
+    this.#write(tokenRequest(this.#target, scheme, outcome.token), context);
+  }
+
+  #ready(context: Context<LinkMessage>): void {
+    this.#state = "idle";
+    context.send(this.#session, { kind: "linkIdle", link: context.self });
+  }
+
+  #begin(message: Extract<LinkMessage, { kind: "exchange" }>, context: Context<LinkMessage>): void {
+    if (this.#state !== "idle") {
+      // The session and a dying connection crossed.
+      context.send(this.#session, { kind: "linkRefused", link: context.self });
+      return;
+    }
+    const authentication = this.#target.authentication;
+    const sealed = authentication.kind === "negotiate" && authentication.seal;
+    const limit = Math.max(this.#target.maxEnvelopeSize, 153_600) * 4;
+    this.#state = "busy";
+    this.#exchange = {
+      replyTo: message.replyTo,
+      reader: new ResponseReader(sealed ? this.#security : undefined, limit),
+      timer: context.timer(message.deadlineMs, { kind: "overdue" }),
+    };
+    this.#write(
+      sealed
+        ? sealedRequest(this.#target, message.envelope, this.#security!, authentication.scheme)
+        : plainRequest(this.#target, message.envelope),
+      context,
+    );
+  }
+
+  #write(bytes: Uint8Array, context: Context<LinkMessage>): void {
+    this.#parser.expect("POST");
+    // A request is bounded by the envelope size, and the next one waits for its answer: no need to wait for a drain.
+    context.effect(() => this.#connection?.write(bytes));
+  }
+
+  #data(bytes: Uint8Array, context: Context<LinkMessage>): void {
+    try {
+      for (const event of this.#parser.push(bytes)) this.#event(event, context);
+    } catch (error) {
+      this.#fail(asDroverError(error, "BadAnswer", "read answer"), context);
+      return;
+    }
+    if (this.#state !== "closing") context.effect(() => this.#connection?.resume());
+  }
+
+  #inputEnded(context: Context<LinkMessage>): void {
+    try {
+      for (const event of this.#parser.endOfInput()) this.#event(event, context);
+    } catch (error) {
+      this.#fail(
+        new NetworkError(
+          "ConnectionClosed",
+          "read answer: the service closed the connection in the middle of it",
+          {
+            cause: error,
+          },
+        ),
+        context,
+      );
+      return;
+    }
+    if (this.#state !== "closing") this.#fail(closedError(), context);
+  }
+
+  #event(event: HttpEvent, context: Context<LinkMessage>): void {
+    if (event.kind === "response" && !event.interim) this.#keepAlive = event.keepAlive;
+    if (this.#state === "authenticating") {
+      this.#authEvent(event, context);
+      return;
+    }
+    const exchange = this.#exchange;
+    if (exchange === undefined) {
+      throw new ProtocolError("HttpUnexpectedResponse", "read answer: it came without a request");
+    }
+    const outcome = exchange.reader.event(event);
+    if (outcome === undefined) return;
+    this.#exchange = undefined;
+    context.cancel(exchange.timer);
+    context.reply(exchange.replyTo, outcome);
+    const refused = outcome.kind === "failed";
+    if (this.#keepAlive && !refused) this.#ready(context);
+    else this.#close(context);
+  }
+
+  #authEvent(event: HttpEvent, context: Context<LinkMessage>): void {
+    if (event.kind === "response") {
+      if (event.interim) return;
+      this.#authResponse = {
+        status: event.status,
+        headers: event.headers,
+        keepAlive: event.keepAlive,
+        body: 0,
+      };
+      return;
+    }
+    const response = this.#authResponse;
+    if (response === undefined) return;
+    if (event.kind === "body") {
+      response.body += event.bytes.length;
+      if (response.body > maxAuthenticationBody) {
+        throw new ProtocolError("HttpTooLarge", "authenticate: the answer carries more than 64 KB");
+      }
+      return;
+    }
+    this.#authResponse = undefined;
+    this.#authenticated(response.status, response.headers, response.keepAlive, context);
+  }
+
+  /** Decides on one answer of the dialogue ([MS-WSMV] 3.1.4.1, RFC 4559 section 4). */
+  #authenticated(
+    status: number,
+    headers: HttpHeaders,
+    keepAlive: boolean,
+    context: Context<LinkMessage>,
+  ): void {
+    const offers = parseChallenges(headers.getAll("www-authenticate"));
+    const answer = offers.find((offer) =>
+      offer.token !== undefined && /^(negotiate|kerberos)$/i.test(offer.scheme)
+    );
+    const token = answer?.token === undefined ? undefined : decodeToken(answer.token);
+    if (status === 401) {
+      if (token === undefined || this.#security!.established) {
+        const offered = offers.map((offer) => offer.scheme).join(", ") || "nothing";
+        this.#fail(
+          new DeniedError(
+            "Unauthorized",
+            `authenticate: the service refused the credentials (HTTP 401, it offers ${offered})`,
+          ),
+          context,
+        );
+      } else if (!keepAlive) {
+        this.#fail(
+          new NetworkError("ConnectionClosed", "authenticate: the service closed the connection"),
+          context,
+        );
+      } else this.#step(token, context);
+      return;
+    }
+    if (status === 403) {
+      this.#fail(
+        new DeniedError("Forbidden", "authenticate: the account may not use this service (HTTP 403)"),
+        context,
+      );
+      return;
+    }
+    if (status >= 300 || !keepAlive) {
+      this.#fail(
+        new ProtocolError(`Http${status}`, `authenticate: the service answered HTTP ${status}`),
+        context,
+      );
+      return;
+    }
+    if (token !== undefined && !this.#security!.established) this.#step(token, context);
+    else if (this.#security!.established) this.#ready(context);
+    else {
+      this.#fail(
+        new ProtocolError(
+          "AuthenticationIncomplete",
+          "authenticate: the service ended the dialogue before it was complete",
+        ),
+        context,
+      );
+    }
+  }
+
+  /** The connection can carry nothing more. */
+  #fail(error: DroverError, context: Context<LinkMessage>): void {
+    if (this.#state === "closing") return;
+    const exchange = this.#exchange;
+    const ready = this.#state === "idle" || this.#state === "busy";
+    this.#exchange = undefined;
+    if (exchange !== undefined) {
+      context.cancel(exchange.timer);
+      context.reply(exchange.replyTo, { kind: "failed", error, sent: true });
+    }
+    if (!ready) context.send(this.#session, { kind: "linkFailed", link: context.self, error });
+    this.#state = "closing";
+    context.stop();
+  }
+
+  #close(context: Context<LinkMessage>): void {
+    this.#fail(closedError(), context);
+  }
+}
+
+function closedError(): NetworkError {
+  return new NetworkError("ConnectionClosed", "use the connection: it is closed");
+}
+
+function decodeToken(token: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(token);
+  } catch (error) {
+    throw new ProtocolError("BadToken", "authenticate: the token of the service is no base64", {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,18 @@
+/** The client's actors: fleet, hosts, sessions, shells, commands, jobs. @module */
+export type { CommandEnd, CommandMessage, CommandReport, CommandSpec, CommandTimes } from "./command.ts";
+export {
+  type HostError,
+  type HostResult,
+  type HostStatus,
+  hostStatuses,
+  type OutputEvent,
+  type ProgressEvent,
+  type ResultEvent,
+  type RunEvent,
+  type RunSink,
+} from "./events.ts";
+export { fleet, type FleetMessage } from "./fleet.ts";
+export { job, type JobMessage, type JobSpec } from "./job.ts";
+export type { LeaseMessage, LeaseReport, LeaseSpec } from "./lease.ts";
+export { ping, type PingResult } from "./ping.ts";
+export type { Authentication, HostTarget, InitiatorFactory } from "./target.ts";

@@ -1,0 +1,53 @@
+/**
+ * Drover: run things on many Windows (and other) machines through WinRM.
+ *
+ * ```ts
+ * import { Fleet } from "./mod.ts";
+ *
+ * await using fleet = new Fleet({ inventory: "hosts.yml", throttle: 64 });
+ * for await (const event of fleet.run("hostname", { hosts: "web*", timeout: 30_000 })) {
+ *   if (event.type === "output") console.log(event.host, event.data.text());
+ *   if (event.type === "result") console.log(event.host, event.status, event.exitCode);
+ * }
+ * ```
+ * @module
+ */
+export {
+  Fleet,
+  type FleetEvent,
+  FleetHost,
+  type FleetOptions,
+  type FleetOutput,
+  FleetRun,
+  type RunOptions,
+  type ShellOptions,
+} from "./runtime/client/fleet.ts";
+export { OutputBytes } from "./runtime/client/output_bytes.ts";
+export { Shell, type ShellRunOptions, type ShellRunResult } from "./runtime/client/shell.ts";
+export type { ConnectionOptions } from "./runtime/client/targets.ts";
+export type { HostError, HostResult, HostStatus, ProgressEvent, ResultEvent } from "./actors/host/mod.ts";
+export type {
+  Connection,
+  ConnectionEvents,
+  ConnectionFacts,
+  Connector,
+  ConnectTarget,
+  TlsClientOptions,
+  TlsFacts,
+} from "./actors/ports.ts";
+export {
+  type Blame,
+  DeniedError,
+  DroverError,
+  NetworkError,
+  ProtocolError,
+  UsageError,
+} from "./protocol/errors.ts";
+export { Secret } from "./protocol/secret.ts";
+export type {
+  IgnoredVariable,
+  Inventory,
+  InventoryAuth,
+  InventoryConnection,
+  InventoryHost,
+} from "./runtime/inventory/mod.ts";

@@ -1,0 +1,175 @@
+/** `drover exec`: one command, many hosts. @module */
+import { Command } from "commander";
+import { UsageError } from "../../protocol/errors.ts";
+import { Secret } from "../../protocol/secret.ts";
+import { Fleet } from "../client/fleet.ts";
+import type { ConnectionOptions } from "../client/targets.ts";
+import { type Inventory, inventoryFromHosts, loadInventory, selectHosts } from "../inventory/mod.ts";
+import { interruptible } from "./interrupt.ts";
+import {
+  addConnectionOptions,
+  type ConnectionFlags,
+  connectionOptions,
+  positiveInteger,
+  seconds,
+} from "./options.ts";
+import { countStatuses, type Reporter, type ResultEvent } from "./output/events.ts";
+import { HumanReporter } from "./output/human_reporter.ts";
+import { JsonReporter } from "./output/json_reporter.ts";
+import { writerSink } from "./output/sink.ts";
+import { askPassword } from "./password.ts";
+
+interface ExecFlags extends ConnectionFlags {
+  readonly inventory?: string;
+  readonly hosts?: readonly string[];
+  readonly limit?: string;
+  readonly throttle: number;
+  readonly timeout?: number;
+  readonly stdin?: string;
+  readonly json?: boolean;
+  readonly raw?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Largest standard input: it is held in memory once and sent to every host. */
+const maxStdinBytes = 256 * 1024 * 1024;
+
+/** The command. */
+export function execCommand(): Command {
+  const command = new Command("exec")
+    .summary("run a command on many hosts")
+    .description(
+      "Run a command on many hosts at once and show the output as it arrives.\n\n" +
+        "One COMMAND word goes to the remote shell as it is; several words are quoted, so that\n" +
+        "the program gets exactly these arguments. Exit code 0: all hosts succeeded, 1: some\n" +
+        "did not, 2: wrong usage.",
+    )
+    .argument("<command...>", "command, after --")
+    .option("-i, --inventory <file>", "inventory: Ansible YAML or INI, JSON, or a list of hosts")
+    .option("--hosts <list>", "hosts instead of an inventory: a,b,c", (value: string) => value.split(","))
+    .option("--limit <pattern>", "only hosts that match, e.g. 'web*:!web07:&prod'")
+    .option("--throttle <number>", "hosts at once", positiveInteger, 32)
+    .option("--timeout <seconds>", "per host, from its start to its result", seconds)
+    .option("--stdin <file>", "standard input of every command; - is drover's own")
+    .option("--json", "one JSON object a line instead of text")
+    .option("--raw", "do not neutralise control sequences in remote output")
+    .option("--verbose", "list every host in the summary");
+  return addConnectionOptions(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  drover exec -i hosts.yml -- hostname
+  drover exec -i hosts.yml --limit 'web*' --throttle 64 --timeout 30 -- 'dir C:\\ | find "Users"'
+  drover exec --hosts 10.0.0.5,10.0.0.6 --user admin --password-env PW --ssl -- ipconfig /all
+  drover exec -i hosts.yml --stdin script.sql --json -- sqlcmd -b`,
+    )
+    .action(async (words: string[], flags: ExecFlags) => {
+      Deno.exitCode = await execute(words, flags);
+    });
+}
+
+async function execute(words: readonly string[], flags: ExecFlags): Promise<number> {
+  const inventory = readInventory(flags);
+  const selected = selectHosts(inventory, "all");
+  if (selected.length === 0) throw new UsageError("HostsMissing", "select hosts: the selection is empty");
+  const connection = await withPassword(connectionOptions(flags), selected, flags);
+  const stdin = flags.stdin === undefined ? undefined : await readStdin(flags.stdin);
+  const started = performance.now();
+  await using fleet = new Fleet({ ...connection, inventory, throttle: flags.throttle });
+  const run = fleet.run(words, {
+    ...(flags.timeout === undefined ? {} : { timeout: flags.timeout * 1000 }),
+    ...(stdin === undefined ? {} : { stdin }),
+  });
+  for (const ignored of inventory.ignored) {
+    const where = ignored.hosts.length === 0 ? "" : ` (${ignored.hosts.length} hosts)`;
+    console.error(`drover: ${ignored.variable} is ignored${where}: ${ignored.reason}`);
+  }
+  const reporter = makeReporter(flags, selected.map((host) => host.name), () => run.cancel());
+  using _interrupt = interruptible(() => {
+    if (flags.json !== true) console.error("drover: cancelling; commands are signalled and shells deleted");
+    run.cancel();
+  });
+  const results: ResultEvent[] = [];
+  for await (const event of run) {
+    reporter.event(event);
+    if (event.type === "result") results.push(event);
+  }
+  const counts = countStatuses(results);
+  reporter.finish({ total: results.length, durationMs: performance.now() - started, counts });
+  return counts.succeeded === results.length ? 0 : 1;
+}
+
+function readInventory(flags: ExecFlags): Inventory {
+  if ((flags.inventory === undefined) === (flags.hosts === undefined)) {
+    throw new UsageError("HostsMissing", "select hosts: give either -i INVENTORY or --hosts a,b,c");
+  }
+  const inventory = flags.hosts !== undefined
+    ? inventoryFromHosts(flags.hosts)
+    : loadInventory(flags.inventory!, {
+      ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+      given: [
+        ...(flags.user === undefined ? [] : ["user" as const]),
+        ...(flags.passwordEnv === undefined ? [] : ["password" as const]),
+        ...(flags.port === undefined ? [] : ["port" as const]),
+        ...(flags.ssl === undefined ? [] : ["scheme" as const]),
+        ...(flags.auth === undefined ? [] : ["auth" as const]),
+        ...(flags.certValidation === undefined ? [] : ["certValidation" as const]),
+        ...(flags.ca === undefined ? [] : ["caFile" as const]),
+      ],
+    });
+  return flags.limit === undefined ? inventory : { ...inventory, hosts: selectHosts(inventory, flags.limit) };
+}
+
+/** Asks for the password when nobody gave one and there is a person to ask. */
+async function withPassword(
+  connection: ConnectionOptions,
+  hosts: Inventory["hosts"],
+  flags: ExecFlags,
+): Promise<ConnectionOptions> {
+  const missing = connection.password === undefined && hosts.some((host) => host.password === undefined);
+  if (!missing || flags.stdin === "-" || !Deno.stdin.isTerminal()) return connection;
+  const user = flags.user ?? hosts.find((host) => host.user !== undefined)?.user;
+  if (user === undefined) return connection;
+  return { ...connection, password: new Secret(await askPassword(`Password of ${user}: `)) };
+}
+
+function makeReporter(flags: ExecFlags, hosts: readonly string[], onClosed: () => void): Reporter {
+  const sink = writerSink(Deno.stdout, onClosed);
+  if (flags.json === true) return new JsonReporter(sink);
+  const terminal = Deno.stdout.isTerminal();
+  return new HumanReporter({
+    sink,
+    hosts,
+    terminal: terminal ? () => Deno.consoleSize() : undefined,
+    colors: terminal && Deno.env.get("NO_COLOR") === undefined,
+    raw: flags.raw ?? false,
+    verbose: flags.verbose ?? false,
+    now: () => performance.now(),
+  });
+}
+
+async function readStdin(path: string): Promise<Uint8Array> {
+  try {
+    using file = path === "-" ? undefined : await Deno.open(path);
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    for await (const part of (file ?? Deno.stdin).readable) {
+      length += part.length;
+      if (length > maxStdinBytes) {
+        throw new UsageError("StdinTooLarge", "read --stdin: more than 256 MiB cannot be sent to every host");
+      }
+      parts.push(part);
+    }
+    const whole = new Uint8Array(length);
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError("FileUnreadable", `read --stdin: ${path} cannot be read`, { cause: error });
+  }
+}

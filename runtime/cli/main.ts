@@ -1,0 +1,47 @@
+/** The command line `drover`. @module */
+import { Command, CommanderError } from "commander";
+import { DroverError } from "../../protocol/errors.ts";
+import { version } from "../version.ts";
+import { execCommand } from "./exec.ts";
+import { sanitize } from "./output/sanitize.ts";
+import { pingCommand } from "./ping.ts";
+import { serviceCommand } from "./service.ts";
+
+/** Exit code for wrong usage. */
+const wrongUsage = 2;
+
+/** Builds the command line. */
+export function droverCommand(): Command {
+  const program = new Command("drover")
+    .description("Run things on many Windows (and other) machines through WinRM, and serve WinRM yourself.")
+    .version(version)
+    .showHelpAfterError("(add --help for the options)")
+    .configureHelp({ helpWidth: 80 })
+    .addHelpText(
+      "after",
+      `
+Examples:
+  drover exec -i hosts.yml -- hostname
+  drover service --listen http://127.0.0.1:5985 --user demo --password-env PW
+  drover ping web01`,
+    );
+  for (const command of [execCommand(), serviceCommand(), pingCommand()]) {
+    program.addCommand(command.exitOverride().showHelpAfterError("(add --help for the options)"));
+  }
+  return program.exitOverride();
+}
+
+/** Runs the command line `args`; sets the exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    await droverCommand().parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) Deno.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
+    else if (error instanceof DroverError) {
+      console.error(sanitize(`drover: ${error.message}`));
+      Deno.exitCode = error.blame === "caller" ? wrongUsage : 1;
+    } else throw error;
+  }
+}
+
+if (import.meta.main) await main(Deno.args);

@@ -1,0 +1,108 @@
+/** Options that several commands share. @module */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { UsageError } from "../../protocol/errors.ts";
+import { Secret } from "../../protocol/secret.ts";
+import type { ConnectionOptions } from "../client/targets.ts";
+
+/** What the shared options parse to. */
+export interface ConnectionFlags {
+  readonly user?: string;
+  readonly passwordEnv?: string;
+  readonly auth?: "negotiate" | "ntlm" | "basic";
+  readonly ssl?: boolean;
+  readonly port?: number;
+  readonly ca?: string;
+  readonly certValidation?: "ignore" | "validate";
+  readonly trust?: readonly string[];
+}
+
+/** Adds the options of how to reach hosts. */
+export function addConnectionOptions(command: Command): Command {
+  return command
+    .option("--user <name>", "account: name, DOMAIN\\name or name@realm")
+    .option("--password-env <variable>", "environment variable that holds the password")
+    .addOption(
+      new Option("--auth <kind>", "kind of authentication (default: negotiate, with NTLM inside)").choices([
+        "negotiate",
+        "ntlm",
+        "basic",
+      ]),
+    )
+    .option("--ssl", "use HTTPS (port 5986)")
+    .option("--port <number>", "TCP port", portNumber)
+    .option("--ca <file>", "PEM file of certificate authorities to trust beside the system's")
+    .addOption(
+      new Option("--cert-validation <how>", "ignore: do not check the server's certificate").choices([
+        "validate",
+        "ignore",
+      ]),
+    )
+    .option(
+      "--trust <pattern>",
+      "TrustedHosts: hosts that need not prove who they are (NTLM over plain HTTP); may be repeated",
+      (value: string, before: string[] = []) => [...before, ...value.split(",")],
+    );
+}
+
+/** A number of TCP port. */
+export function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
+    throw new InvalidArgumentError("expected a number from 1 to 65535");
+  }
+  return port;
+}
+
+/** A positive whole number. */
+export function positiveInteger(text: string): number {
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1) {
+    throw new InvalidArgumentError("expected a whole number from 1");
+  }
+  return Number(text);
+}
+
+/** Seconds, with a fraction where wanted. */
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,9}(\.\d{1,3})?$/.test(text) || value <= 0) {
+    throw new InvalidArgumentError("expected a number of seconds above 0");
+  }
+  return value;
+}
+
+/**
+ * The password from the variable that `--password-env` names; `undefined` without that option.
+ *
+ * @throws UsageError `PasswordMissing`
+ */
+export function passwordFromEnvironment(variable: string | undefined): Secret | undefined {
+  if (variable === undefined) return undefined;
+  const value = Deno.env.get(variable);
+  if (value === undefined) {
+    throw new UsageError("PasswordMissing", `read password: the environment variable ${variable} is not set`);
+  }
+  return new Secret(value);
+}
+
+/** Flags as the options of a fleet. */
+export function connectionOptions(flags: ConnectionFlags): ConnectionOptions {
+  const password = passwordFromEnvironment(flags.passwordEnv);
+  return {
+    ...(flags.user === undefined ? {} : { user: flags.user }),
+    ...(password === undefined ? {} : { password }),
+    ...(flags.auth === undefined ? {} : { auth: flags.auth }),
+    ...(flags.ssl === undefined ? {} : { ssl: flags.ssl }),
+    ...(flags.port === undefined ? {} : { port: flags.port }),
+    ...(flags.ca === undefined ? {} : { ca: readText(flags.ca, "read --ca") }),
+    ...(flags.certValidation === undefined ? {} : { certValidation: flags.certValidation }),
+    ...(flags.trust === undefined ? {} : { trust: flags.trust }),
+  };
+}
+
+function readText(path: string, action: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new UsageError("FileUnreadable", `${action}: ${path} cannot be read`, { cause: error });
+  }
+}

@@ -1,0 +1,293 @@
+/** The fleet for scripts: hosts of an inventory, commands on many of them, shells on one of them. @module */
+import { fleet, type FleetMessage, job, type LeaseReport, type RunEvent } from "../../actors/host/mod.ts";
+import type { HostTarget } from "../../actors/host/mod.ts";
+import type { ActorRef } from "../../actors/kernel/actor.ts";
+import type { ActorSystem } from "../../actors/kernel/system.ts";
+import type { Connector } from "../../actors/ports.ts";
+import { scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
+import { utf8 } from "../../protocol/bytes.ts";
+import { UsageError } from "../../protocol/errors.ts";
+import { Secret } from "../../protocol/secret.ts";
+import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
+import {
+  type Inventory,
+  inventoryFromHosts,
+  type InventoryHost,
+  loadInventory,
+  selectHosts,
+} from "../inventory/mod.ts";
+import { createSystem } from "../system.ts";
+import { createConnector } from "../transports/mod.ts";
+import { OutputBytes } from "./output_bytes.ts";
+import { Run } from "./run.ts";
+import { LeaseBridge, Shell } from "./shell.ts";
+import { type ConnectionOptions, targetOf } from "./targets.ts";
+
+/** Options of {@link Fleet}. */
+export interface FleetOptions extends Omit<ConnectionOptions, "password"> {
+  /** Path of an inventory, or one that was loaded. */
+  readonly inventory?: string | Inventory;
+  /** Hosts without an inventory: names, addresses, `host:port` or URLs. */
+  readonly hosts?: readonly string[];
+  /** Password of `user`; text is wrapped in a {@link Secret} at once. */
+  readonly password?: Secret | string;
+  /** Hosts that may be active at once in one run; default 32. */
+  readonly throttle?: number;
+  /** For tests and simulations: how connections are opened. */
+  readonly connector?: Connector;
+}
+
+/** Options of {@link Fleet.run}. */
+export interface RunOptions {
+  /** Pattern of hosts, e.g. `web*:!web07:&prod`; default all. */
+  readonly hosts?: string;
+  /** Milliseconds for each host from its permit to its result; default none. */
+  readonly timeout?: number;
+  /** Hosts that may be active at once; default the fleet's. */
+  readonly throttle?: number;
+  /** Cancels the run. */
+  readonly signal?: AbortSignal;
+  /** Bytes (or text, as UTF-8) for the standard input of every command. */
+  readonly stdin?: Uint8Array | string;
+  /** The shells to make. */
+  readonly shell?: ShellOptions;
+}
+
+/** Options of a remote shell. */
+export interface ShellOptions {
+  /** Working directory. */
+  readonly cwd?: string;
+  /** Environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Code page of its streams (WINRS_CODEPAGE); default 65001, UTF-8. */
+  readonly codepage?: number;
+  /** WINRS_NOPROFILE; default false. */
+  readonly noProfile?: boolean;
+  /** Milliseconds without activity after which the service deletes it. */
+  readonly idleTimeoutMs?: number;
+}
+
+/** Milliseconds for a Signal or Delete and for all clean-up of one host. */
+const cleanupTimeoutMs = 10_000;
+
+/** Many hosts as one thing. `await using` closes everything that it opened. */
+export class Fleet implements AsyncDisposable {
+  /** The hosts it knows. */
+  readonly inventory: Inventory;
+  readonly #options: FleetOptions;
+  readonly #connection: ConnectionOptions;
+  readonly #system: ActorSystem;
+  readonly #scheduler: ActorRef<SchedulerMessage>;
+  readonly #fleet: ActorRef<FleetMessage>;
+  readonly #targets = new Map<string, HostTarget>();
+  readonly #pem = new Map<string, string>();
+  readonly #runs = new Set<Run>();
+  #closed: Promise<void> | undefined;
+
+  /**
+   * Reads the inventory; connects to nothing yet.
+   *
+   * @throws UsageError when neither hosts nor a readable inventory are given
+   */
+  constructor(options: FleetOptions) {
+    const { password, connector, ...rest } = options;
+    this.#options = options;
+    this.#connection = {
+      ...rest,
+      ...(password === undefined
+        ? {}
+        : { password: typeof password === "string" ? new Secret(password) : password }),
+    };
+    this.inventory = inventoryOf(options);
+    this.#system = createSystem();
+    this.#scheduler = this.#system.spawn(scheduler());
+    this.#fleet = this.#system.spawn(fleet(connector ?? createConnector(), this.#scheduler));
+  }
+
+  /**
+   * Runs a command on many hosts. One text goes to the remote shell as it is; several words are quoted so that the program
+   * gets exactly these arguments.
+   *
+   * @throws UsageError when a host lacks credentials or trust, or the pattern matches nothing
+   * @example
+   * ```ts
+   * import { Fleet } from "./mod.ts";
+   * await using fleet = new Fleet({ hosts: ["127.0.0.2:15985"], user: "demo", password: "…" });
+   * for await (const event of fleet.run("hostname", { timeout: 30_000 })) {
+   *   if (event.type === "output") console.log(event.host, event.data.text());
+   *   if (event.type === "result") console.log(event.host, event.status);
+   * }
+   * ```
+   */
+  run(command: string | readonly string[], options: RunOptions = {}): FleetRun {
+    options.signal?.throwIfAborted();
+    const hosts = selectHosts(this.inventory, options.hosts ?? "all");
+    const targets = hosts.map((host) => this.#target(host));
+    return this.#start(command, targets, options);
+  }
+
+  /**
+   * One host by the inventory's name.
+   *
+   * @throws UsageError `HostUnknown`
+   */
+  host(name: string): FleetHost {
+    const host = this.inventory.hosts.find((candidate) => candidate.name === name);
+    if (host === undefined) throw new UsageError("HostUnknown", `find host: ${name} is not in the inventory`);
+    return new FleetHost(this.#target(host), this.#system, this.#fleet);
+  }
+
+  /** Cancels what runs, waits for its clean-up and closes all connections. Idempotent. */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  /** See {@link Fleet.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    for (const run of this.#runs) run.cancel();
+    await Promise.all([...this.#runs].map((run) => run.done));
+    await this.#system.shutdown();
+  }
+
+  #start(command: string | readonly string[], targets: readonly HostTarget[], options: RunOptions): FleetRun {
+    if (this.#closed !== undefined) throw new UsageError("FleetClosed", "run command: the fleet is closed");
+    const stdin = typeof options.stdin === "string" ? utf8(options.stdin) : options.stdin;
+    const spec = { command, ...(stdin === undefined ? {} : { stdin }) };
+    const run = new Run();
+    this.#runs.add(run);
+    const ref = this.#system.spawn(job(
+      {
+        id: crypto.randomUUID().slice(0, 8),
+        hosts: targets.map((target) => ({ target, command: spec })),
+        shell: shellOptions(options.shell),
+        throttle: options.throttle ?? this.#options.throttle ?? 32,
+        timeoutMs: options.timeout,
+        cleanupTimeoutMs,
+      },
+      this.#fleet,
+      run,
+    ));
+    run.attach((message) => this.#system.send(ref, message));
+    const cancel = () => run.cancel();
+    options.signal?.addEventListener("abort", cancel, { once: true });
+    run.done.then(() => {
+      this.#runs.delete(run);
+      options.signal?.removeEventListener("abort", cancel);
+    });
+    return new FleetRun(run);
+  }
+
+  #target(host: InventoryHost): HostTarget {
+    const known = this.#targets.get(host.name);
+    if (known !== undefined) return known;
+    const target = targetOf(host, this.#connection, (path) => this.#readPem(path));
+    this.#targets.set(host.name, target);
+    return target;
+  }
+
+  #readPem(path: string): string {
+    let pem = this.#pem.get(path);
+    if (pem === undefined) this.#pem.set(path, pem = Deno.readTextFileSync(path));
+    return pem;
+  }
+}
+
+/** Event of a run, with output as bytes that can be read as text. */
+export type FleetEvent = Exclude<RunEvent, { type: "output" }> | FleetOutput;
+
+/** Output of one host as it arrived. */
+export interface FleetOutput {
+  /** Tells it from other events. */
+  readonly type: "output";
+  /** The inventory's name. */
+  readonly host: string;
+  /** Which stream. */
+  readonly stream: "stdout" | "stderr";
+  /** The bytes; a chunk may end inside a character. */
+  readonly data: OutputBytes;
+}
+
+/** A run that has begun: iterate over its events, once. Leaving the loop early cancels it and waits for the clean-up. */
+export class FleetRun implements AsyncIterable<FleetEvent> {
+  readonly #run: Run;
+
+  /** Made by {@link Fleet.run}. */
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  /** Stops what runs; every host still gets its result. */
+  cancel(): void {
+    this.#run.cancel();
+  }
+
+  /** Events in the order in which they happened. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<FleetEvent, void, undefined> {
+    for await (const event of this.#run) {
+      yield event.type === "output" ? { ...event, data: OutputBytes.wrap(event.data) } : event;
+    }
+  }
+}
+
+/** One host of a {@link Fleet}. */
+export class FleetHost {
+  readonly #target: HostTarget;
+  readonly #system: ActorSystem;
+  readonly #fleet: ActorRef<FleetMessage>;
+
+  /** Made by {@link Fleet.host}. */
+  constructor(target: HostTarget, system: ActorSystem, fleetRef: ActorRef<FleetMessage>) {
+    this.#target = target;
+    this.#system = system;
+    this.#fleet = fleetRef;
+  }
+
+  /** The inventory's name. */
+  get name(): string {
+    return this.#target.name;
+  }
+
+  /**
+   * Opens a remote shell.
+   *
+   * @throws DroverError when it cannot be opened
+   */
+  async openShell(options: ShellOptions = {}): Promise<Shell> {
+    const bridge = new LeaseBridge(this.#system);
+    const owner = this.#system.spawn<LeaseReport>({ start: () => bridge });
+    const id = crypto.randomUUID().slice(0, 8);
+    this.#system.send(this.#fleet, {
+      kind: "lease",
+      target: this.#target,
+      owner,
+      spec: {
+        job: id,
+        quotaKey: this.#target.quotaKey,
+        throttle: Infinity,
+        shell: { name: `drover-${id}`, ...shellOptions(options) },
+        times: {
+          operationTimeoutMs: this.#target.operationTimeoutMs,
+          cleanupTimeoutMs,
+          guardMs: this.#target.networkDelayMs + 60_000,
+        },
+      },
+    });
+    await bridge.opened;
+    return new Shell(bridge);
+  }
+}
+
+function shellOptions(options: ShellOptions | undefined): CreateShellOptions {
+  return { codepage: 65001, ...options };
+}
+
+function inventoryOf(options: FleetOptions): Inventory {
+  if (typeof options.inventory === "object") return options.inventory;
+  if (options.inventory !== undefined) return loadInventory(options.inventory);
+  if (options.hosts !== undefined) return inventoryFromHosts(options.hosts);
+  throw new UsageError("HostsMissing", "open fleet: give an inventory or hosts");
+}
