@@ -1,7 +1,7 @@
 /** Documents as small immutable trees. @module */
 import { concat } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
-import { resolveLimits, type XmlLimits } from "./limits.ts";
+import { defaultXmlLimits, type XmlLimits } from "./limits.ts";
 import {
   type NamespaceScope,
   resolveIn,
@@ -138,8 +138,8 @@ export class DocumentParser {
 
   /** Begins a document. */
   constructor(options?: DocumentOptions) {
-    const limits = resolveLimits(options?.limits);
-    this.#builder = new TreeBuilder(limits.maxTextLength, options?.binary);
+    const limits = options?.limits;
+    this.#builder = new TreeBuilder(limits?.maxTextLength ?? defaultXmlLimits.maxTextLength, options?.binary);
     const parser = new XmlParser(this.#builder, limits);
     this.#builder.scope = () => parser.scope;
     this.#parser = parser;
