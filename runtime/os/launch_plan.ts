@@ -10,7 +10,7 @@
  */
 import type { ProcessSpec } from "../../actors/ports.ts";
 import { baseEnvironment, defaultDirectory, isDirectory } from "./environment.ts";
-import { currentUser, lookupUser, type SystemUser } from "./users.ts";
+import { lookupUser, type SystemUser } from "./users.ts";
 
 /** Why nothing can be started, as `ProcessEvents.onFailed` tells it. */
 export interface Refusal {
@@ -43,12 +43,12 @@ const unwrapScript = 'DROVER_N=$1; shift; while [ "$DROVER_N" -gt 0 ]; do DROVER
   'eval "command export \\"\\$DROVER_ENV_$DROVER_N\\"; unset DROVER_ENV_$DROVER_N"; done 2>/dev/null; ' +
   'unset DROVER_N; exec "$@"';
 
-/** Plans the start of `spec`; `marker` goes into the environment as it is. */
+/** Plans the start of `spec` by a service that runs as `me`; `marker` goes into the environment as it is. */
 export function planLaunch(
   spec: ProcessSpec,
+  me: SystemUser,
   marker: Readonly<Record<string, string>>,
 ): LaunchPlan | Refusal {
-  const me = currentUser();
   const user = resolveUser(spec.systemUser, me);
   if ("code" in user) return user;
   const bad = firstBadText(spec);

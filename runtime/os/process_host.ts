@@ -3,6 +3,7 @@ import type { ProcessEvents, ProcessHandle, ProcessHost, ProcessSpec } from "../
 import { Guardian, markerVariable } from "./guardian.ts";
 import { type LaunchPlan, planLaunch, type Refusal } from "./launch_plan.ts";
 import { RunningProcess } from "./running_process.ts";
+import { currentUser } from "./users.ts";
 
 /** Options of {@link createProcessHost}. */
 export interface ProcessHostOptions {
@@ -25,6 +26,7 @@ export interface OwnedProcessHost extends ProcessHost {
 /** Starts real processes. Whatever runs when this process ends, in whichever way, is killed by a guardian process. */
 export function createProcessHost(options: ProcessHostOptions = {}): OwnedProcessHost {
   const graceMs = options.graceMs ?? 2000;
+  const me = currentUser();
   const guardian = new Guardian();
   const running = new Set<RunningProcess>();
   let closed = false;
@@ -54,7 +56,7 @@ export function createProcessHost(options: ProcessHostOptions = {}): OwnedProces
     if (closed) {
       return refuse({ code: "SpawnFailed", message: "start a command: the service is ending" }, events);
     }
-    const plan = planLaunch(spec, { [markerVariable]: guardian.marker });
+    const plan = planLaunch(spec, me, { [markerVariable]: guardian.marker });
     if ("code" in plan) return refuse(plan, events);
     try {
       return start(plan, events);

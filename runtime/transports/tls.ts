@@ -6,6 +6,7 @@
  * paused TLS socket goes on reading without limit, and loses the peer's end (Deno 2.9.6).
  * @module
  */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import type {
@@ -192,7 +193,7 @@ export function listenTls(
   return listenWith(address, events, () => {
     const options: tls.SecureContextOptions = { cert: certificate, key, minVersion: "TLSv1.2", maxVersion };
     const secureContext = tls.createSecureContext(options);
-    const localCertificate = firstDer(certificate);
+    const localCertificate = checkIdentity(certificate, key);
     return (conn, peer) => {
       const tcp = new TcpDuplex(conn);
       const open = (signal: AbortSignal) => {
@@ -211,10 +212,13 @@ export function listenTls(
   });
 }
 
-/** DER of the first certificate in `pem`. */
-function firstDer(pem: string): Uint8Array | undefined {
-  const body = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/.exec(pem)?.[1];
-  return body === undefined ? undefined : Uint8Array.fromBase64(body);
+/** DER of our certificate; throws when it is none, or not the key's: the engine would find out with the first client. */
+function checkIdentity(certificate: string, key: string): Uint8Array {
+  const parsed = new X509Certificate(certificate);
+  if (!parsed.checkPrivateKey(createPrivateKey(key))) {
+    throw new Error("the key does not belong to the certificate");
+  }
+  return new Uint8Array(parsed.raw);
 }
 
 /** Errors until the handshake is done, on either side. */

@@ -438,3 +438,50 @@ async function close1(server: Server): Promise<void> {
   server.handle.close();
   await server.closed;
 }
+
+Deno.test("TLS 1.3 is spoken where it is allowed, half-closes included", async () => {
+  const listening = Promise.withResolvers<number>();
+  const { certificate, key } = identity;
+  const handle = createListenerHost().listen(
+    { host: "127.0.0.1", port: 0, tls: { certificate, key, maxVersion: "TLSv1.3" } },
+    {
+      onListening: ({ port }) => listening.resolve(port),
+      onConnection: (accept) => {
+        const side = new Recorder({ echo: true });
+        side.connection = accept(side);
+      },
+      onClosed: () => {},
+    },
+  );
+  const client = new Recorder();
+  client.connection = connector.connect({
+    host: "localhost",
+    port: await listening.promise,
+    timeoutMs: 5000,
+    tls: { verify: "system", ca: certificate },
+  }, client);
+  client.connection.write(utf8("hello"));
+  client.connection.end();
+  assert.equal((await client.opened.promise).tls?.protocol, "TLSv1.3");
+  assert.equal(await client.closed.promise, undefined);
+  assert.equal(client.text, "hello");
+  handle.close();
+});
+
+Deno.test("TLS: a certificate and key that do not fit make the listener fail, not the process", async () => {
+  const { certificate, key } = await createSelfSigned(["other.example"], Date.now());
+  for (
+    const tls of [
+      { certificate: "rubbish", key },
+      { certificate, key: "rubbish" },
+      { certificate, key: identity.key },
+    ]
+  ) {
+    const closed = Promise.withResolvers<NetworkError | undefined>();
+    createListenerHost().listen(
+      { host: "127.0.0.1", port: 0, tls: { ...tls, maxVersion: "TLSv1.2" } },
+      { onListening: () => closed.resolve(undefined), onConnection: () => {}, onClosed: closed.resolve },
+    );
+    assert.equal((await closed.promise)?.code, "ListenFailed");
+  }
+});
