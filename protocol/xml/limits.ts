@@ -17,7 +17,7 @@ export interface XmlLimits {
   maxBytes: number;
   /**
    * Distinct names of one document, not counting those that the process-wide cache of recent names holds already.
-   * Default 4096.
+   * Default 4096. (Namespace declarations in scope at a time are limited to 1024 besides.)
    */
   maxNames: number;
   /** Elements of one document. Default 1048576. */

@@ -8,8 +8,10 @@
  *   has as many units as the chunk has bytes: a pure ASCII chunk decodes so by itself, any other is decoded as
  *   windows-1252, which maps every byte to one unit. Slices are only cut where all bytes are ASCII; text with other bytes
  *   is decoded (and validated) as UTF-8 from its bytes. A slice keeps its chunk's string alive as long as it lives.
- * - Names are found by hash in a shared cache (`names.ts`), first of all the name that followed the last one the last
- *   time. A name remembers the namespace it was found in last, valid while no declaration comes or goes.
+ * - Names are found by hash in a shared cache (`names.ts`), but first the name is tried that followed the last one before,
+ *   because records repeat. A name remembers the namespace it was found in and the number of that scope; scopes that
+ *   repeat are found again too, so that the numbers do.
+ * - No array is read beyond its end, which would make V8 compile every read of that place for the worst case.
  * - Base64 never becomes a text of its own: `indexOf` and `setFromBase64` work on slices of the chunk's string.
  * - A tag, comment, instruction or CDATA section that a chunk leaves incomplete is kept and read again once its end has
  *   arrived; the search for the end goes on where it stopped, so the work stays linear with chunks of one byte too.
@@ -116,6 +118,8 @@ const MAX_KEPT_URI = 256;
 const MAX_REFERENCE = 32;
 /** Deeper lists of declarations are not remembered either. */
 const MAX_KEPT_SCOPES = 64;
+/** Declarations in scope at a time: looking a prefix up takes as many steps. */
+const MAX_SCOPES = 1024;
 /** Up to this number attributes are compared pairwise. */
 const PAIRWISE = 12;
 
@@ -930,6 +934,9 @@ export class XmlParser {
     if (reserved) this.#fail("XmlMalformed", "a reserved prefix or namespace is declared", at);
     if (uri === "" && prefix !== "") this.#fail("XmlMalformed", `the prefix ${prefix} is undeclared`, at);
     const outer = this.#scope;
+    if (outer.length >= MAX_SCOPES) {
+      this.#fail("XmlTooManyNames", `more than ${MAX_SCOPES} namespace declarations in scope`, at);
+    }
     let inner = outer.inner;
     if (inner === undefined || inner.prefix !== prefix || inner.uri !== uri) {
       inner = { number: ++scopes, prefix, uri, outer, length: outer.length + 1, inner: undefined };

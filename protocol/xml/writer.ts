@@ -40,13 +40,8 @@ function checkCharacters(text: string): void {
 }
 
 /**
- * Writes one document or fragment.
- *
- * @example
- * ```ts
- * new XmlWriter().start("a", { "xmlns": "urn:x", "id": "1" }).element("b", "text").end().toString();
- * // <a xmlns="urn:x" id="1"><b>text</b></a>
- * ```
+ * Writes one document or fragment: `new XmlWriter().start("a", { xmlns: "urn:x" }).element("b", "text").end().toString()`
+ * is `<a xmlns="urn:x"><b>text</b></a>`.
  */
 export class XmlWriter {
   #xml = "";

@@ -76,3 +76,11 @@ Deno.test("a long tag, comment, CDATA section or text in chunks of one byte take
     assert.deepEqual(eventsOf(Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))).at(-1), { end: "a" });
   }
 });
+
+Deno.test("namespace declarations in scope are limited, those of siblings do not add up", () => {
+  const declarations = (from: number): string =>
+    Array.from({ length: 200 }, (_, i) => `xmlns:p${from + i}='u'`).join(" ");
+  const levels = Array.from({ length: 6 }, (_, level) => `<a ${declarations(level * 200)}>`);
+  assert.equal(refusal(levels.join("") + "</a>".repeat(6)), "XmlTooManyNames");
+  assert.equal(refusal(`<r>${levels.map((tag) => `${tag}</a>`).join("")}</r>`), "accepted");
+});
