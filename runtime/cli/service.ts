@@ -1,0 +1,181 @@
+/** `drover service`: the WinRM service in the foreground. @module */
+import { Command, InvalidArgumentError } from "commander";
+import type { ServiceAuth, ServiceEvent } from "../../actors/service/mod.ts";
+import { UsageError } from "../../protocol/errors.ts";
+import { resolveServiceSettings, serviceSettingNames } from "../../protocol/wsman/config_model.ts";
+import { Accounts } from "../security/accounts.ts";
+import { loadCertificate } from "../security/certificates.ts";
+import {
+  type RunningService,
+  type ServiceAddress,
+  type ServiceListener,
+  startService,
+} from "../service/service.ts";
+import { interruptible } from "./interrupt.ts";
+import { passwordFromEnvironment } from "./options.ts";
+import { sanitize } from "./output/sanitize.ts";
+
+interface ServiceFlags {
+  readonly listen: readonly ListenFlag[];
+  readonly cert?: string;
+  readonly key?: string;
+  readonly auth: readonly ServiceAuth[];
+  readonly allowUnencrypted?: boolean;
+  readonly runAs?: string;
+  readonly user: string;
+  readonly passwordEnv: string;
+  readonly set?: Readonly<Record<string, string>>;
+  readonly tlsMax: "1.2" | "1.3";
+}
+
+interface ListenFlag {
+  readonly scheme: "http" | "https";
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The command. */
+export function serviceCommand(): Command {
+  return new Command("service")
+    .summary("serve WinRM in the foreground")
+    .description(
+      "Serve WinRM: remote shells on this machine, for winrs-like clients of every make. The first line\n" +
+        "says where it listens. Ends with Ctrl-C (or SIGTERM), which kills the processes of all shells.",
+    )
+    .requiredOption("--listen <url>", "http://ADDRESS:PORT or https://…; may be repeated", listen)
+    .option("--cert <file>", "certificate chain for https (PEM); without it one is made")
+    .option("--key <file>", "its key (PEM)")
+    .option("--auth <schemes>", "negotiate, basic, or both with a comma", authSchemes, ["negotiate"])
+    .option("--allow-unencrypted", "accept clear text on http (Basic is offered there only then)")
+    .option("--run-as <user>", "system user that the shells run as")
+    .requiredOption("--user <name>", "account that may log on")
+    .requiredOption("--password-env <variable>", "environment variable with its password")
+    .option("--set <name=value>", "WinRM setting, e.g. MaxShellsPerUser=5; may be repeated", setting)
+    .option("--tls-max <version>", "1.2 or 1.3; PowerShell off Windows stalls on 1.3", tlsMax, "1.2")
+    .addHelpText(
+      "after",
+      `
+Settings: ${serviceSettingNames.join(", ")}
+
+Examples:
+  PW=secret drover service --listen http://127.0.0.1:5985 --user demo --password-env PW
+  PW=secret drover service --listen https://0.0.0.0:5986 --auth negotiate,basic \\
+    --cert cert.pem --key key.pem --run-as deploy --user deploy --password-env PW
+  PW=secret drover service --listen http://127.0.0.1:5985 --user demo --password-env PW \\
+    --auth basic --allow-unencrypted --set IdleTimeout=600000 --set MaxShellsPerUser=5`,
+    )
+    .action(serve);
+}
+
+async function serve(flags: ServiceFlags): Promise<void> {
+  await using service = await start(flags);
+  console.log(`Listening on ${service.addresses.map((address) => describe(address, flags)).join(", ")}`);
+  const interrupted = Promise.withResolvers<void>();
+  using _signals = interruptible(() => interrupted.resolve());
+  await interrupted.promise;
+  await service.stop();
+  Deno.exitCode = 0;
+}
+
+async function start(flags: ServiceFlags): Promise<RunningService> {
+  resolveServiceSettings(flags.set);
+  const accounts = new Accounts();
+  accounts.add(flags.user, passwordFromEnvironment(flags.passwordEnv)!, undefined);
+  // Nothing that is started from here on can see it.
+  Deno.env.delete(flags.passwordEnv);
+  const tls = await certificate(flags);
+  const listeners = flags.listen.map(({ scheme, host, port }): ServiceListener =>
+    scheme === "https" ? { host, port, tls } : { host, port }
+  );
+  return await startService({
+    listeners,
+    auth: flags.auth,
+    allowUnencrypted: flags.allowUnencrypted ?? false,
+    accounts,
+    ...(flags.runAs === undefined ? {} : { runAs: flags.runAs }),
+    ...(flags.set === undefined ? {} : { settings: flags.set }),
+    tlsMax: flags.tlsMax,
+    onEvent: (event) => log(event),
+    onWarning: (text) => console.error(`warning: ${text}`),
+    onCrash: ({ path, error }) => console.error(sanitize(`crash of ${path}: ${String(error)}`)),
+  });
+}
+
+async function certificate(flags: ServiceFlags): Promise<NonNullable<ServiceListener["tls"]>> {
+  if (flags.cert === undefined && flags.key === undefined) return "self-signed";
+  if (flags.cert === undefined || flags.key === undefined) {
+    throw new UsageError("CertificateIncomplete", "read the certificate: --cert and --key go together");
+  }
+  return await loadCertificate(flags.cert, flags.key);
+}
+
+function describe(address: ServiceAddress, flags: ServiceFlags): string {
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  const clear = address.scheme === "https" || flags.allowUnencrypted === true;
+  const offered = flags.auth.filter((scheme) => scheme !== "basic" || clear).join(", ");
+  const thumbprint = address.thumbprint === undefined ? "" : `; thumbprint ${address.thumbprint}`;
+  return `${address.scheme}://${host}:${address.port}/wsman (${offered}${thumbprint})`;
+}
+
+/** One line of what happens, on standard error; names come from clients and are neutralised. */
+function log(event: ServiceEvent): void {
+  const text = logText(event);
+  if (text !== undefined) console.error(sanitize(`${new Date().toISOString()} ${text}`));
+}
+
+function logText(event: ServiceEvent): string | undefined {
+  switch (event.kind) {
+    case "logon":
+      return `logon of ${event.user} from ${event.from} with ${event.scheme}`;
+    case "logonFailed":
+      return `logon failed for ${
+        event.user ?? "(unknown)"
+      } from ${event.from} with ${event.scheme}: ${event.reason}`;
+    case "refused":
+      return `request from ${event.from} refused with ${event.status}: ${event.reason}`;
+    case "shellOpened":
+      return `shell ${event.shellId} of ${event.user} opened from ${event.from}`;
+    case "shellClosed":
+      return `shell ${event.shellId} of ${event.user} closed: ${event.reason}`;
+    case "listenerClosed":
+      return event.error === undefined ? undefined : `listener closed: ${event.error.message}`;
+    case "listening":
+      return undefined;
+  }
+}
+
+function listen(text: string, before: readonly ListenFlag[] | undefined): readonly ListenFlag[] {
+  const match = /^(https?):\/\/(\[[0-9A-Fa-f:.%a-z]+\]|[^/:[\]]+)(?::(\d{1,5}))?(?:\/wsman\/?|\/)?$/i.exec(
+    text,
+  );
+  const port = Number(match?.[3] ?? (match?.[1]?.toLowerCase() === "https" ? 5986 : 5985));
+  if (match === null || port > 65535) {
+    throw new InvalidArgumentError("It is not of the form http://ADDRESS:PORT or https://ADDRESS:PORT.");
+  }
+  const host = match[2]!.replace(/^\[|\]$/g, "");
+  const scheme = match[1]!.toLowerCase() as "http" | "https";
+  const literal = host === "*" ? "0.0.0.0" : host === "localhost" ? "127.0.0.1" : host;
+  return [...(before ?? []), { scheme, host: literal, port }];
+}
+
+function authSchemes(text: string): readonly ServiceAuth[] {
+  return text.split(",").map((word) => {
+    const scheme = word.trim().toLowerCase();
+    if (scheme === "negotiate" || scheme === "basic") return scheme;
+    throw new InvalidArgumentError("The schemes are negotiate and basic.");
+  });
+}
+
+function setting(
+  text: string,
+  before: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const equals = text.indexOf("=");
+  if (equals < 1) throw new InvalidArgumentError("It is not of the form Name=Value.");
+  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+function tlsMax(text: string): "1.2" | "1.3" {
+  if (text === "1.2" || text === "1.3") return text;
+  throw new InvalidArgumentError("The versions are 1.2 and 1.3.");
+}
