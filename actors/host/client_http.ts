@@ -171,7 +171,7 @@ export class ResponseReader {
   event(event: HttpEvent): ExchangeOutcome | undefined {
     switch (event.kind) {
       case "response":
-        if (!event.interim) this.head(event.status, event.headers);
+        this.head(event.status, event.headers);
         return undefined;
       case "body":
         this.#hasBody = true;

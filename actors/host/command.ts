@@ -5,7 +5,7 @@
  * the owner: at most {@link outputWindow} answers are on their way at once, so a slow reader slows the remote command.
  * @module
  */
-import { type DroverError, NetworkError, ProtocolError } from "../../protocol/errors.ts";
+import { type DroverError, ProtocolError } from "../../protocol/errors.ts";
 import type { Envelope } from "../../protocol/soap/mod.ts";
 import {
   advance,
@@ -195,7 +195,7 @@ class Command implements Behaviour<CommandMessage> {
       this.#session,
       (replyTo) => ({ kind: "exchange", request, urgent, operationTimeoutMs, replyTo }),
       operationTimeoutMs + this.#times.guardMs,
-      (outcome) => ({ kind, outcome: exchangeOutcome(outcome, sessionGone()) }),
+      (outcome) => ({ kind, outcome: exchangeOutcome(outcome) }),
     );
   }
 
@@ -361,11 +361,4 @@ function commandOptions(spec: CommandSpec, platform: "windows" | "posix"): Comma
 /** Faults to Command after which it may run: no answer in time, or an operation that was broken off inside the service. */
 function mayHaveStarted(fault: ReportedFault): boolean {
   return fault.isOperationTimeout || fault.faultCode === 995 || fault.faultCode === 1726;
-}
-
-function sessionGone(): NetworkError {
-  return new NetworkError(
-    "ResponseTimeout",
-    "wait for the answer: the session is gone or did not answer in time",
-  );
 }

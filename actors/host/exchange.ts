@@ -1,5 +1,5 @@
 /** One request and its answer, as it travels from a shell through the session to a link and back. @module */
-import type { DroverError } from "../../protocol/errors.ts";
+import { type DroverError, NetworkError } from "../../protocol/errors.ts";
 import type { Envelope } from "../../protocol/soap/mod.ts";
 import type { ReportedFault, RequestParts } from "../../protocol/wsman/mod.ts";
 import type { AskOutcome, ReplyTo } from "../kernel/actor.ts";
@@ -27,7 +27,12 @@ export interface ExchangeMessage {
   readonly replyTo: ReplyTo<ExchangeOutcome>;
 }
 
-/** The outcome of an ask for an exchange; a session that is gone, or the last guard of time, never sent a thing we know of. */
-export function exchangeOutcome(outcome: AskOutcome<ExchangeOutcome>, gone: DroverError): ExchangeOutcome {
-  return outcome.kind === "answered" ? outcome.value : { kind: "failed", error: gone, sent: true };
+/** The outcome of an ask for an exchange. Without an answer nobody can say what was sent. */
+export function exchangeOutcome(outcome: AskOutcome<ExchangeOutcome>): ExchangeOutcome {
+  if (outcome.kind === "answered") return outcome.value;
+  const error = new NetworkError(
+    "ResponseTimeout",
+    "wait for the answer: the connection is gone or did not answer in time",
+  );
+  return { kind: "failed", error, sent: true };
 }

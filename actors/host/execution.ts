@@ -101,6 +101,7 @@ class Execution implements Behaviour<ExecutionMessage> {
         kind: "acquire",
         request: { id: context.self.id, job: spec.job, quotaKey: spec.quotaKey, throttle: spec.throttle },
         replyTo,
+        owner: { ref: context.self },
       }),
       Infinity,
       (outcome) => ({ kind: "permit", permit: outcome.kind === "answered" ? outcome.value : undefined }),
@@ -166,10 +167,21 @@ class Execution implements Behaviour<ExecutionMessage> {
     this.#shell = context.spawn(shell(this.#spec.shell, this.#session, context.self, this.#spec.times));
   }
 
+  /** Lets the scheduler learn from a quota fault. */
+  #learn(error: DroverError, context: Context<ExecutionMessage>): void {
+    if (!(error instanceof ReportedFault) || error.faultCode === undefined) return;
+    context.send(this.#scheduler, {
+      kind: "quotaFault",
+      quotaKey: this.#spec.quotaKey,
+      code: error.faultCode,
+    });
+  }
+
   #shellFailed(
     message: Extract<ShellReport, { kind: "shellFailed" }>,
     context: Context<ExecutionMessage>,
   ): void {
+    this.#learn(message.error, context);
     const denied = isDenied(message.error);
     const refused = message.error instanceof ReportedFault;
     this.#report(denied ? "denied" : refused ? "failed" : "unreachable", message.error, context);
@@ -185,6 +197,7 @@ class Execution implements Behaviour<ExecutionMessage> {
         this.#report("unreachable", end.error, context);
         break;
       case "refused":
+        this.#learn(end.error, context);
         this.#report(isDenied(end.error) ? "denied" : "failed", end.error, context);
         break;
       case "stopped":

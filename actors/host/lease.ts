@@ -76,6 +76,7 @@ class Lease implements Behaviour<LeaseMessage> {
         kind: "acquire",
         request: { id: context.self.id, job: spec.job, quotaKey: spec.quotaKey, throttle: spec.throttle },
         replyTo,
+        owner: { ref: context.self },
       }),
       Infinity,
       (outcome) => ({ kind: "permit", permit: outcome.kind === "answered" ? outcome.value : undefined }),

@@ -7,6 +7,7 @@
  */
 import { DeniedError, DroverError, NetworkError, ProtocolError } from "../../protocol/errors.ts";
 import {
+  HttpError,
   type HttpEvent,
   type HttpHeaders,
   HttpResponseParser,
@@ -71,6 +72,8 @@ class Link implements Behaviour<LinkMessage> {
   #authResponse: { status: number; headers: HttpHeaders; keepAlive: boolean; body: number } | undefined;
   #exchange: { replyTo: ReplyTo<ExchangeOutcome>; reader: ResponseReader; timer: TimerHandle } | undefined;
   #keepAlive = true;
+  /** Inside an interim response (1xx), which means nothing here. */
+  #interim = false;
 
   constructor(
     target: HostTarget,
@@ -202,10 +205,21 @@ class Link implements Behaviour<LinkMessage> {
     try {
       for (const event of this.#parser.push(bytes)) this.#event(event, context);
     } catch (error) {
+      this.#beforeFault(error, context);
       this.#fail(asDroverError(error, "BadAnswer", "read answer"), context);
       return;
     }
     if (this.#state !== "closing") context.effect(() => this.#connection?.resume());
+  }
+
+  /** What was complete before the fault in the same bytes still counts. */
+  #beforeFault(error: unknown, context: Context<LinkMessage>): void {
+    if (!(error instanceof HttpError)) return;
+    try {
+      for (const event of error.events) this.#event(event, context);
+    } catch {
+      // The first fault is the one to report.
+    }
   }
 
   #inputEnded(context: Context<LinkMessage>): void {
@@ -228,7 +242,11 @@ class Link implements Behaviour<LinkMessage> {
   }
 
   #event(event: HttpEvent, context: Context<LinkMessage>): void {
-    if (event.kind === "response" && !event.interim) this.#keepAlive = event.keepAlive;
+    if (event.kind === "response") {
+      this.#interim = event.interim;
+      if (!event.interim) this.#keepAlive = event.keepAlive;
+    }
+    if (this.#interim) return;
     if (this.#state === "authenticating") {
       this.#authEvent(event, context);
       return;
@@ -249,7 +267,6 @@ class Link implements Behaviour<LinkMessage> {
 
   #authEvent(event: HttpEvent, context: Context<LinkMessage>): void {
     if (event.kind === "response") {
-      if (event.interim) return;
       this.#authResponse = {
         status: event.status,
         headers: event.headers,

@@ -68,7 +68,7 @@ class Ping implements Behaviour<PingMessage> {
       ref,
       (replyTo) => ({ kind: "exchange", envelope: writeIdentify(), deadlineMs: this.#deadlineMs, replyTo }),
       Infinity,
-      (outcome) => ({ kind: "identified", outcome: exchangeOutcome(outcome, lost()) }),
+      (outcome) => ({ kind: "identified", outcome: exchangeOutcome(outcome) }),
     );
   }
 

@@ -3,7 +3,7 @@
  * the service confirmed that.
  * @module
  */
-import { type DroverError, NetworkError } from "../../protocol/errors.ts";
+import type { DroverError } from "../../protocol/errors.ts";
 import {
   advance,
   type CreatedShell,
@@ -90,7 +90,7 @@ class Shell implements Behaviour<ShellMessage> {
         replyTo,
       }),
       times.operationTimeoutMs + times.guardMs,
-      (outcome) => ({ kind: "created", outcome: exchangeOutcome(outcome, noAnswer()) }),
+      (outcome) => ({ kind: "created", outcome: exchangeOutcome(outcome) }),
     );
   }
 
@@ -160,7 +160,7 @@ class Shell implements Behaviour<ShellMessage> {
       this.#session,
       (replyTo) => ({ kind: "exchange", request, urgent: true, operationTimeoutMs, replyTo }),
       operationTimeoutMs + this.#times.guardMs,
-      (answer) => ({ kind: "deleted", outcome: exchangeOutcome(answer, noAnswer()) }),
+      (answer) => ({ kind: "deleted", outcome: exchangeOutcome(answer) }),
     );
   }
 
@@ -172,11 +172,4 @@ class Shell implements Behaviour<ShellMessage> {
     context.send(this.#owner, { kind: "shellClosed", confirmed });
     context.stop();
   }
-}
-
-function noAnswer(): NetworkError {
-  return new NetworkError(
-    "ResponseTimeout",
-    "wait for the answer: the session is gone or did not answer in time",
-  );
 }

@@ -100,7 +100,7 @@ export class Fleet implements AsyncDisposable {
     };
     this.inventory = inventoryOf(options);
     this.#system = createSystem();
-    this.#scheduler = this.#system.spawn(scheduler());
+    this.#scheduler = this.#system.spawn(scheduler({ slots: Math.max(1_000, options.throttle ?? 0) }));
     this.#fleet = this.#system.spawn(fleet(connector ?? createConnector(), this.#scheduler));
   }
 
