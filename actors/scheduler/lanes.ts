@@ -1,0 +1,76 @@
+/** What the scheduler keeps: jobs, keys, and the lanes between them in which requests wait. No rules here. @module */
+import { Chain, Link } from "./chain.ts";
+import type { HostLimits } from "./limits.ts";
+
+/** A job, once for its requests with a slot and once for those without. */
+export class Job {
+  /** Slots that it may use at once. */
+  throttle = Infinity;
+  /** Permits that it holds. */
+  used = 0;
+  /** Where it has requests waiting. */
+  readonly lanes: Map<Key, Lane> = new Map();
+  /** Lanes whose first request fits at its key. */
+  readonly ready: Chain<Lane> = new Chain();
+  /** Its place in the turn of jobs. */
+  readonly place: Link<Job> = new Link<Job>(this);
+
+  /** A job without requests. */
+  constructor(readonly name: string, readonly withSlots: boolean) {}
+}
+
+/** A host and user. */
+export class Key {
+  /** What holds now. */
+  limits: HostLimits;
+  /** What learning may go up to again. */
+  ceiling: HostLimits;
+  /** Operations in use. */
+  operations = 0;
+  /** Requests that wait or are held. */
+  entries = 0;
+  /** Shells in use. */
+  shells = 0;
+  /** Processes in use, by shell. */
+  readonly processes: Map<string, number> = new Map();
+  /** Lanes with requests, in turn. */
+  readonly lanes: Chain<Lane> = new Chain();
+  /** Signals and Deletes that wait. */
+  readonly cleanups: Chain<Entry> = new Chain();
+
+  /** A key with nothing in use. */
+  constructor(readonly name: string, limits: HostLimits) {
+    this.limits = this.ceiling = limits;
+  }
+}
+
+/** The requests of one job at one key, first come first served. */
+export class Lane {
+  /** The requests. */
+  readonly waiting: Chain<Entry> = new Chain();
+  /** Its place in the turn at the key. */
+  readonly atKey: Link<Lane> = new Link<Lane>(this);
+  /** Its place in the turn within the job. */
+  readonly atJob: Link<Lane> = new Link<Lane>(this);
+
+  /** An empty lane. */
+  constructor(readonly job: Job, readonly key: Key) {}
+}
+
+/** One request, waiting or granted. */
+export class Entry {
+  /** Granted and not given back. */
+  held = false;
+  /** Its place among those that wait. */
+  readonly place: Link<Entry> = new Link<Entry>(this);
+
+  /** A request. `lane`: `undefined` for a cleanup. */
+  constructor(
+    readonly id: number,
+    readonly key: Key,
+    readonly lane: Lane | undefined,
+    readonly operations: number,
+    readonly shells: number,
+    readonly processOf: string | undefined,
+  ) {}
+}

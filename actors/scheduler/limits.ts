@@ -1,0 +1,70 @@
+/** How much one user may do at once on one host, and what quota faults say about it. @module */
+
+/** Limits of the WinRM service for one user of one host, spelt by what they bound. */
+export interface HostLimits {
+  /** MaxConcurrentOperationsPerUser. One of them stays reserved for Signal and Delete. */
+  readonly operations: number;
+  /** MaxShellsPerUser. */
+  readonly shells: number;
+  /** MaxProcessesPerShell. */
+  readonly processesPerShell: number;
+}
+
+/** The smallest defaults of any Windows version that WinRM 2.0 and later shipped with: safe until more is known. */
+export const conservativeLimits: HostLimits = { operations: 15, shells: 5, processesPerShell: 15 };
+
+/** One work operation beside the reserved one, one shell, one process: below this nothing would ever run. */
+const LEAST: HostLimits = { operations: 2, shells: 1, processesPerShell: 1 };
+
+/** Which limit a WSManFault code speaks of; `undefined`: it is not about a quota of ours. */
+export function quotaOf(code: number): keyof HostLimits | undefined {
+  switch (code) {
+    case 2150859173: // QUOTA_MAX_SHELLS
+    case 2150859179: // QUOTA_MAX_SHELLUSERS
+    case 2150859236: // QUOTA_MAX_SHELLS_PPQ
+    case 2150859237: // QUOTA_MAX_USERS_PPQ
+    case 2150859238: // QUOTA_MAX_PLUGINSHELLS_PPQ
+    case 2150859242: // QUOTA_MIN_REQUIREMENT_NOT_AVAILABLE_PPQ
+      return "shells";
+    case 2150859241: // QUOTA_MAX_COMMANDS_PER_SHELL_PPQ
+      return "processesPerShell";
+    case 2150858815: // QUOTA_LIMIT
+    case 2150859174: // QUOTA_MAX_OPERATIONS
+    case 2150859175: // QUOTA_USER
+    case 2150859176: // QUOTA_SYSTEM
+    case 2150859239: // QUOTA_MAX_PLUGINOPERATIONS_PPQ
+    case 2150859240: // QUOTA_MAX_OPERATIONS_USER_PPQ
+      return "operations";
+    default:
+      return undefined;
+  }
+}
+
+/** After a fault with `used` in use (the refused one included): what was in use without it is the limit now. */
+export function lowered(limits: HostLimits, quota: keyof HostLimits, used: number): HostLimits {
+  const next = Math.max(LEAST[quota], Math.min(limits[quota], used) - 1);
+  return { ...limits, [quota]: next };
+}
+
+/** One step up towards `ceiling`, where another client may have made room; `ceiling` itself when that is reached. */
+export function raised(limits: HostLimits, ceiling: HostLimits): HostLimits {
+  const next = {
+    operations: Math.min(ceiling.operations, limits.operations + 1),
+    shells: Math.min(ceiling.shells, limits.shells + 1),
+    processesPerShell: Math.min(ceiling.processesPerShell, limits.processesPerShell + 1),
+  };
+  const reached = next.operations === ceiling.operations && next.shells === ceiling.shells &&
+    next.processesPerShell === ceiling.processesPerShell;
+  return reached ? ceiling : next;
+}
+
+/** Limits as they may be set: whole numbers, never below what lets one command run. */
+export function sane(limits: HostLimits): HostLimits {
+  const atLeast = (quota: keyof HostLimits) =>
+    limits[quota] >= LEAST[quota] ? Math.floor(limits[quota]) : LEAST[quota];
+  return {
+    operations: atLeast("operations"),
+    shells: atLeast("shells"),
+    processesPerShell: atLeast("processesPerShell"),
+  };
+}

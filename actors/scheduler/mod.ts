@@ -1,0 +1,16 @@
+/** Permits: who may do how much at once, on which host, for which job. @module */
+export { conservativeLimits, type HostLimits, quotaOf } from "./limits.ts";
+export {
+  type PermitCost,
+  type PermitGrant,
+  type PermitRequest,
+  Scheduler,
+  type SchedulerInfo,
+  type SchedulerOptions,
+} from "./scheduler.ts";
+export {
+  type PermitOwner,
+  scheduler,
+  type SchedulerActorOptions,
+  type SchedulerMessage,
+} from "./scheduler_actor.ts";

@@ -1,0 +1,380 @@
+/**
+ * Who may do how much at once: a pure, synchronous data structure. Requests wait in lanes, one per job and key (host and user);
+ * a grant takes everything that a request needs, or nothing.
+ *
+ * Fairness: jobs take turns, and at a key the jobs that wait there take turns, so that a job of five hosts is not stuck behind
+ * one of five thousand. A decision costs O(1) plus the number of jobs that wait at the same key; jobs and keys
+ * that cannot be served now are not looked at.
+ *
+ * Signal and Delete (`cleanup`) go before everything else, need no throttle, and alone may use the last operation of a key:
+ * without them nothing would ever be given back.
+ * @module
+ */
+import { UsageError } from "../../protocol/errors.ts";
+import { Chain } from "./chain.ts";
+import { Entry, Job, Key, Lane } from "./lanes.ts";
+import { conservativeLimits, type HostLimits, lowered, quotaOf, raised, sane } from "./limits.ts";
+
+/** What a request takes of its key and of the throttles. */
+export interface PermitCost {
+  /**
+   * A slot of the global throttle and of the job's own; default 1. With 0 the request stands in a lane of its own: it is
+   * work inside something that holds a slot already.
+   */
+  readonly slots?: 0 | 1;
+  /** An operation of the key; default 1. */
+  readonly operations?: 0 | 1;
+  /** A shell of the key; default 1. */
+  readonly shells?: 0 | 1;
+  /** One process of this shell (any name that is unique at the key); default none. */
+  readonly processOf?: string;
+}
+
+/** A request for a permit. */
+export interface PermitRequest {
+  /** Chosen by the requester; unique among what is waiting or held. */
+  readonly id: number;
+  /** Key of the job. */
+  readonly job: string;
+  /** Key of host and user. */
+  readonly quotaKey: string;
+  /** Slots of this job that may be in use at once; the last request of a job decides. Default: no limit. */
+  readonly throttle?: number;
+  /** Default: one command in a shell of its own, i.e. one slot, one operation, one shell. */
+  readonly cost?: PermitCost;
+  /** A Signal or Delete: one operation, before everything else. `cost` and `throttle` are ignored. */
+  readonly cleanup?: boolean;
+}
+
+/** What may be used until it is released. */
+export interface PermitGrant {
+  /** The request's `id`. */
+  readonly id: number;
+}
+
+/** Options of a scheduler. */
+export interface SchedulerOptions {
+  /** Slots in use at once over all jobs; default 1,000. */
+  readonly slots?: number;
+  /** Limits of a key of which nothing is known; default {@link conservativeLimits}. */
+  readonly limits?: HostLimits;
+}
+
+/** What a scheduler is doing. */
+export interface SchedulerInfo {
+  /** Requests that wait. */
+  readonly waiting: number;
+  /** Permits that are held. */
+  readonly held: number;
+  /** Slots in use. */
+  readonly slotsUsed: number;
+  /** Slots that may be in use. */
+  readonly slots: number;
+  /** Jobs that have something waiting or held (counted apart with and without slots). */
+  readonly jobs: number;
+  /** Keys with something waiting or held, or with limits of their own. */
+  readonly keys: number;
+}
+
+/** See the module. */
+export class Scheduler {
+  readonly #jobs = new Map<string, Job>();
+  readonly #slotless = new Map<string, Job>();
+  readonly #keys = new Map<string, Key>();
+  readonly #entries = new Map<number, Entry>();
+  /** Jobs with a ready lane and room below their throttle, in turn. */
+  readonly #turns = new Chain<Job>();
+  /** The same for requests that need no slot. */
+  readonly #slotlessTurns = new Chain<Job>();
+  /** Grants that {@link Scheduler.next} has not given out. */
+  #granted: PermitGrant[] = [];
+  readonly #defaults: HostLimits;
+  #slots: number;
+  #slotsUsed = 0;
+  #waiting = 0;
+
+  /** An idle scheduler. */
+  constructor(options: SchedulerOptions = {}) {
+    this.#slots = Math.max(1, options.slots ?? 1000);
+    this.#defaults = sane(options.limits ?? conservativeLimits);
+  }
+
+  /**
+   * Asks for a permit: given at once, or later by {@link Scheduler.next}. Throws `UsageError` `DuplicatePermitRequest`.
+   */
+  acquire(request: PermitRequest): PermitGrant | "queued" {
+    const entry = this.#enter(request);
+    const { lane, key } = entry;
+    this.#waiting++;
+    if (lane === undefined) {
+      key.cleanups.append(entry.place);
+      this.#grantCleanups(key);
+    } else {
+      lane.waiting.append(entry.place);
+      this.#refresh(lane);
+    }
+    this.#drain();
+    if (!entry.held) return "queued";
+    const at = this.#granted.findLastIndex((grant) => grant.id === entry.id);
+    return this.#granted.splice(at, 1)[0] ?? "queued";
+  }
+
+  /** Whether a request of this number waits or is held. */
+  knows(id: number): boolean {
+    return this.#entries.has(id);
+  }
+
+  /** Permits that were granted since the last call, in order. */
+  next(): PermitGrant[] {
+    const granted = this.#granted;
+    if (granted.length > 0) this.#granted = [];
+    return granted;
+  }
+
+  /** Gives a permit back. `false`: it is not held (given back before, or never granted). */
+  release(id: number): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || !entry.held) return false;
+    const { key, lane } = entry;
+    this.#entries.delete(id);
+    key.entries--;
+    this.#count(entry, -1);
+    this.#grantCleanups(key);
+    this.#refreshKey(key);
+    if (lane !== undefined) this.#place(lane.job);
+    this.#drain();
+    this.#forget(lane?.job, key);
+    return true;
+  }
+
+  /** Withdraws a request that waits. `false`: it does not wait (it was granted, or never made). */
+  cancel(id: number): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.held) return false;
+    const { key, lane } = entry;
+    this.#entries.delete(id);
+    key.entries--;
+    this.#waiting--;
+    entry.place.chain?.remove(entry.place);
+    // What stood behind it may fit.
+    if (lane !== undefined) this.#refresh(lane);
+    this.#drain();
+    this.#forget(lane?.job, key);
+    return true;
+  }
+
+  /**
+   * The service at `quotaKey` refused with a quota fault: its limit goes down at once, to what was in use without the refused
+   * request. `false`: the code is not about a quota. Call {@link Scheduler.raise} now and then afterwards.
+   */
+  onQuotaFault(quotaKey: string, code: number, shell?: string): boolean {
+    const quota = quotaOf(code);
+    if (quota === undefined) return false;
+    const key = this.#key(quotaKey);
+    const used = quota === "processesPerShell"
+      ? (shell === undefined ? undefined : key.processes.get(shell))
+      : key[quota];
+    key.limits = lowered(key.limits, quota, used ?? key.limits[quota]);
+    this.#changed(key);
+    return true;
+  }
+
+  /** One step up after a while without quota faults. `false`: the limits are back where they were, nothing more to do. */
+  raise(quotaKey: string): boolean {
+    const key = this.#keys.get(quotaKey);
+    if (key === undefined || key.limits === key.ceiling) return false;
+    key.limits = raised(key.limits, key.ceiling);
+    this.#changed(key);
+    return key.limits !== key.ceiling;
+  }
+
+  /** The limits of a key were learnt, e.g. from `winrm/config`. */
+  adjust(quotaKey: string, limits: HostLimits): void {
+    const key = this.#key(quotaKey);
+    key.limits = key.ceiling = sane(limits);
+    this.#changed(key);
+  }
+
+  /** Changes the global throttle. */
+  setSlots(slots: number): void {
+    this.#slots = Math.max(1, slots);
+    this.#drain();
+  }
+
+  /** The limits that hold at a key now. */
+  limitsOf(quotaKey: string): HostLimits {
+    return this.#keys.get(quotaKey)?.limits ?? this.#defaults;
+  }
+
+  /** What is in use at a key now. */
+  usageOf(quotaKey: string): { readonly operations: number; readonly shells: number } {
+    const key = this.#keys.get(quotaKey);
+    return { operations: key?.operations ?? 0, shells: key?.shells ?? 0 };
+  }
+
+  /** Counts. */
+  inspect(): SchedulerInfo {
+    return {
+      waiting: this.#waiting,
+      held: this.#entries.size - this.#waiting,
+      slotsUsed: this.#slotsUsed,
+      slots: this.#slots,
+      jobs: this.#jobs.size + this.#slotless.size,
+      keys: this.#keys.size,
+    };
+  }
+
+  // ---- decisions
+
+  #drain(): void {
+    for (let turn = this.#slotlessTurns.first; turn !== undefined; turn = this.#slotlessTurns.first) {
+      this.#grantTo(turn.value);
+    }
+    while (this.#slotsUsed < this.#slots) {
+      const turn = this.#turns.first;
+      if (turn === undefined) return;
+      this.#grantTo(turn.value);
+    }
+  }
+
+  /** It is the turn of `job`, at its first ready key; there the lane whose turn it is gets the grant. */
+  #grantTo(job: Job): void {
+    const own = job.ready.first?.value;
+    if (own === undefined) return;
+    let lane = own;
+    for (let at = own.key.lanes.first; at !== undefined; at = at.next) {
+      const other = at.value;
+      const eligible = other.atJob.chain !== undefined && other.job.place.chain !== undefined;
+      if (eligible && other.job.withSlots === job.withSlots) {
+        lane = other;
+        break;
+      }
+    }
+    const entry = lane.waiting.first?.value;
+    if (entry === undefined) return;
+    lane.waiting.remove(entry.place);
+    lane.key.lanes.rotate(lane.atKey);
+    lane.job.ready.rotate(lane.atJob);
+    lane.job.place.chain?.rotate(lane.job.place);
+    this.#grant(entry);
+    this.#refreshKey(lane.key);
+  }
+
+  #grantCleanups(key: Key): void {
+    for (let first = key.cleanups.first; first !== undefined; first = key.cleanups.first) {
+      if (key.operations >= key.limits.operations) return;
+      key.cleanups.remove(first);
+      this.#grant(first.value);
+    }
+  }
+
+  #grant(entry: Entry): void {
+    entry.held = true;
+    this.#waiting--;
+    this.#count(entry, 1);
+    this.#granted.push({ id: entry.id });
+  }
+
+  #count(entry: Entry, sign: 1 | -1): void {
+    const { key, lane, processOf } = entry;
+    key.operations += sign * entry.operations;
+    key.shells += sign * entry.shells;
+    if (processOf !== undefined) {
+      const processes = (key.processes.get(processOf) ?? 0) + sign;
+      if (processes === 0) key.processes.delete(processOf);
+      else key.processes.set(processOf, processes);
+    }
+    if (lane === undefined) return;
+    lane.job.used += sign;
+    if (lane.job.withSlots) this.#slotsUsed += sign;
+  }
+
+  /** Whether a request of a job fits at its key, one operation being reserved. */
+  #fits(entry: Entry): boolean {
+    const { key, processOf } = entry;
+    const { limits } = key;
+    return (entry.operations === 0 || key.operations < limits.operations - 1) &&
+      (entry.shells === 0 || key.shells < limits.shells) &&
+      (processOf === undefined || (key.processes.get(processOf) ?? 0) < limits.processesPerShell);
+  }
+
+  // ---- bookkeeping
+
+  #enter(request: PermitRequest): Entry {
+    const { id } = request;
+    if (this.#entries.has(id)) {
+      throw new UsageError("DuplicatePermitRequest", `acquire permit: request ${id} waits or is held`);
+    }
+    const key = this.#key(request.quotaKey);
+    const { slots = 1, operations = 1, shells = 1, processOf } = request.cost ?? {};
+    const entry = request.cleanup === true
+      ? new Entry(id, key, undefined, 1, 0, undefined)
+      : new Entry(id, key, this.#lane(this.#job(request, slots === 1), key), operations, shells, processOf);
+    this.#entries.set(id, entry);
+    key.entries++;
+    return entry;
+  }
+
+  #key(name: string): Key {
+    let key = this.#keys.get(name);
+    if (key === undefined) this.#keys.set(name, key = new Key(name, this.#defaults));
+    return key;
+  }
+
+  #job(request: PermitRequest, withSlots: boolean): Job {
+    const jobs = withSlots ? this.#jobs : this.#slotless;
+    let job = jobs.get(request.job);
+    if (job === undefined) jobs.set(request.job, job = new Job(request.job, withSlots));
+    if (withSlots && request.throttle !== undefined) job.throttle = Math.max(1, request.throttle);
+    return job;
+  }
+
+  #lane(job: Job, key: Key): Lane {
+    let lane = job.lanes.get(key);
+    if (lane === undefined) job.lanes.set(key, lane = new Lane(job, key));
+    return lane;
+  }
+
+  /** Puts a lane where it belongs after its requests or its key have changed. */
+  #refresh(lane: Lane): void {
+    const first = lane.waiting.first?.value;
+    if (first === undefined) {
+      lane.key.lanes.remove(lane.atKey);
+      lane.job.lanes.delete(lane.key);
+    } else lane.key.lanes.append(lane.atKey);
+    if (first !== undefined && this.#fits(first)) lane.job.ready.append(lane.atJob);
+    else lane.job.ready.remove(lane.atJob);
+    this.#place(lane.job);
+  }
+
+  #refreshKey(key: Key): void {
+    for (let at = key.lanes.first; at !== undefined;) {
+      const { value, next } = at;
+      this.#refresh(value);
+      at = next;
+    }
+  }
+
+  #place(job: Job): void {
+    const turns = job.withSlots ? this.#turns : this.#slotlessTurns;
+    if (job.ready.size > 0 && job.used < job.throttle) turns.append(job.place);
+    else turns.remove(job.place);
+  }
+
+  #changed(key: Key): void {
+    this.#grantCleanups(key);
+    this.#refreshKey(key);
+    this.#drain();
+    this.#forget(undefined, key);
+  }
+
+  /** Drops what has nothing waiting, nothing held and nothing learnt. */
+  #forget(job: Job | undefined, key: Key): void {
+    if (job !== undefined && job.used === 0 && job.lanes.size === 0) {
+      (job.withSlots ? this.#jobs : this.#slotless).delete(job.name);
+    }
+    if (key.entries === 0 && key.limits === this.#defaults && key.ceiling === this.#defaults) {
+      this.#keys.delete(key.name);
+    }
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * The actor around {@link Scheduler}. It sends nothing but answers, so it never waits for anybody, and whoever waits for room in
+ * its mailbox waits for something that works.
+ *
+ * An asker that ends without giving its permit back must be noticed by whoever knows that the work on the host is over: the
+ * scheduler does not guess. With `owner`, it gives back by itself what that actor holds or waits for when it ends,
+ * after `keepMs` (the shell's IdleTimeout, where a shell may be left behind).
+ * @module
+ */
+import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo, TimerHandle } from "../kernel/actor.ts";
+import type { HostLimits } from "./limits.ts";
+import {
+  type PermitGrant,
+  type PermitRequest,
+  Scheduler,
+  type SchedulerInfo,
+  type SchedulerOptions,
+} from "./scheduler.ts";
+
+/** Who holds a permit, and what follows from its end. */
+export interface PermitOwner {
+  /** When it has ended, the permit is given back. */
+  readonly ref: ActorRef<never>;
+  /** Milliseconds after its end; default 0. */
+  readonly keepMs?: number;
+}
+
+/** Messages that the scheduler takes. */
+export type SchedulerMessage =
+  /**
+   * Answered with the grant when its turn has come, with `undefined` when it was cancelled, `waitMs` is over, or a request
+   * with this `id` waits or is held already.
+   */
+  | {
+    readonly kind: "acquire";
+    readonly request: PermitRequest;
+    readonly replyTo: ReplyTo<PermitGrant | undefined>;
+    readonly owner?: PermitOwner;
+    /** Milliseconds that it may wait; default: no limit. */
+    readonly waitMs?: number;
+  }
+  /** Withdraws a request; a permit that was already granted to it is given back. */
+  | { readonly kind: "cancel"; readonly id: number }
+  /** Gives a permit back, `afterMs` from now (after a lost link: when the shell's IdleTimeout is over). Once is enough. */
+  | { readonly kind: "release"; readonly permit: PermitGrant; readonly afterMs?: number }
+  /** The service at a key refused with this WSManFault code; `shell`: as in `processOf`. */
+  | { readonly kind: "quotaFault"; readonly quotaKey: string; readonly code: number; readonly shell?: string }
+  /** Limits of a key were learnt. */
+  | { readonly kind: "adjust"; readonly quotaKey: string; readonly limits: HostLimits }
+  /** Changes the global throttle. */
+  | { readonly kind: "slots"; readonly slots: number }
+  /** Asks for counts. */
+  | { readonly kind: "inspect"; readonly replyTo: ReplyTo<SchedulerInfo> }
+  /** From itself: time to try more at a key. */
+  | { readonly kind: "raise"; readonly quotaKey: string }
+  /** From itself: a request has waited for long enough. */
+  | { readonly kind: "expired"; readonly id: number }
+  /** From itself: the actor with this number has ended. */
+  | { readonly kind: "ownerEnded"; readonly ownerId: number };
+
+/** Options of the actor. */
+export interface SchedulerActorOptions extends SchedulerOptions {
+  /** Milliseconds between a quota fault and the first step up, and between steps; default 60,000. */
+  readonly raiseMs?: number;
+}
+
+/** The scheduler as an actor. */
+export function scheduler(options: SchedulerActorOptions = {}): ChildSpec<SchedulerMessage> {
+  return {
+    name: "scheduler",
+    mailbox: { capacity: 16_384, overflow: "wait" },
+    start: () => new SchedulerActor(options),
+  };
+}
+
+interface Waiting {
+  readonly replyTo: ReplyTo<PermitGrant | undefined>;
+  readonly expiry: TimerHandle | undefined;
+}
+
+class SchedulerActor implements Behaviour<SchedulerMessage> {
+  readonly #scheduler: Scheduler;
+  readonly #raiseMs: number;
+  readonly #waiting = new Map<number, Waiting>();
+  /** What each owner waits for or holds (`id` to `keepMs`); kept, even when empty, until it ends, so that it is watched once. */
+  readonly #owners = new Map<number, Map<number, number>>();
+  readonly #ownerOf = new Map<number, number>();
+  /** Keys that have a `raise` on its way. */
+  readonly #raising = new Set<string>();
+
+  constructor(options: SchedulerActorOptions) {
+    this.#scheduler = new Scheduler(options);
+    this.#raiseMs = options.raiseMs ?? 60_000;
+  }
+
+  handle(message: SchedulerMessage, context: Context<SchedulerMessage>): void {
+    switch (message.kind) {
+      case "acquire":
+        this.#acquire(message, context);
+        break;
+      case "cancel":
+        this.#withdraw(message.id, context);
+        break;
+      case "release":
+        if ((message.afterMs ?? 0) > 0) {
+          context.timer(message.afterMs ?? 0, { kind: "release", permit: message.permit });
+        } else this.#release(message.permit.id);
+        break;
+      case "expired":
+        this.#withdraw(message.id, context);
+        break;
+      case "quotaFault":
+        if (this.#scheduler.onQuotaFault(message.quotaKey, message.code, message.shell)) {
+          this.#raiseLater(message.quotaKey, context);
+        }
+        break;
+      case "adjust":
+        this.#scheduler.adjust(message.quotaKey, message.limits);
+        break;
+      case "slots":
+        this.#scheduler.setSlots(message.slots);
+        break;
+      case "inspect":
+        context.reply(message.replyTo, this.#scheduler.inspect());
+        break;
+      case "raise":
+        this.#raising.delete(message.quotaKey);
+        if (this.#scheduler.raise(message.quotaKey)) this.#raiseLater(message.quotaKey, context);
+        break;
+      case "ownerEnded":
+        this.#ownerEnded(message.ownerId, context);
+    }
+    for (const grant of this.#scheduler.next()) this.#answer(grant.id, grant, context);
+  }
+
+  describe(): string {
+    const { held, waiting, slotsUsed, slots } = this.#scheduler.inspect();
+    return `${held} permits held, ${waiting} requests waiting, ${slotsUsed} of ${slots} slots in use`;
+  }
+
+  #acquire(
+    message: Extract<SchedulerMessage, { kind: "acquire" }>,
+    context: Context<SchedulerMessage>,
+  ): void {
+    const { request, replyTo, owner, waitMs } = message;
+    const { id } = request;
+    if (this.#scheduler.knows(id)) return context.reply(replyTo, undefined);
+    if (owner !== undefined) this.#own(id, owner, context);
+    const outcome = this.#scheduler.acquire(request);
+    if (outcome !== "queued") return context.reply(replyTo, outcome);
+    const expiry = waitMs === undefined ? undefined : context.timer(waitMs, { kind: "expired", id });
+    this.#waiting.set(id, { replyTo, expiry });
+  }
+
+  #own(id: number, owner: PermitOwner, context: Context<SchedulerMessage>): void {
+    const ownerId = owner.ref.id;
+    let owned = this.#owners.get(ownerId);
+    if (owned === undefined) {
+      this.#owners.set(ownerId, owned = new Map());
+      context.watch(owner.ref, () => ({ kind: "ownerEnded", ownerId }));
+    }
+    owned.set(id, owner.keepMs ?? 0);
+    this.#ownerOf.set(id, ownerId);
+  }
+
+  #disown(id: number): void {
+    const ownerId = this.#ownerOf.get(id);
+    if (ownerId === undefined) return;
+    this.#ownerOf.delete(id);
+    this.#owners.get(ownerId)?.delete(id);
+  }
+
+  #ownerEnded(ownerId: number, context: Context<SchedulerMessage>): void {
+    const owned = this.#owners.get(ownerId) ?? [];
+    this.#owners.delete(ownerId);
+    for (const [id, keepMs] of owned) {
+      this.#ownerOf.delete(id);
+      if (keepMs <= 0 || this.#waiting.has(id)) this.#withdraw(id, context);
+      else context.timer(keepMs, { kind: "release", permit: { id } });
+    }
+  }
+
+  #withdraw(id: number, context: Context<SchedulerMessage>): void {
+    if (!this.#cancel(id)) this.#release(id);
+    this.#answer(id, undefined, context);
+  }
+
+  #cancel(id: number): boolean {
+    if (!this.#scheduler.cancel(id)) return false;
+    this.#disown(id);
+    return true;
+  }
+
+  #release(id: number): void {
+    if (this.#scheduler.release(id)) this.#disown(id);
+  }
+
+  #answer(id: number, grant: PermitGrant | undefined, context: Context<SchedulerMessage>): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    if (waiting.expiry !== undefined) context.cancel(waiting.expiry);
+    context.reply(waiting.replyTo, grant);
+  }
+
+  #raiseLater(quotaKey: string, context: Context<SchedulerMessage>): void {
+    if (this.#raising.has(quotaKey)) return;
+    this.#raising.add(quotaKey);
+    context.timer(this.#raiseMs, { kind: "raise", quotaKey });
+  }
+}
