@@ -129,7 +129,8 @@ export class Kernel {
   deliver(sender: Cell | undefined, to: LocalRef<never>, message: unknown, ask?: Ask): Delivery {
     const cell = to.cell;
     if (cell === undefined || !cell.accepting) return "stopped";
-    if (cell.counted >= cell.capacity || (cell.waiters !== undefined && cell.waiters.size > 0)) {
+    // While there is a waiter the mailbox is full: room is given to waiters the moment it arises.
+    if (cell.counted >= cell.capacity) {
       if (cell.overflow === "reject") return "full";
       if (cell.overflow === "wait") {
         if (sender === undefined && ask === undefined) return "full";

@@ -109,6 +109,7 @@ export class Scheduler {
     if (lane === undefined) {
       key.cleanups.append(entry.place);
       this.#grantCleanups(key);
+      this.#refreshKey(key);
     } else {
       lane.waiting.append(entry.place);
       this.#refresh(lane);
