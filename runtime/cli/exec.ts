@@ -13,11 +13,8 @@ import {
   positiveInteger,
   seconds,
 } from "./options.ts";
-import { countStatuses, type Reporter, type ResultEvent } from "./output/events.ts";
-import { HumanReporter } from "./output/human_reporter.ts";
-import { JsonReporter } from "./output/json_reporter.ts";
-import { writerSink } from "./output/sink.ts";
 import { askPassword } from "./password.ts";
+import { showRun } from "./run_report.ts";
 
 interface ExecFlags extends ConnectionFlags {
   readonly inventory?: string;
@@ -85,19 +82,18 @@ async function execute(words: readonly string[], flags: ExecFlags): Promise<numb
     const where = ignored.hosts.length === 0 ? "" : ` (${ignored.hosts.length} hosts)`;
     console.error(`drover: ${ignored.variable} is ignored${where}: ${ignored.reason}`);
   }
-  const reporter = makeReporter(flags, selected.map((host) => host.name), () => run.cancel());
   using _interrupt = interruptible(() => {
     if (flags.json !== true) console.error("drover: cancelling; commands are signalled and shells deleted");
     run.cancel();
   });
-  const results: ResultEvent[] = [];
-  for await (const event of run) {
-    reporter.event(event);
-    if (event.type === "result") results.push(event);
-  }
-  const counts = countStatuses(results);
-  reporter.finish({ total: results.length, durationMs: performance.now() - started, counts });
-  return counts.succeeded === results.length ? 0 : 1;
+  return await showRun(run, {
+    hosts: selected.map((host) => host.name),
+    started,
+    cancel: () => run.cancel(),
+    json: flags.json ?? false,
+    raw: flags.raw ?? false,
+    verbose: flags.verbose ?? false,
+  });
 }
 
 function readInventory(flags: ExecFlags): Inventory {
@@ -132,21 +128,6 @@ async function withPassword(
   const user = flags.user ?? hosts.find((host) => host.user !== undefined)?.user;
   if (user === undefined) return connection;
   return { ...connection, password: new Secret(await askPassword(`Password of ${user}: `)) };
-}
-
-function makeReporter(flags: ExecFlags, hosts: readonly string[], onClosed: () => void): Reporter {
-  const sink = writerSink(Deno.stdout, onClosed);
-  if (flags.json === true) return new JsonReporter(sink);
-  const terminal = Deno.stdout.isTerminal();
-  return new HumanReporter({
-    sink,
-    hosts,
-    terminal: terminal ? () => Deno.consoleSize() : undefined,
-    colors: terminal && Deno.env.get("NO_COLOR") === undefined,
-    raw: flags.raw ?? false,
-    verbose: flags.verbose ?? false,
-    now: () => performance.now(),
-  });
 }
 
 async function readStdin(path: string): Promise<Uint8Array> {

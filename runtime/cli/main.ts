@@ -28,13 +28,13 @@ Examples:
   for (const command of [execCommand(), serviceCommand(), pingCommand()]) {
     program.addCommand(command.exitOverride().showHelpAfterError("(add --help for the options)"));
   }
-  return program.exitOverride();
+  return program;
 }
 
-/** Runs the command line `args`; sets the exit code. */
-export async function main(args: readonly string[]): Promise<void> {
+/** Parses and runs; sets the exit code. Errors are shown as one line, without a stack. */
+export async function runCommandLine(command: Command, args: readonly string[]): Promise<void> {
   try {
-    await droverCommand().parseAsync(args, { from: "user" });
+    await command.exitOverride().parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) Deno.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
     else if (error instanceof DroverError) {
@@ -44,4 +44,4 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-if (import.meta.main) await main(Deno.args);
+if (import.meta.main) await runCommandLine(droverCommand(), Deno.args);

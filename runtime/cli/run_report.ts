@@ -1,0 +1,50 @@
+/** Shows a run from its first event to its summary, and says the exit code. @module */
+import type { ResultEvent, RunEvent } from "../../actors/host/mod.ts";
+import { countStatuses, type Reporter } from "./output/events.ts";
+import { HumanReporter } from "./output/human_reporter.ts";
+import { JsonReporter } from "./output/json_reporter.ts";
+import { writerSink } from "./output/sink.ts";
+
+/** How to show it. */
+export interface ReportOptions {
+  /** Names of all hosts. */
+  readonly hosts: readonly string[];
+  /** `performance.now()` at the start. */
+  readonly started: number;
+  /** Called when nobody reads our output any more. */
+  readonly cancel: () => void;
+  /** One JSON object a line. */
+  readonly json?: boolean;
+  /** Control sequences of remote output are not neutralised. */
+  readonly raw?: boolean;
+  /** Every host is listed in the summary. */
+  readonly verbose?: boolean;
+}
+
+/** Shows all events of `run`; 0 when every host succeeded, else 1. */
+export async function showRun(run: AsyncIterable<RunEvent>, options: ReportOptions): Promise<number> {
+  const reporter = makeReporter(options);
+  const results: ResultEvent[] = [];
+  for await (const event of run) {
+    reporter.event(event);
+    if (event.type === "result") results.push(event);
+  }
+  const counts = countStatuses(results);
+  reporter.finish({ total: results.length, durationMs: performance.now() - options.started, counts });
+  return counts.succeeded === results.length ? 0 : 1;
+}
+
+function makeReporter(options: ReportOptions): Reporter {
+  const sink = writerSink(Deno.stdout, options.cancel);
+  if (options.json === true) return new JsonReporter(sink);
+  const terminal = Deno.stdout.isTerminal();
+  return new HumanReporter({
+    sink,
+    hosts: options.hosts,
+    terminal: terminal ? () => Deno.consoleSize() : undefined,
+    colors: terminal && Deno.env.get("NO_COLOR") === undefined,
+    raw: options.raw ?? false,
+    verbose: options.verbose ?? false,
+    now: () => performance.now(),
+  });
+}
