@@ -43,7 +43,7 @@ async function demo(flags: DemoFlags): Promise<number> {
   const password = new Secret(crypto.getRandomValues(new Uint8Array(12)).toBase64({ alphabet: "base64url" }));
   console.log(`Starting ${flags.hosts} WinRM services in a process of their own …`);
   await using services = await startServices(flags.hosts, password);
-  const { folder, inventory, file } = writeInventory(services.addresses);
+  const { folder, inventory, file } = writeInventory(services.addresses, password);
   try {
     const first = services.addresses[0]!;
     const last = services.addresses.at(-1)!;
@@ -52,8 +52,8 @@ async function demo(flags: DemoFlags): Promise<number> {
     );
     console.log("Negotiate (NTLM), every message signed and sealed:\n");
     console.log(`  drover exec -i hosts.yml -- '${demoCommand}'\n`);
-    const code = await run(inventory, password);
-    if (flags.keep === true) await keep(services.addresses[0]!, file, password);
+    const code = await run(inventory);
+    if (flags.keep === true) await keep(first, file, password);
     else {
       console.log("\nTry next:");
       console.log("  deno task demo --hosts 200");
@@ -66,8 +66,8 @@ async function demo(flags: DemoFlags): Promise<number> {
   }
 }
 
-async function run(inventory: Inventory, password: Secret): Promise<number> {
-  await using fleet = new Fleet({ inventory, user: demoUser, password, throttle: 64 });
+async function run(inventory: Inventory): Promise<number> {
+  await using fleet = new Fleet({ inventory, throttle: 64 });
   const started = performance.now();
   const run = fleet.run(demoCommand, { timeout: 60_000 });
   using _interrupt = interruptible(() => run.cancel());
@@ -80,12 +80,19 @@ async function run(inventory: Inventory, password: Secret): Promise<number> {
 
 async function keep(first: { host: string; port: number }, file: string, password: Secret): Promise<void> {
   console.log(`
-The services stay up until Ctrl-C. The account is ${demoUser}, its password ${password.reveal()}
+The services stay up until Ctrl-C.
+  account    ${demoUser}
+  password   ${password.reveal()}
+  inventory  ${file}
+
 From another terminal:
-  export PW='${password.reveal()}'
-  deno task drover exec -i ${file} --user ${demoUser} --password-env PW -- uname -a
-  python3 -c "import os, winrm; print(winrm.Session('http://${first.host}:${first.port}/wsman',
-    auth=('${demoUser}', os.environ['PW']), transport='ntlm', message_encryption='always').run_cmd('uname', ['-a']))"`);
+  deno task drover exec -i ${file} -- uname -a
+
+Or with pywinrm (pip install pywinrm):
+  import winrm
+  session = winrm.Session("http://${first.host}:${first.port}/wsman",
+      auth=("${demoUser}", "${password.reveal()}"), transport="ntlm")
+  print(session.run_cmd("uname", ["-a"]).std_out)`);
   const interrupted = Promise.withResolvers<void>();
   using _interrupt = interruptible(() => interrupted.resolve());
   await interrupted.promise;
@@ -143,9 +150,10 @@ async function readGreeting(output: ReadableStream<Uint8Array>): Promise<DemoGre
   return { kind: "failed", message: "start services: their process ended at once" };
 }
 
-/** The inventory that the demo uses is a file, so that `--keep` can hand it to the reader. */
+/** The inventory that the demo uses is a file, only for its owner's eyes, so that `--keep` can hand it to the reader. */
 function writeInventory(
   addresses: DemoServices["addresses"],
+  password: Secret,
 ): { folder: string; file: string; inventory: Inventory } {
   const width = String(addresses.length).length;
   const hosts = addresses.map(({ host, port }, index) =>
@@ -153,10 +161,9 @@ function writeInventory(
   );
   const folder = Deno.makeTempDirSync({ prefix: "drover-demo-" });
   const file = `${folder}/hosts.yml`;
-  Deno.writeTextFileSync(
-    file,
-    `all:\n  vars: {ansible_connection: winrm, ansible_winrm_scheme: http}\n  hosts:\n${hosts.join("")}`,
-  );
+  const vars = `{ansible_connection: winrm, ansible_winrm_scheme: http, ansible_user: ${demoUser}, ` +
+    `ansible_password: "${password.reveal()}"}`;
+  Deno.writeTextFileSync(file, `all:\n  vars: ${vars}\n  hosts:\n${hosts.join("")}`, { mode: 0o600 });
   return { folder, file, inventory: loadInventory(file) };
 }
 
