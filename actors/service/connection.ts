@@ -336,9 +336,11 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     } catch (error) {
       return this.#badBody(error, context);
     }
-    // [MS-WSMV] 3.1.4.1: the native client logs on with an empty request.
+    // [MS-WSMV] 3.1.4.1: the native client logs on with an empty request. Without credentials such a request asks to be
+    // challenged, on a connection that has logged on too: a client in Go logs on anew for each message.
     if (body === undefined) {
-      if (exchange.account === undefined) return this.#challenge(context);
+      const { kind } = credentialsOf(exchange.request);
+      if (exchange.account === undefined || kind === "none") return this.#challenge(context);
       return this.#finish(exchange, emptyAnswer(200, this.#parts(exchange)), context);
     }
     if (body.sealed) {

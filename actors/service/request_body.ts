@@ -31,6 +31,7 @@ export class RequestBody {
   readonly #multipart: EncryptedParser | undefined;
   readonly #pieces: Uint8Array[] = [];
   readonly #parts: EncryptedPart[] = [];
+  #empty = true;
 
   /** `type` is that of the HTTP message. */
   constructor(type: ContentType | undefined, maxBytes: number) {
@@ -42,6 +43,7 @@ export class RequestBody {
 
   /** Takes the next bytes. */
   push(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#empty = false;
     if (this.#multipart === undefined) this.#pieces.push(bytes);
     else this.#parts.push(...this.#multipart.push(bytes));
     if (this.#parts.length > 1) throw severalParts();
@@ -50,12 +52,13 @@ export class RequestBody {
   /** The whole message; `undefined` when the body is empty. A sealed one is verified and opened by `context`. */
   open(context: SecurityContext | undefined): OpenedBody | undefined {
     if (this.#multipart === undefined) {
-      if (this.#pieces.length === 0) return undefined;
+      if (this.#empty) return undefined;
       return { bytes: concat(this.#pieces), sealed: false, indented: false, charset: charsetOf(this.#type) };
     }
-    const part = this.#parts[0];
-    if (part === undefined) return undefined;
+    if (this.#empty) return undefined;
     this.#multipart.end();
+    const part = this.#parts[0];
+    if (part === undefined) throw new ProtocolError("MultipartMalformed", "read body: it holds no message");
     if (context === undefined || part.protocol.toLowerCase() !== sealedProtocol("Negotiate").toLowerCase()) {
       throw new ProtocolError("SealUnexpected", "open body: it is sealed for another authentication");
     }
