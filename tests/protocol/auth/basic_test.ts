@@ -12,6 +12,11 @@ Deno.test("the examples of RFC 7617 are written and read", () => {
   assert.deepEqual([username, password.reveal()], ["test", "123£"]);
 });
 
+Deno.test("credentials that are not UTF-8 are read as Latin-1, which Python's requests sends", () => {
+  const { username, password } = parseBasic(btoa("j\xf6rg:Gr\xfc\xdfe"));
+  assert.deepEqual([username, password.reveal()], ["jörg", "Grüße"]);
+});
+
 Deno.test("a password may have colons, a user name may not", () => {
   const token = basicAuthorization("alice", new Secret("a:b:c")).slice(6);
   assert.equal(parseBasic(token).password.reveal(), "a:b:c");
@@ -29,7 +34,7 @@ Deno.test("control characters are refused both ways, and never quoted", () => {
 });
 
 Deno.test("malformed tokens are typed errors without the credentials in them", () => {
-  for (const token of ["", "!!!", "YWxpY2U=", btoa("a:\xff\xfe"), "A".repeat(5_000)]) {
+  for (const token of ["", "!!!", "YWxpY2U=", btoa("a:\xff\x00"), "A".repeat(5_000)]) {
     assert.throws(() => parseBasic(token), (error) => {
       assert.ok(error instanceof Error && error.name === "ProtocolError" && error.cause === undefined);
       return true;
