@@ -192,6 +192,8 @@ export interface ProcessHandle {
 
 /** Starts processes. */
 export interface ProcessHost {
+  /** Shell language of `line` commands; absent: cmd.exe's. */
+  readonly platform?: "posix";
   /** Starts one; everything else comes through `events`. */
   spawn(spec: ProcessSpec, events: ProcessEvents): ProcessHandle;
 }

@@ -323,7 +323,9 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
       "SHELL_INVALID_DESIRED_STREAMS",
     ) as readonly OutputStream[];
     const asked = operation.idleTimeoutMs;
+    const { platform } = this.#options.processHost;
     const view = {
+      ...(platform === undefined ? {} : { platform }),
       shellId: key,
       name: operation.name,
       owner: account.name,

@@ -35,6 +35,7 @@ import { Command, inputCapacity, type Waiting, type WaitingReceive, type Waiting
 
 /** What a shell is made with. */
 export interface ShellOptions {
+  readonly platform?: "posix";
   readonly shellId: string;
   readonly name: string | undefined;
   readonly owner: string;
@@ -651,6 +652,7 @@ class ShellActor implements Behaviour<ShellMessage> {
     let processes = 0;
     for (const command of this.#commands.values()) if (command.phase !== "ended") processes++;
     return {
+      ...(options.platform === undefined ? {} : { platform: options.platform }),
       shellId: options.shellId,
       name: options.name,
       owner: options.owner,

@@ -21,6 +21,8 @@ export interface ShellView {
   readonly ageMs: number;
   /** Milliseconds since its last activity. */
   readonly inactivityMs: number;
+  /** Shell language of its commands, said in an element of our own so that our client quotes for it; absent: Windows'. */
+  readonly platform?: "posix";
   /** Number of its processes; shown by Get and Enumerate only. */
   readonly processes: number | undefined;
 }
@@ -46,6 +48,7 @@ export function shellElement(shell: ShellView): string {
     `<rsp:ShellRunTime>${formatAge(shell.ageMs)}</rsp:ShellRunTime>` +
     `<rsp:ShellInactivity>${formatAge(shell.inactivityMs)}</rsp:ShellInactivity>` +
     (shell.processes === undefined ? "" : `<rsp:ChildProcesses>${shell.processes}</rsp:ChildProcesses>`) +
+    (shell.platform === undefined ? "" : `<d:Platform xmlns:d="${ns.d}">${shell.platform}</d:Platform>`) +
     `</rsp:Shell>`;
 }
 

@@ -137,22 +137,33 @@ export function deleteShell(shellId: string): ShellRequest {
   return { action: actions.delete, resourceUri: resources.cmd, selectors: { ShellId: shellId }, body: "" };
 }
 
+/** What a CreateResponse says. */
+export interface CreatedShell {
+  /** Id of the shell, in the service's spelling. */
+  readonly shellId: string;
+  /** Shell language of the service: only our own service on a POSIX system says that it is not Windows'. */
+  readonly platform: "windows" | "posix";
+}
+
 /**
- * The id of the created shell: from the selector, since old services ignore the client's ShellId and send no `rsp:Shell`.
+ * Reads a CreateResponse. The id comes from the selector, since old services ignore the client's ShellId and send no
+ * `rsp:Shell`.
  *
  * @throws ProtocolError `ShellIdMissing`
  */
-export function readCreateResponse(envelope: Envelope): string {
+export function readCreateResponse(envelope: Envelope): CreatedShell {
+  const shell = envelope.body.child(ns.rsp, "Shell");
+  const platform = shell?.child(ns.d, "Platform")?.text.trim() === "posix" ? "posix" : "windows";
   for (const content of envelope.body.children) {
     const selectors = find(content, ns.w, "SelectorSet")?.childrenNamed(ns.w, "Selector") ?? [];
     for (const selector of selectors) {
-      if (selector.attribute("", "Name") === "ShellId" && selector.text.trim() !== "") {
-        return selector.text.trim();
+      if (selector.attribute("", "Name")?.toLowerCase() === "shellid" && selector.text.trim() !== "") {
+        return { shellId: selector.text.trim(), platform };
       }
     }
   }
-  const id = envelope.body.child(ns.rsp, "Shell")?.child(ns.rsp, "ShellId")?.text.trim();
-  if (id !== undefined && id !== "") return id;
+  const shellId = shell?.child(ns.rsp, "ShellId")?.text.trim();
+  if (shellId !== undefined && shellId !== "") return { shellId, platform };
   throw new ProtocolError("ShellIdMissing", "read CreateResponse: there is no ShellId selector in it");
 }
 
@@ -216,7 +227,8 @@ export function readReceiveResponse(envelope: Envelope): ReceiveResult {
     } else if (child.local === "CommandState") {
       state = commandState(child.attribute("", "State"));
       const code = child.child(ns.rsp, "ExitCode")?.text.trim();
-      if (state === "Done" && code !== undefined && code !== "") exitCode = readExitCode(code);
+      // Answers with several states are printed in [MS-WSMV] 4.8.4: the last one holds.
+      exitCode = state === "Done" && code !== undefined && code !== "" ? readExitCode(code) : undefined;
     }
   }
   return { pieces, state, exitCode };
@@ -235,10 +247,11 @@ function commandState(uri: string | undefined): ReceiveResult["state"] {
 
 /** Exit codes are 32 bits; Windows writes NTSTATUS codes as signed or unsigned numbers. */
 function readExitCode(text: string): number {
-  if (!/^-?\d{1,10}$/.test(text)) {
+  const code = Number(text);
+  if (!/^-?\d{1,10}$/.test(text) || code < -0x8000_0000 || code > 0xffff_ffff) {
     throw new ProtocolError("BadExitCode", "read Receive answer: ExitCode is not a 32-bit number");
   }
-  return Number(text);
+  return code;
 }
 
 /** A shell as Enumerate and Get show it. */

@@ -22,6 +22,8 @@ export const ns = {
   f: "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault",
   /** Identify (DSP0226 section 11). */
   wsmid: "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd",
+  /** What our own service adds for our own client; others pass it over. */
+  d: "urn:drover:wsman:1",
   /** XML's own. */
   xml: "http://www.w3.org/XML/1998/namespace",
   /** Schema instance, for `xsi:nil` and `xsi:type`. */

@@ -66,6 +66,7 @@ export function createProcessHost(options: ProcessHostOptions = {}): OwnedProces
   };
 
   return {
+    ...(Deno.build.os === "windows" ? {} : { platform: "posix" as const }),
     spawn,
     async close() {
       closed = true;
