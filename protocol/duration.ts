@@ -20,10 +20,15 @@ export function parseDuration(text: string): number {
   return Math.round((days * 86_400 + seconds) * 1000);
 }
 
-/** Milliseconds as WinRM writes time-outs: `PT60.000S`. */
+/**
+ * Milliseconds as WinRM writes time-outs: `PT60.000S`.
+ *
+ * @throws UsageError `BadDuration` for anything but a number from 0 to `Number.MAX_SAFE_INTEGER`
+ */
 export function formatDuration(milliseconds: number): string {
-  if (!Number.isFinite(milliseconds) || milliseconds < 0) {
-    throw new UsageError("BadDuration", "write a duration: the time is not a finite, non-negative number");
+  // Above that, toFixed goes over to exponents, which a duration does not have.
+  if (!(milliseconds >= 0 && milliseconds <= Number.MAX_SAFE_INTEGER)) {
+    throw new UsageError("BadDuration", "write a duration: the time is negative, too large or not a number");
   }
   return `PT${(milliseconds / 1000).toFixed(3)}S`;
 }

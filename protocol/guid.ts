@@ -1,8 +1,18 @@
 /** GUIDs in the spelling that WS-Management uses on the wire. @module */
+import { UsageError } from "./errors.ts";
 
-/** Sixteen random bytes as a version 4 GUID in upper case, as Windows writes them (RFC 9562 section 5.4). */
+/**
+ * Sixteen random bytes as a version 4 GUID in upper case, as Windows writes them (RFC 9562 section 5.4).
+ *
+ * @throws UsageError `TooFewRandomBytes`
+ */
 export function guidFromRandom(random: Uint8Array): string {
-  if (random.length < 16) throw new RangeError("make a GUID: 16 random bytes are needed");
+  if (random.length < 16) {
+    throw new UsageError(
+      "TooFewRandomBytes",
+      `make a GUID: 16 random bytes are needed, ${random.length} were given`,
+    );
+  }
   let hex = "";
   for (let i = 0; i < 16; i++) {
     let byte = random[i]!;
@@ -14,9 +24,10 @@ export function guidFromRandom(random: Uint8Array): string {
   return hex.toUpperCase();
 }
 
-const guidPattern = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i;
+const guidPattern =
+  /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\})$/i;
 
-/** Whether `text` is a GUID in any case, with or without braces. */
+/** Whether `text` is a GUID in any case, with or without (a pair of) braces. */
 export function isGuid(text: string): boolean {
   return guidPattern.test(text);
 }

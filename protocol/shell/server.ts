@@ -9,52 +9,84 @@ import { type RequestHeaders, WsmanFaultError, type WsmanOption } from "../wsman
 import type { XmlElement } from "../xml/mod.ts";
 import { type SignalKind, signalKind } from "./signals.ts";
 
-/** A request to the shell resource. */
+/**
+ * A request to a shell resource ([MS-WSMV] 3.1.4). Ids are GUIDs in upper case without `uuid:`, unless the client sent
+ * something else; they are the caller's to check.
+ */
 export type ShellOperation =
+  /** Makes a shell ([MS-WSMV] 3.1.4.5.2). */
   | {
     readonly kind: "Create";
-    /** GUID that the client chose, where it did. */
+    /** Id that the client chose, where it did. */
     readonly shellId: string | undefined;
+    /** Name for people. */
     readonly name: string | undefined;
+    /** Working directory of its commands. */
     readonly cwd: string | undefined;
+    /** Environment variables in order; of several with one name the last holds. */
     readonly env: ReadonlyMap<string, string>;
+    /** Milliseconds without activity after which the shell may be deleted. */
     readonly idleTimeoutMs: number | undefined;
+    /** Milliseconds after which the shell is deleted in any case. */
     readonly lifetimeMs: number | undefined;
+    /** Names of the input streams; `stdin` where the client names none. */
     readonly inputStreams: readonly string[];
+    /** Names of the output streams; `stdout` and `stderr` where the client names none. */
     readonly outputStreams: readonly string[];
+    /** WINRS_NOPROFILE; default false. */
     readonly noProfile: boolean;
+    /** WINRS_CODEPAGE. */
     readonly codepage: number | undefined;
   }
+  /** Starts a command ([MS-WSMV] 3.1.4.11). */
   | {
     readonly kind: "Command";
     readonly shellId: string;
+    /** Id that the client chose, where it did. */
     readonly commandId: string | undefined;
+    /** Command line or program. */
     readonly command: string;
+    /** Arguments in order. */
     readonly args: readonly string[];
+    /** WINRS_CONSOLEMODE_STDIN; default false. */
     readonly consoleModeStdin: boolean;
+    /** WINRS_SKIP_CMD_SHELL; default false. */
     readonly skipCmdShell: boolean;
   }
+  /** Takes input ([MS-WSMV] 3.1.4.13). */
   | {
     readonly kind: "Send";
     readonly shellId: string;
+    /** At least one, in order. */
     readonly pieces: readonly {
+      /** Empty for input of the shell itself, which only shells other than `cmd` have. */
       readonly commandId: string;
+      /** Name of the stream. */
       readonly stream: string;
+      /** Decoded bytes. */
       readonly bytes: Uint8Array;
+      /** Whether the stream ends after them. */
       readonly end: boolean;
     }[];
   }
+  /** Asks for output ([MS-WSMV] 3.1.4.14). */
   | {
     readonly kind: "Receive";
     readonly shellId: string;
+    /** Absent for output of the shell itself. */
     readonly commandId: string | undefined;
+    /** Names of the wanted streams; empty where the client names none. */
     readonly streams: readonly string[];
+    /** WSMAN_CMDSHELL_OPTION_KEEPALIVE; default false. */
     readonly keepAlive: boolean;
   }
+  /** Interrupts or ends ([MS-WSMV] 3.1.4.12). */
   | {
     readonly kind: "Signal";
     readonly shellId: string;
+    /** Empty for the shell itself, which only shells other than `cmd` take signals for. */
     readonly commandId: string;
+    /** What is asked for. */
     readonly signal: SignalKind;
   }
   | { readonly kind: "Delete"; readonly shellId: string }
@@ -155,7 +187,7 @@ function readCreate(headers: RequestHeaders, envelope: Envelope): ShellOperation
     const name = option.name.toUpperCase();
     if (name === "WINRS_NOPROFILE") noProfile = flag(option);
     else if (name === "WINRS_CODEPAGE") codepage = codePage(option);
-    else refuseUnknown(option);
+    else refuseUnknown(option, headers);
   }
   return {
     kind: "Create",
@@ -188,7 +220,7 @@ function readCommand(headers: RequestHeaders, envelope: Envelope): ShellOperatio
     const name = option.name.toUpperCase();
     if (name === "WINRS_CONSOLEMODE_STDIN") consoleModeStdin = flag(option);
     else if (name === "WINRS_SKIP_CMD_SHELL") skipCmdShell = flag(option);
-    else refuseUnknown(option);
+    else refuseUnknown(option, headers);
   }
   return {
     kind: "Command",
@@ -204,12 +236,8 @@ function readCommand(headers: RequestHeaders, envelope: Envelope): ShellOperatio
 function readSend(headers: RequestHeaders, envelope: Envelope): ShellOperation {
   const streams = content(envelope, ns.rsp, "Send").childrenNamed(ns.rsp, "Stream");
   const pieces = streams.map((stream) => {
-    const commandId = guidAttribute(stream, "CommandId");
-    if (commandId === undefined) {
-      throw WsmanFaultError.of("SCHEMA_VALIDATION_ERROR", { detail: "CommandId is missing" });
-    }
     return {
-      commandId,
+      commandId: commandOrShell(stream, headers),
       stream: stream.attribute("", "Name")?.trim() ?? "",
       bytes: stream.bytes ?? new Uint8Array(0),
       end: /^\s*(true|1)\s*$/i.test(stream.attribute("", "End") ?? ""),
@@ -244,11 +272,16 @@ function readSignal(headers: RequestHeaders, envelope: Envelope): ShellOperation
   if (signal === undefined) {
     throw WsmanFaultError.of("INVALID_PARAMETER", { detail: "the signal code is unknown" });
   }
+  return { kind: "Signal", shellId: shellId(headers), commandId: commandOrShell(element, headers), signal };
+}
+
+/** [MS-WSMV] 3.1.4.13: CommandId must be there for text-based command shells, and must not for a custom shell itself. */
+function commandOrShell(element: XmlElement, headers: RequestHeaders): string {
   const commandId = guidAttribute(element, "CommandId");
-  if (commandId === undefined) {
+  if (commandId === undefined && headers.resourceUri === resources.cmd) {
     throw WsmanFaultError.of("SCHEMA_VALIDATION_ERROR", { detail: "CommandId is missing" });
   }
-  return { kind: "Signal", shellId: shellId(headers), commandId, signal };
+  return commandId ?? "";
 }
 
 /** FACTS: shells on `…/windows/shell`, commands on `…/windows/shell/Command` with a selector filter naming the ShellId. */
@@ -307,8 +340,9 @@ function codePage(option: WsmanOption): number {
   return Number(value);
 }
 
-function refuseUnknown(option: WsmanOption): void {
-  if (option.mustComply) {
+/** The options of other shells, e.g. `protocolversion` of PowerShell's, are for these to judge. */
+function refuseUnknown(option: WsmanOption, headers: RequestHeaders): void {
+  if (option.mustComply && headers.resourceUri === resources.cmd) {
     throw WsmanFaultError.of("INVALID_OPTIONS", {
       detail: "an option that must be complied with is unknown",
     });

@@ -23,7 +23,7 @@ export interface Envelope {
 export class EnvelopeReader {
   readonly #document: DocumentParser;
 
-  /** `binary` elements are decoded from base64 while they are read; by default the streams of shells are. */
+  /** Begins an envelope. The streams of shells are decoded from base64 while they are read. */
   constructor(limits?: Partial<XmlLimits>) {
     this.#document = new DocumentParser({ binary: isShellStream, ...(limits ? { limits } : {}) });
   }
@@ -47,11 +47,28 @@ export class EnvelopeReader {
   }
 }
 
-/** Reads an envelope that is whole in memory. */
+/**
+ * Reads an envelope that is whole in memory.
+ *
+ * @throws ProtocolError as {@linkcode EnvelopeReader} does
+ */
 export function readEnvelope(bytes: Uint8Array, limits?: Partial<XmlLimits>): Envelope {
   const reader = new EnvelopeReader(limits);
-  reader.write(bytes);
+  reader.write(bytes.subarray(falseDeclarationLength(bytes)));
   return reader.end();
+}
+
+const falseDeclaration = /^<\?xml\s[^>?]*\sencoding\s*=\s*["']utf-16["'][^>?]*\?>/i;
+
+/**
+ * Length of an XML declaration that says UTF-16 in a document that is not UTF-16. The charset of the media type overrules
+ * the declaration (RFC 7303 section 3.2), and .NET clients that serialise to a string first (WinRMSharp) send such ones.
+ */
+function falseDeclarationLength(bytes: Uint8Array): number {
+  if (bytes[0] !== 0x3c || bytes[1] !== 0x3f) return 0;
+  let head = "";
+  for (const byte of bytes.subarray(0, 128)) head += String.fromCharCode(byte);
+  return falseDeclaration.exec(head)?.[0].length ?? 0;
 }
 
 /** Whether an element's text is base64 that is wanted as bytes: `rsp:Stream` of Send and Receive. */
@@ -74,10 +91,12 @@ function envelopeOf(root: XmlElement): Envelope {
     }
     if (child.local === "Header" && header === undefined && body === undefined) header = child;
     else if (child.local === "Body" && body === undefined) body = child;
-    else {throw new ProtocolError(
+    else {
+      throw new ProtocolError(
         "SoapMalformed",
         `read envelope: <${child.local}> is unknown, doubled or out of order`,
-      );}
+      );
+    }
   }
   if (body === undefined) throw new ProtocolError("SoapMalformed", "read envelope: the Body is missing");
   const headers = header?.children ?? [];

@@ -2,6 +2,7 @@
  * Names of the 512 WSManFault codes 0x80338000–0x803381FF, in order of their numbers (winerror.h, [MS-WSMV] 2.2.4.43).
  * @module
  */
+import { UsageError } from "../errors.ts";
 
 /** Number of the first code, 0x80338000. */
 export const firstFaultCode = 2150858752;
@@ -199,9 +200,15 @@ const codes: ReadonlyMap<string, number> = new Map(
   names.map((name, index) => [name, firstFaultCode + index]),
 );
 
-/** Number of a WinRM fault by its short name, e.g. `QUOTA_MAX_SHELLS` or `ERROR_WINRS_CODE_PAGE_NOT_SUPPORTED`. */
+/**
+ * Number of a WinRM fault by its short name, e.g. `QUOTA_MAX_SHELLS` or `ERROR_WINRS_CODE_PAGE_NOT_SUPPORTED`.
+ *
+ * @throws UsageError `UnknownFaultName`
+ */
 export function faultCode(shortName: string): number {
   const code = codes.get(shortName);
-  if (code === undefined) throw new RangeError(`look up fault code: ${shortName} is no WSManFault name`);
+  if (code === undefined) {
+    throw new UsageError("UnknownFaultName", `look up fault code: ${shortName} is no WSManFault name`);
+  }
   return code;
 }

@@ -38,7 +38,10 @@ export interface RequestHeaders {
   readonly dataLocale: string | undefined;
 }
 
-/** Headers that are understood, by namespace. The rest may be ignored unless it must be understood. */
+/**
+ * Headers that are understood, by namespace. The rest may be ignored unless it must be understood: w:FragmentTransfer and
+ * w:RequestEPR among them, since answering as if they were not there would be wrong then.
+ */
 const understood: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   [ns.a, new Set(["Action", "To", "From", "ReplyTo", "FaultTo", "MessageID", "RelatesTo"])],
   [
@@ -50,9 +53,6 @@ const understood: ReadonlyMap<string, ReadonlySet<string>> = new Map([
       "OperationTimeout",
       "MaxEnvelopeSize",
       "Locale",
-      "RequestEPR",
-      "FragmentTransfer",
-      "RequestTotalItemsCountEstimate",
     ]),
   ],
   [
@@ -62,10 +62,7 @@ const understood: ReadonlyMap<string, ReadonlySet<string>> = new Map([
       "SessionId",
       "OperationID",
       "SequenceId",
-      "FrameData",
       "ActivityId",
-      "CompressionType",
-      "ShellCompression",
     ]),
   ],
 ]);
@@ -74,7 +71,7 @@ const understood: ReadonlyMap<string, ReadonlySet<string>> = new Map([
  * Reads the headers of a request.
  *
  * @throws WsmanFaultError with the fault that the service has to answer: MustUnderstand, a missing or bad header,
- *   MaxEnvelopeSize below 8,192
+ *   MaxEnvelopeSize below 8,192, a MessageID longer than 1,024 characters
  */
 export function readRequestHeaders(envelope: Envelope): RequestHeaders {
   let resourceUri = "";
@@ -88,7 +85,9 @@ export function readRequestHeaders(envelope: Envelope): RequestHeaders {
   const notUnderstood: QualifiedName[] = [];
   for (const block of envelope.headers) {
     if (!(understood.get(block.namespace)?.has(block.local) ?? false)) {
-      if (mustUnderstand(block)) notUnderstood.push({ namespace: block.namespace, local: block.local });
+      if (mustUnderstand(block) || isCompressionType(block)) {
+        notUnderstood.push({ namespace: block.namespace, local: block.local });
+      }
       continue;
     }
     if (block.namespace === ns.w) {
@@ -107,6 +106,9 @@ export function readRequestHeaders(envelope: Envelope): RequestHeaders {
   if (envelope.messageId === undefined || envelope.messageId === "") {
     throw WsmanFaultError.of("MESSAGE_INFORMATION_HEADER_REQUIRED");
   }
+  if (envelope.messageId.length > maxMessageIdLength) {
+    throw WsmanFaultError.of("ENCODING_LIMIT", { detail: "MessageID is too long" });
+  }
   return {
     action: envelope.action,
     messageId: envelope.messageId,
@@ -119,6 +121,14 @@ export function readRequestHeaders(envelope: Envelope): RequestHeaders {
     locale,
     dataLocale,
   };
+}
+
+/** With this an echoed MessageID leaves room for output in an answer of the least MaxEnvelopeSize, however it is escaped. */
+const maxMessageIdLength = 1024;
+
+/** [MS-WSMV] 3.2.4.1.19: its client sends compressed streams from then on, whether it says mustUnderstand or not. */
+function isCompressionType(block: XmlElement): boolean {
+  return block.namespace === ns.rsp && block.local === "CompressionType";
 }
 
 /** Real clients write the attribute unqualified or in the WS-Addressing namespace; Windows takes only the SOAP one seriously. */
