@@ -35,11 +35,11 @@ const maxStdinBytes = 256 * 1024 * 1024;
 export function execCommand(): Command {
   const command = new Command("exec")
     .summary("run a command on many hosts")
+    .usage("[options] -- <command> [argument...]")
     .description(
       "Run a command on many hosts at once and show the output as it arrives.\n\n" +
-        "One COMMAND word goes to the remote shell as it is; several words are quoted, so that\n" +
-        "the program gets exactly these arguments. Exit code 0: all hosts succeeded, 1: some\n" +
-        "did not, 2: wrong usage.",
+        "One COMMAND word goes to the remote shell as it is; several words are quoted, so that the program " +
+        "gets exactly these arguments. Exit code 0: all hosts succeeded, 1: some did not, 2: wrong usage.",
     )
     .argument("<command...>", "command, after --")
     .option("-i, --inventory <file>", "inventory: Ansible YAML or INI, JSON, or a list of hosts")

@@ -18,7 +18,7 @@ export function pingCommand(): Command {
   const command = new Command("ping")
     .summary("ask hosts which WS-Management service they run")
     .description(
-      "Send WS-Management Identify to each host and show what answers. Without --user the request\n" +
+      "Send WS-Management Identify to each host and show what answers. Without --user the request " +
         "goes without credentials (WSMANIDENTIFY: unauthenticated). Exit code 0: all answered.",
     )
     .argument("<host...>", "host, host:port or URL")
