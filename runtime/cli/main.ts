@@ -1,8 +1,10 @@
 /** The command line `drover`. @module */
 import { Command, CommanderError } from "commander";
+import { utf8 } from "../../protocol/bytes.ts";
 import { DroverError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
 import { execCommand } from "./exec.ts";
+import { writerSink } from "./output/sink.ts";
 import { sanitize } from "./output/sanitize.ts";
 import { pingCommand } from "./ping.ts";
 import { serviceCommand } from "./service.ts";
@@ -33,6 +35,12 @@ Examples:
 
 /** Parses and runs; sets the exit code. Errors are shown as one line, without a stack. */
 export async function runCommandLine(command: Command, args: readonly string[]): Promise<void> {
+  // Help that is piped into a reader which leaves early (`| head`) ends quietly.
+  const out = writerSink(Deno.stdout);
+  const err = writerSink(Deno.stderr);
+  for (const one of [command, ...command.commands]) {
+    one.configureOutput({ writeOut: (text) => out(utf8(text)), writeErr: (text) => err(utf8(text)) });
+  }
   try {
     await command.exitOverride().parseAsync(args, { from: "user" });
   } catch (error) {
