@@ -165,9 +165,14 @@ function shellId(headers: RequestHeaders): string {
   return found.replace(/^uuid:/i, "").toUpperCase();
 }
 
+/** Attributes have no namespace by the schema; one client (winrm4j) puts the shell's on them, and Windows takes it. */
+function attribute(element: XmlElement, name: string): string | undefined {
+  return element.attribute("", name) ?? element.attribute(ns.rsp, name);
+}
+
 /** GUIDs are compared in upper case without `uuid:`; what the client sent is echoed in its own spelling where it matters. */
 function guidAttribute(element: XmlElement, name: string): string | undefined {
-  const value = element.attribute("", name)?.trim();
+  const value = attribute(element, name)?.trim();
   return value === undefined || value === "" ? undefined : value.replace(/^uuid:/i, "").toUpperCase();
 }
 
@@ -175,7 +180,7 @@ function readCreate(headers: RequestHeaders, envelope: Envelope): ShellOperation
   const shell = content(envelope, ns.rsp, "Shell");
   const env = new Map<string, string>();
   for (const variable of shell.child(ns.rsp, "Environment")?.childrenNamed(ns.rsp, "Variable") ?? []) {
-    const name = variable.attribute("", "Name") ?? "";
+    const name = attribute(variable, "Name") ?? "";
     if (name === "" || name.includes("=") || name.includes("\0")) {
       throw WsmanFaultError.of("INVALID_PARAMETER", { detail: "an environment variable has no valid name" });
     }
@@ -192,7 +197,7 @@ function readCreate(headers: RequestHeaders, envelope: Envelope): ShellOperation
   return {
     kind: "Create",
     shellId: guidAttribute(shell, "ShellId"),
-    name: shell.attribute("", "Name") ?? shell.child(ns.rsp, "Name")?.text.trim(),
+    name: attribute(shell, "Name") ?? shell.child(ns.rsp, "Name")?.text.trim(),
     cwd: shell.child(ns.rsp, "WorkingDirectory")?.text.trim() || undefined,
     env,
     idleTimeoutMs: duration(shell.child(ns.rsp, "IdleTimeOut") ?? shell.child(ns.rsp, "IdleTimeout")),
@@ -238,9 +243,9 @@ function readSend(headers: RequestHeaders, envelope: Envelope): ShellOperation {
   const pieces = streams.map((stream) => {
     return {
       commandId: commandOrShell(stream, headers),
-      stream: stream.attribute("", "Name")?.trim() ?? "",
+      stream: attribute(stream, "Name")?.trim() ?? "",
       bytes: stream.bytes ?? new Uint8Array(0),
-      end: /^\s*(true|1)\s*$/i.test(stream.attribute("", "End") ?? ""),
+      end: /^\s*(true|1)\s*$/i.test(attribute(stream, "End") ?? ""),
     };
   });
   if (pieces.length === 0) {
