@@ -1,5 +1,12 @@
 /** The fleet for scripts: hosts of an inventory, commands on many of them, shells on one of them. @module */
-import { fleet, type FleetMessage, job, type LeaseReport, type RunEvent } from "../../actors/host/mod.ts";
+import {
+  fleet,
+  type FleetMessage,
+  job,
+  type LeaseReport,
+  type ProgressEvent,
+  type ResultEvent,
+} from "../../actors/host/mod.ts";
 import type { HostTarget } from "../../actors/host/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
@@ -111,7 +118,7 @@ export class Fleet implements AsyncDisposable {
    * @throws UsageError when a host lacks credentials or trust, or the pattern matches nothing
    * @example
    * ```ts
-   * import { Fleet } from "./mod.ts";
+   * // import { Fleet } from "./mod.ts";
    * await using fleet = new Fleet({ hosts: ["127.0.0.2:15985"], user: "demo", password: "…" });
    * for await (const event of fleet.run("hostname", { timeout: 30_000 })) {
    *   if (event.type === "output") console.log(event.host, event.data.text());
@@ -197,7 +204,7 @@ export class Fleet implements AsyncDisposable {
 }
 
 /** Event of a run, with output as bytes that can be read as text. */
-export type FleetEvent = Exclude<RunEvent, { type: "output" }> | FleetOutput;
+export type FleetEvent = ProgressEvent | FleetOutput | ResultEvent;
 
 /** Output of one host as it arrived. */
 export interface FleetOutput {
