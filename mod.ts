@@ -2,7 +2,7 @@
  * Drover: run things on many Windows (and other) machines through WinRM.
  *
  * ```ts
- * // import { Fleet } from "./mod.ts";
+ * import { Fleet } from "./mod.ts";
  *
  * await using fleet = new Fleet({ inventory: "hosts.yml", throttle: 64 });
  * for await (const event of fleet.run("hostname", { hosts: "web*", timeout: 30_000 })) {

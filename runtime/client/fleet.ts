@@ -118,7 +118,7 @@ export class Fleet implements AsyncDisposable {
    * @throws UsageError when a host lacks credentials or trust, or the pattern matches nothing
    * @example
    * ```ts
-   * // import { Fleet } from "./mod.ts";
+   * import { Fleet } from "../../mod.ts";
    * await using fleet = new Fleet({ hosts: ["127.0.0.2:15985"], user: "demo", password: "…" });
    * for await (const event of fleet.run("hostname", { timeout: 30_000 })) {
    *   if (event.type === "output") console.log(event.host, event.data.text());
