@@ -1,6 +1,12 @@
 /** GUIDs in the spelling that WS-Management uses on the wire. @module */
 import { UsageError } from "./errors.ts";
 
+/** The two digits of every byte: a look-up is several times faster than formatting, and each message has an id. */
+const digits: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(16).toUpperCase().padStart(2, "0"),
+);
+
 /**
  * Sixteen random bytes as a version 4 GUID in upper case, as Windows writes them (RFC 9562 section 5.4).
  *
@@ -13,15 +19,11 @@ export function guidFromRandom(random: Uint8Array): string {
       `make a GUID: 16 random bytes are needed, ${random.length} were given`,
     );
   }
-  let hex = "";
-  for (let i = 0; i < 16; i++) {
-    let byte = random[i]!;
-    if (i === 6) byte = (byte & 0x0f) | 0x40;
-    if (i === 8) byte = (byte & 0x3f) | 0x80;
-    hex += byte.toString(16).padStart(2, "0");
-    if (i === 3 || i === 5 || i === 7 || i === 9) hex += "-";
-  }
-  return hex.toUpperCase();
+  const two = (index: number) => digits[random[index]!]!;
+  const version = digits[(random[6]! & 0x0f) | 0x40]!;
+  const variant = digits[(random[8]! & 0x3f) | 0x80]!;
+  return `${two(0)}${two(1)}${two(2)}${two(3)}-${two(4)}${two(5)}-${version}${two(7)}-${variant}${two(9)}-` +
+    `${two(10)}${two(11)}${two(12)}${two(13)}${two(14)}${two(15)}`;
 }
 
 const guidPattern =

@@ -7,6 +7,7 @@ import {
   type HttpEvent,
   type HttpHeaders,
   parseContentType,
+  RequestTemplate,
   serializeRequest,
 } from "../../protocol/http/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
@@ -18,8 +19,14 @@ import type { HostTarget } from "./target.ts";
 
 const soapContentType = "application/soap+xml;charset=UTF-8";
 
-/** Bytes of a POST with `envelope`, in clear (Basic, or TLS below). */
-export function plainRequest(target: HostTarget, envelope: Uint8Array): Uint8Array {
+/** How the requests of one connection are written: their head is the same for all. */
+export interface RequestForm {
+  /** Bytes of a POST with `envelope`. */
+  write(envelope: Uint8Array): Uint8Array;
+}
+
+/** Requests in clear (Basic, or TLS below). */
+export function plainRequests(target: HostTarget): RequestForm {
   const headers: [string, string][] = [
     ["Host", target.hostHeader],
     ["Content-Type", soapContentType],
@@ -28,18 +35,16 @@ export function plainRequest(target: HostTarget, envelope: Uint8Array): Uint8Arr
   const { authentication } = target;
   if (authentication.kind === "basic") headers.push(["Authorization", authentication.authorization()]);
   if (authentication.kind === "anonymous") headers.push(["WSMANIDENTIFY", "unauthenticated"]);
-  return serializeRequest({ method: "POST", target: target.path, headers }, envelope);
+  return new RequestTemplate({ method: "POST", target: target.path, headers });
 }
 
-/** Bytes of a POST with `envelope` sealed as `multipart/encrypted` ([MS-WSMV] 2.2.9.1). */
-export function sealedRequest(
+/** Requests that `context` seals as `multipart/encrypted` ([MS-WSMV] 2.2.9.1). */
+export function sealedRequests(
   target: HostTarget,
-  envelope: Uint8Array,
   context: SecurityContext,
   scheme: "Negotiate" | "Kerberos",
-): Uint8Array {
-  const body = encodeEncrypted(sealMessage(context, scheme, soapContentType, envelope));
-  return serializeRequest({
+): RequestForm {
+  const template = new RequestTemplate({
     method: "POST",
     target: target.path,
     headers: [
@@ -47,7 +52,11 @@ export function sealedRequest(
       ["Content-Type", encryptedContentType(sealedProtocol(scheme))],
       ["User-Agent", "Drover"],
     ],
-  }, body);
+  });
+  return {
+    write: (envelope) =>
+      template.write(encodeEncrypted(sealMessage(context, scheme, soapContentType, envelope))),
+  };
 }
 
 /** Bytes of an empty POST that carries a token of the authentication dialogue. */
@@ -88,7 +97,8 @@ export class ResponseReader {
   head(status: number, headers: HttpHeaders): void {
     this.#status = status;
     const header = headers.get("content-type");
-    if (header === undefined) return;
+    // The status of a refusal says everything; its body is of no use and passed over.
+    if (header === undefined || isRefusal(status)) return;
     const contentType = parseContentType(header);
     if (contentType.type === "multipart/encrypted") {
       if (this.#context === undefined) {
@@ -99,7 +109,7 @@ export class ResponseReader {
       }
       this.#sealed = new EncryptedParser(contentType, { maxPartBytes: this.#maxBytes });
     } else if (contentType.type === "application/soap+xml" || contentType.type === "text/xml") {
-      if (this.#context !== undefined && status !== 401 && status !== 403) {
+      if (this.#context !== undefined) {
         throw new ProtocolError(
           "ClearTextAnswer",
           "read answer: it is in clear, but the connection is sealed",
@@ -119,7 +129,7 @@ export class ResponseReader {
         // Keepalives of a robust connection come first, the real answer last (FACTS, full duplex).
         this.#last = reader.end();
       }
-    } else {
+    } else if (!isRefusal(this.#status)) {
       this.#other += bytes.length;
       if (this.#other > 65_536) {
         throw new ProtocolError(
@@ -183,6 +193,10 @@ export class ResponseReader {
         throw new ProtocolError("HttpMalformed", "read answer: a request came where a response was due");
     }
   }
+}
+
+function isRefusal(status: number): boolean {
+  return status === 401 || status === 403;
 }
 
 function denied(code: string, text: string): ExchangeOutcome {

@@ -2,7 +2,8 @@
  * A link: one connection to one host, authenticated, that carries one exchange at a time.
  *
  * Its owner is the session. It tells the session when it is ready for an exchange and answers each exchange straight to
- * whoever asked. It ends with its connection: a broken or unclear connection is never used again.
+ * whoever asked. A broken or unclear connection is never used again: the link says so, hands back what was already on its
+ * way to it, and ends when the owner says `close`.
  * @module
  */
 import { DeniedError, DroverError, NetworkError, ProtocolError } from "../../protocol/errors.ts";
@@ -16,7 +17,14 @@ import {
 import type { SecurityContext, SecurityStep } from "../../protocol/ports.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo, TimerHandle } from "../kernel/actor.ts";
 import type { Connection, ConnectionFacts, Connector } from "../ports.ts";
-import { asDroverError, plainRequest, ResponseReader, sealedRequest, tokenRequest } from "./client_http.ts";
+import {
+  asDroverError,
+  plainRequests,
+  type RequestForm,
+  ResponseReader,
+  sealedRequests,
+  tokenRequest,
+} from "./client_http.ts";
 import type { ExchangeOutcome } from "./exchange.ts";
 import type { HostTarget } from "./target.ts";
 
@@ -34,13 +42,15 @@ export type LinkMessage =
   | { readonly kind: "ended" }
   | { readonly kind: "closed"; readonly error: NetworkError | undefined }
   | { readonly kind: "stepped"; readonly outcome: SecurityStep }
-  | { readonly kind: "overdue" };
+  | { readonly kind: "overdue"; readonly during: "authentication" | "exchange" };
 
 /** What a link tells its session. */
 export type LinkReport =
   /** Ready for the next exchange. */
   | { readonly kind: "linkIdle"; readonly link: ActorRef<LinkMessage> }
-  /** An exchange met a connection that was just closed; nothing of it was written. */
+  /** It was ready, and takes no further exchange; its last one was answered. */
+  | { readonly kind: "linkClosed"; readonly link: ActorRef<LinkMessage> }
+  /** An exchange met a connection that was just closed; nothing of it was written. Comes after `linkClosed`. */
   | { readonly kind: "linkRefused"; readonly link: ActorRef<LinkMessage> }
   /** It never became ready. */
   | { readonly kind: "linkFailed"; readonly link: ActorRef<LinkMessage>; readonly error: DroverError };
@@ -69,8 +79,11 @@ class Link implements Behaviour<LinkMessage> {
   #connection: Connection | undefined;
   #state: State = "connecting";
   #security: SecurityContext | undefined;
+  /** Made with the first exchange. */
+  #form: RequestForm | undefined;
   #authResponse: { status: number; headers: HttpHeaders; keepAlive: boolean; body: number } | undefined;
   #exchange: { replyTo: ReplyTo<ExchangeOutcome>; reader: ResponseReader; timer: TimerHandle } | undefined;
+  #authenticationTimer: TimerHandle | undefined;
   #keepAlive = true;
   /** Inside an interim response (1xx), which means nothing here. */
   #interim = false;
@@ -115,13 +128,11 @@ class Link implements Behaviour<LinkMessage> {
         this.#fail(message.error ?? closedError(), context);
         return;
       case "overdue":
-        this.#fail(
-          new NetworkError("ResponseTimeout", "wait for the answer: the service did not answer in time"),
-          context,
-        );
+        this.#fail(overdue(message.during), context);
         return;
       case "close":
-        this.#close(context);
+        this.#fail(closedError(), context);
+        context.stop();
         return;
     }
   }
@@ -136,6 +147,7 @@ class Link implements Behaviour<LinkMessage> {
   }
 
   #opened(facts: ConnectionFacts, context: Context<LinkMessage>): void {
+    if (this.#state === "closing") return;
     context.effect(() => this.#connection?.resume());
     const authentication = this.#target.authentication;
     if (authentication.kind !== "negotiate") {
@@ -143,6 +155,10 @@ class Link implements Behaviour<LinkMessage> {
       return;
     }
     this.#state = "authenticating";
+    this.#authenticationTimer = context.timer(this.#target.connect.timeoutMs, {
+      kind: "overdue",
+      during: "authentication",
+    });
     this.#security = authentication.initiator(facts, context.random, () => context.wallNow());
     this.#step(undefined, context);
   }
@@ -169,6 +185,8 @@ class Link implements Behaviour<LinkMessage> {
 
   #ready(context: Context<LinkMessage>): void {
     this.#state = "idle";
+    if (this.#authenticationTimer !== undefined) context.cancel(this.#authenticationTimer);
+    this.#authenticationTimer = undefined;
     context.send(this.#session, { kind: "linkIdle", link: context.self });
   }
 
@@ -185,14 +203,12 @@ class Link implements Behaviour<LinkMessage> {
     this.#exchange = {
       replyTo: message.replyTo,
       reader: new ResponseReader(sealed ? this.#security : undefined, limit),
-      timer: context.timer(message.deadlineMs, { kind: "overdue" }),
+      timer: context.timer(message.deadlineMs, { kind: "overdue", during: "exchange" }),
     };
-    this.#write(
-      sealed
-        ? sealedRequest(this.#target, message.envelope, this.#security!, authentication.scheme)
-        : plainRequest(this.#target, message.envelope),
-      context,
-    );
+    this.#form ??= sealed
+      ? sealedRequests(this.#target, this.#security!, authentication.scheme)
+      : plainRequests(this.#target);
+    this.#write(this.#form.write(message.envelope), context);
   }
 
   #write(bytes: Uint8Array, context: Context<LinkMessage>): void {
@@ -202,6 +218,7 @@ class Link implements Behaviour<LinkMessage> {
   }
 
   #data(bytes: Uint8Array, context: Context<LinkMessage>): void {
+    if (this.#state === "closing") return;
     try {
       for (const event of this.#parser.push(bytes)) this.#event(event, context);
     } catch (error) {
@@ -209,7 +226,12 @@ class Link implements Behaviour<LinkMessage> {
       this.#fail(asDroverError(error, "BadAnswer", "read answer"), context);
       return;
     }
-    if (this.#state !== "closing") context.effect(() => this.#connection?.resume());
+    if (!this.#closing) context.effect(() => this.#connection?.resume());
+  }
+
+  /** As a getter, so that it is read again after a call that may have changed it. */
+  get #closing(): boolean {
+    return this.#state === "closing";
   }
 
   /** What was complete before the fault in the same bytes still counts. */
@@ -223,6 +245,7 @@ class Link implements Behaviour<LinkMessage> {
   }
 
   #inputEnded(context: Context<LinkMessage>): void {
+    if (this.#state === "closing") return;
     try {
       for (const event of this.#parser.endOfInput()) this.#event(event, context);
     } catch (error) {
@@ -238,7 +261,7 @@ class Link implements Behaviour<LinkMessage> {
       );
       return;
     }
-    if (this.#state !== "closing") this.#fail(closedError(), context);
+    this.#fail(closedError(), context);
   }
 
   #event(event: HttpEvent, context: Context<LinkMessage>): void {
@@ -262,7 +285,7 @@ class Link implements Behaviour<LinkMessage> {
     context.reply(exchange.replyTo, outcome);
     const refused = outcome.kind === "failed";
     if (this.#keepAlive && !refused) this.#ready(context);
-    else this.#close(context);
+    else this.#fail(closedError(), context);
   }
 
   #authEvent(event: HttpEvent, context: Context<LinkMessage>): void {
@@ -350,19 +373,24 @@ class Link implements Behaviour<LinkMessage> {
     if (this.#state === "closing") return;
     const exchange = this.#exchange;
     const ready = this.#state === "idle" || this.#state === "busy";
+    this.#state = "closing";
     this.#exchange = undefined;
     if (exchange !== undefined) {
       context.cancel(exchange.timer);
       context.reply(exchange.replyTo, { kind: "failed", error, sent: true });
     }
-    if (!ready) context.send(this.#session, { kind: "linkFailed", link: context.self, error });
-    this.#state = "closing";
-    context.stop();
+    if (this.#authenticationTimer !== undefined) context.cancel(this.#authenticationTimer);
+    this.#authenticationTimer = undefined;
+    context.effect(() => this.#connection?.abort());
+    if (ready) context.send(this.#session, { kind: "linkClosed", link: context.self });
+    else context.send(this.#session, { kind: "linkFailed", link: context.self, error });
   }
+}
 
-  #close(context: Context<LinkMessage>): void {
-    this.#fail(closedError(), context);
-  }
+function overdue(during: "authentication" | "exchange"): NetworkError {
+  return during === "exchange"
+    ? new NetworkError("ResponseTimeout", "wait for the answer: the service did not answer in time")
+    : new NetworkError("AuthenticationTimeout", "authenticate: the service did not answer in time");
 }
 
 function closedError(): NetworkError {

@@ -12,11 +12,19 @@ export interface ContentType {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
+/** The value that was parsed last: peers send the same one with every message. */
+let last: { readonly value: string; readonly parsed: ContentType } | undefined;
+
 /**
  * Parses a media type. Besides the standard's tokens and quoted strings, an unquoted value may hold spaces and
  * slashes up to the next `;`, as real clients send. Throws `HttpError`.
  */
 export function parseContentType(value: string): ContentType {
+  if (last?.value !== value) last = { value, parsed: parse(value) };
+  return last.parsed;
+}
+
+function parse(value: string): ContentType {
   const scanner = new TextScanner(value, "content type");
   scanner.skipSpace();
   const main = scanner.token();

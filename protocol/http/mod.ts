@@ -17,6 +17,7 @@ export {
   continueResponse,
   lastChunk,
   type RequestHead,
+  RequestTemplate,
   type ResponseHead,
   serializeChunk,
   serializeRequest,

@@ -1,4 +1,5 @@
 /** Writes requests, responses and chunks. @module */
+import { ByteWriter } from "../byte_writer.ts";
 import { concat, utf8 } from "../bytes.ts";
 import { UsageError } from "../errors.ts";
 
@@ -31,6 +32,7 @@ const notValue = /[^\t\x20-\x7e\x80-\xff]/;
 const latin1Only = /[\x80-\xff]/;
 const encoder = new TextEncoder();
 const noBody = new Uint8Array(0);
+const writer = new ByteWriter();
 
 /** A whole interim response that lets a client send the body it holds back (RFC 9110 15.2.1). */
 export const continueResponse: Uint8Array = utf8("HTTP/1.1 100 Continue\r\n\r\n");
@@ -45,6 +47,23 @@ export const lastChunk: Uint8Array = utf8("0\r\n\r\n");
 export function serializeRequest(head: RequestHead, body?: Uint8Array): Uint8Array<ArrayBuffer> {
   const announced = body !== undefined || /^P(OST|UT|ATCH)$/.test(head.method);
   return encode(requestText(head, announced ? body?.length ?? 0 : undefined), body ?? noBody);
+}
+
+/** Requests that differ in their bodies only: the head is checked and encoded once. */
+export class RequestTemplate {
+  readonly #head: Uint8Array;
+
+  /** `head` as for {@linkcode serializeRequest}, without Content-Length. Throws `UsageError`. */
+  constructor(head: RequestHead) {
+    const text = requestText(head, undefined);
+    // Before the empty line that ends the head.
+    this.#head = encode(`${text.slice(0, -2)}Content-Length: `, noBody);
+  }
+
+  /** The request with `body` as one array. */
+  write(body: Uint8Array): Uint8Array<ArrayBuffer> {
+    return writer.join(this.#head, `${body.length}\r\n\r\n`, body);
+  }
 }
 
 /** The head of a request whose body the caller sends: `length` bytes, or chunks. Throws `UsageError`. */

@@ -1,8 +1,12 @@
 /** Reads from a TCP socket with buffers as large as the traffic asks for. @module */
+import { ByteWriter } from "../../protocol/byte_writer.ts";
 
 /** An idle connection holds a buffer of this size; it grows while chunks fill it. */
 const smallestBytes = 4 * 1024;
 const largestBytes = 256 * 1024;
+
+/** Small chunks of all connections share their memory. */
+const small = new ByteWriter();
 
 /** Reads chunks that belong to the caller, without a large allocation for each small one. */
 export class AdaptiveReader {
@@ -25,7 +29,7 @@ export class AdaptiveReader {
       this.#buffer = new Uint8Array(count === size ? Math.min(size * 4, largestBytes) : size);
       return buffer.subarray(0, count);
     }
-    const bytes = buffer.slice(0, count);
+    const bytes = small.join(buffer.subarray(0, count));
     if (count * 16 < size && size > smallestBytes) this.#buffer = new Uint8Array(size / 4);
     return bytes;
   }

@@ -3,6 +3,7 @@ import { UsageError } from "../../../protocol/errors.ts";
 import {
   continueResponse,
   lastChunk,
+  RequestTemplate,
   serializeChunk,
   serializeRequest,
   serializeRequestHead,
@@ -96,4 +97,18 @@ Deno.test("nothing can be smuggled into a head", () => {
   for (const status of [0, 99, 600, 200.5, NaN]) {
     assert.throws(() => serializeResponse({ status, headers: [] }), UsageError);
   }
+});
+
+Deno.test("requests of a template are those of the serializer, and its head is as strict", () => {
+  const head = {
+    method: "POST",
+    target: "/wsman",
+    headers: [["Host", "a"], ["X", "\xe9"]] as [string, string][],
+  };
+  const template = new RequestTemplate(head);
+  for (const body of [bytes(""), bytes("abc"), bytes("x".repeat(70_000))]) {
+    assert.deepEqual(template.write(body), serializeRequest(head, body));
+  }
+  assert.throws(() => new RequestTemplate({ ...head, headers: [["a", "b\r\nc: d"]] }), UsageError);
+  assert.throws(() => new RequestTemplate({ ...head, headers: [["Content-Length", "3"]] }), UsageError);
 });
