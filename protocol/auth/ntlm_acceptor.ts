@@ -100,7 +100,7 @@ export class NtlmAcceptor implements NtlmDialogue {
         this.#principal = verified.principal;
         this.#channelBinding = verified.channelBinding;
         if (verified.sessionKey !== undefined) {
-          this.#session = new NtlmSession(verified.sessionKey, "server");
+          this.#session = new NtlmSession(verified.sessionKey, "server", verified.canSeal);
           verified.sessionKey.fill(0);
         }
         return { kind: "done" };

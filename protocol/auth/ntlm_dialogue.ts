@@ -1,5 +1,5 @@
 /** What both sides of an NTLM dialogue share: the step as a plain call, and the frame that makes it a SecurityContext. @module */
-import { DroverError, UsageError } from "../errors.ts";
+import { DroverError, ProtocolError, UsageError } from "../errors.ts";
 import type { SecurityContext, SecurityStep } from "../ports.ts";
 import type { NtlmSession } from "./ntlm_session.ts";
 
@@ -7,7 +7,7 @@ import type { NtlmSession } from "./ntlm_session.ts";
 export interface NtlmDialogue {
   /** Takes one token and returns what to send; throws `DroverError` when the dialogue fails. */
   advance(token: Uint8Array | undefined): Exclude<SecurityStep, { kind: "failed" }>;
-  /** Message protection, once established and if it was agreed on. */
+  /** Message protection, once established and if signing was agreed on; SPNEGO signs its list of mechanisms with it. */
   readonly session: NtlmSession | undefined;
   /** Who the peer is, on the accepting side, once established. */
   readonly principal: string | undefined;
@@ -41,7 +41,7 @@ export class DialogueContext implements SecurityContext {
 
   /** Whether {@link DialogueContext.seal} works: established, and sealing was agreed on. */
   get canSeal(): boolean {
-    return this.established && this.#dialogue.session !== undefined;
+    return this.established && this.#dialogue.session?.canSeal === true;
   }
 
   step(token: Uint8Array | undefined, done: (outcome: SecurityStep) => void): void {
@@ -53,6 +53,9 @@ export class DialogueContext implements SecurityContext {
   }
 
   unseal(sealed: Uint8Array): Uint8Array {
+    if (this.established && !this.canSeal) {
+      throw new ProtocolError("SealUnexpected", "unseal message: sealing was not agreed on");
+    }
     return this.#session("unseal message").unseal(sealed);
   }
 
@@ -78,7 +81,7 @@ export class DialogueContext implements SecurityContext {
   }
 
   #session(action: string): NtlmSession {
-    const session = this.established ? this.#dialogue.session : undefined;
+    const session = this.canSeal ? this.#dialogue.session : undefined;
     if (session === undefined) {
       throw new UsageError(
         "NotSealing",

@@ -55,11 +55,14 @@ class Direction {
 export class NtlmSession {
   readonly #outgoing: Direction;
   readonly #incoming: Direction;
+  /** Whether sealing was agreed on beside signing. */
+  readonly canSeal: boolean;
   #broken = false;
   #wiped = false;
 
   /** `sessionKey` is the exported session key (16 bytes); `role` says which side this is. */
-  constructor(sessionKey: Uint8Array, role: NtlmRole) {
+  constructor(sessionKey: Uint8Array, role: NtlmRole, canSeal = true) {
+    this.canSeal = canSeal;
     this.#outgoing = new Direction(sessionKey, role);
     this.#incoming = new Direction(sessionKey, role === "client" ? "server" : "client");
   }

@@ -46,8 +46,10 @@ export interface Challenged {
 
 /** What a verified AUTHENTICATE_MESSAGE says. */
 export interface Verified {
-  /** Undefined when sealing was not agreed on. */
+  /** Undefined when signing was not agreed on. */
   readonly sessionKey: Uint8Array | undefined;
+  /** Whether sealing was agreed on as well. */
+  readonly canSeal: boolean;
   readonly principal: string;
   readonly channelBinding: Uint8Array | undefined;
 }
@@ -55,7 +57,7 @@ export interface Verified {
 const defaultClockSkewMs = 36 * 3_600_000;
 /** What every client must offer; not NEGOTIATE_NTLM itself, which two clients that are written in Go leave out. */
 export const requiredFlags: readonly NtlmFlagName[] = ["extendedSessionSecurity", "key128"];
-const sealing = flagBits("sign", "seal", "keyExchange");
+const signing = flagBits("sign", "keyExchange");
 
 /** The bytes of one whole dialogue. */
 export interface NtlmTranscript {
@@ -79,7 +81,8 @@ export function deriveSessionKey(transcript: NtlmTranscript, hash: Uint8Array): 
     targetInfo: targetInfo ?? new Map(),
   };
   const policy = { ntHash: () => hash, now: () => 0, maxClockSkewMs: Infinity };
-  return verifyAuthenticate(policy, state, transcript.authenticate).sessionKey;
+  const { sessionKey, canSeal } = verifyAuthenticate(policy, state, transcript.authenticate);
+  return canSeal ? sessionKey : undefined;
 }
 
 /** Checks an AUTHENTICATE_MESSAGE against the dialogue that it ends. Throws what `createNtlmAcceptor` fails with. */
@@ -111,8 +114,10 @@ export function verifyAuthenticate(
     throw new DeniedError("NtlmExpired", "accept logon: the client's timestamp is too far from our clock");
   }
   const binding = blob.targetInfo.get(AvId.channelBindings);
+  const canSign = (flags & signing) === signing;
   return {
-    sessionKey: (flags & sealing) === sealing ? sessionKey : undefined,
+    sessionKey: canSign ? sessionKey : undefined,
+    canSeal: canSign && (flags & NtlmFlag.seal) !== 0,
     principal: domain === "" ? username : `${domain}\\${username}`,
     channelBinding: binding?.some((byte) => byte !== 0) ? binding : undefined,
   };

@@ -273,6 +273,7 @@ Deno.test("a client without MIC is refused, unless the service says otherwise; t
   assert.equal(outcome.kind, "done");
   assert.equal(server.canSeal, false);
   assert.throws(() => server.seal(utf8("x")), { code: "NotSealing" });
+  assert.throws(() => server.unseal(new Uint8Array(40)), { code: "SealUnexpected" });
 });
 
 Deno.test("anonymous logons and NTLMv1 responses are refused", () => {
