@@ -7,15 +7,25 @@ import { escapeAttribute, escapeText } from "../xml/mod.ts";
 
 /** A shell as the service shows it. */
 export interface ShellView {
+  /** Its id, a GUID. */
   readonly shellId: string;
+  /** Name that its client gave it. */
   readonly name: string | undefined;
+  /** Account that made it. */
   readonly owner: string;
+  /** Address of the client that made it. */
   readonly clientIp: string;
+  /** Environment variables that its client set. */
   readonly env: ReadonlyMap<string, string>;
+  /** Working directory that its client chose. */
   readonly cwd: string | undefined;
+  /** Milliseconds without activity after which it is deleted. */
   readonly idleTimeoutMs: number;
+  /** Milliseconds after which it is deleted in any case. */
   readonly lifetimeMs: number | undefined;
+  /** Names of its input streams. */
   readonly inputStreams: readonly string[];
+  /** Names of its output streams. */
   readonly outputStreams: readonly string[];
   /** Milliseconds since it was created. */
   readonly ageMs: number;
@@ -33,7 +43,7 @@ export function shellElement(shell: ShellView): string {
   for (const [name, value] of shell.env) {
     environment += `<rsp:Variable Name="${escapeAttribute(name)}">${escapeText(value)}</rsp:Variable>`;
   }
-  return `<rsp:Shell xmlns:rsp="${ns.rsp}"><rsp:ShellId>${shell.shellId}</rsp:ShellId>` +
+  return `<rsp:Shell xmlns:rsp="${ns.rsp}"><rsp:ShellId>${escapeText(shell.shellId)}</rsp:ShellId>` +
     (shell.name === undefined ? "" : `<rsp:Name>${escapeText(shell.name)}</rsp:Name>`) +
     `<rsp:ResourceUri>${resources.cmd}</rsp:ResourceUri><rsp:Owner>${escapeText(shell.owner)}</rsp:Owner>` +
     `<rsp:ClientIP>${escapeText(shell.clientIp)}</rsp:ClientIP>` +
@@ -60,7 +70,9 @@ export function writeCreateResponse(context: ResponseContext, to: string, shell:
     context,
     `<x:ResourceCreated><a:Address>${escapeText(to)}</a:Address><a:ReferenceParameters>` +
       `<w:ResourceURI>${resources.cmd}</w:ResourceURI><w:SelectorSet>` +
-      `<w:Selector Name="ShellId">${shell.shellId}</w:Selector></w:SelectorSet></a:ReferenceParameters>` +
+      `<w:Selector Name="ShellId">${
+        escapeText(shell.shellId)
+      }</w:Selector></w:SelectorSet></a:ReferenceParameters>` +
       `</x:ResourceCreated>${shellElement(shell)}`,
   );
 }
@@ -102,11 +114,13 @@ export function writeGetShellResponse(context: ResponseContext, shell: ShellView
 
 /** What a Receive answers. */
 export interface ReceiveAnswer {
+  /** The command that wrote it. */
   readonly commandId: string;
   /** Pieces in order; an end is a separate, empty element. */
   readonly pieces: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   /** Streams that are at their end. */
   readonly ended: readonly string[];
+  /** `Done` once all output is in this answer or those before it. */
   readonly state: "Running" | "Done";
   /** Present with `Done`. */
   readonly exitCode: number | undefined;
@@ -125,7 +139,11 @@ export function writeReceiveResponse(context: ResponseContext, answer: ReceiveAn
   return utf8(body + "</rsp:CommandState></rsp:ReceiveResponse>" + closeResponse);
 }
 
-/** Room for output in an answer of at most `maxEnvelopeSize` bytes on the wire, all headers and end marks allowed for. */
+/**
+ * Room for output in an answer of at most `maxEnvelopeSize` bytes on the wire, in bytes before base64. Headers, state and
+ * two end marks are allowed for; each piece costs its own length and 128 bytes more for the element around it. Zero when a
+ * long message id takes all of it: one piece of one byte fits nevertheless, or nothing would ever be delivered.
+ */
 export function receiveCapacity(maxEnvelopeSize: number, relatesTo: string): number {
   // The fixed parts are below 1,900 bytes; the echoed message id can grow sixfold by escaping.
   const room = maxEnvelopeSize - 2_400 - relatesTo.length * 6;

@@ -64,7 +64,7 @@ export function advance<State extends string, Step extends string>(
   state: State,
   step: Step,
 ): State {
-  const next = table[state][step];
+  const next = Object.hasOwn(table[state], step) ? table[state][step] : undefined;
   if (next === undefined) {
     throw new UsageError("IllegalTransition", `advance state: ${step} is not allowed in ${state}`);
   }

@@ -1,4 +1,5 @@
 /** SOAP 1.2 envelopes as WS-Management uses them: structure and the addressing headers that every message has. @module */
+import { utf8 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import { DocumentParser, type XmlElement, type XmlLimits } from "../xml/mod.ts";
 import { ns } from "./namespaces.ts";
@@ -54,21 +55,25 @@ export class EnvelopeReader {
  */
 export function readEnvelope(bytes: Uint8Array, limits?: Partial<XmlLimits>): Envelope {
   const reader = new EnvelopeReader(limits);
-  reader.write(bytes.subarray(falseDeclarationLength(bytes)));
+  const declaration = overruledDeclaration(bytes);
+  if (declaration !== "") reader.write(utf8(declaration));
+  reader.write(bytes.subarray(declaration.length));
   return reader.end();
 }
 
-const falseDeclaration = /^<\?xml\s[^>?]*\sencoding\s*=\s*["']utf-16["'][^>?]*\?>/i;
+const falseDeclaration = /^<\?xml\s+version\s*=\s*["']1\.0["']\s+encoding\s*=\s*["']utf-16["']\s*\?>/i;
 
 /**
- * Length of an XML declaration that says UTF-16 in a document that is not UTF-16. The charset of the media type overrules
- * the declaration (RFC 7303 section 3.2), and .NET clients that serialise to a string first (WinRMSharp) send such ones.
+ * The declaration to read instead of one that says UTF-16 in a document that is not UTF-16, equally long; empty where
+ * there is none such. The charset of the media type overrules the declaration (RFC 7303 section 3.2), and .NET clients
+ * that serialise to a string first (WinRMSharp) send such ones.
  */
-function falseDeclarationLength(bytes: Uint8Array): number {
-  if (bytes[0] !== 0x3c || bytes[1] !== 0x3f) return 0;
+function overruledDeclaration(bytes: Uint8Array): string {
+  if (bytes[0] !== 0x3c || bytes[1] !== 0x3f) return "";
   let head = "";
   for (const byte of bytes.subarray(0, 128)) head += String.fromCharCode(byte);
-  return falseDeclaration.exec(head)?.[0].length ?? 0;
+  const length = falseDeclaration.exec(head)?.[0].length;
+  return length === undefined ? "" : '<?xml version="1.0"'.padEnd(length - 2) + "?>";
 }
 
 /** Whether an element's text is base64 that is wanted as bytes: `rsp:Stream` of Send and Receive. */

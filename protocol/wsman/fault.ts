@@ -354,6 +354,13 @@ export interface FaultContext {
 
 const opening = openEnvelope("s a x e n w p");
 
+const unwritable = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
+
+/** Texts of faults come from operating systems too: what XML cannot say becomes U+FFFD, so that writing never fails. */
+function writable(text: string): string {
+  return text.replace(unwritable, "\uFFFD");
+}
+
 /** The bytes of a fault answer; it goes out with HTTP status 500. */
 export function writeFault(fault: WsmanFaultError, context: FaultContext): Uint8Array {
   const family = fault.subcode?.slice(0, 1);
@@ -367,14 +374,14 @@ export function writeFault(fault: WsmanFaultError, context: FaultContext): Uint8
       escapeAttribute(name.namespace)
     }"></s:NotUnderstood>`
   ).join("");
-  const text = escapeText(fault.message);
+  const text = escapeText(writable(fault.message));
   const subcode = fault.subcode === undefined
     ? ""
     : `<s:Subcode><s:Value>${fault.subcode}</s:Value></s:Subcode>`;
   const detail = fault.faultCode === undefined
     ? ""
     : `<s:Detail><f:WSManFault xmlns:f="${ns.f}" Code="${fault.faultCode}" Machine="${
-      escapeAttribute(context.machine)
+      escapeAttribute(writable(context.machine))
     }">` +
       `<f:Message>${text}</f:Message></f:WSManFault></s:Detail>`;
   return utf8(

@@ -14,7 +14,7 @@ import {
   type ShellOperation,
 } from "../../protocol/shell/mod.ts";
 import { type Envelope, isIdentify, readEnvelope, readIdentifyResponse } from "../../protocol/soap/mod.ts";
-import { readRequestHeaders, reportedFault, WsmanFaultError } from "../../protocol/wsman/mod.ts";
+import { faultName, readRequestHeaders, reportedFault, WsmanFaultError } from "../../protocol/wsman/mod.ts";
 import {
   attribute,
   child,
@@ -25,7 +25,7 @@ import {
   type Node,
   trimmed,
 } from "./shell/independent_xml.ts";
-import { index, type Message, messages } from "./shell/messages.ts";
+import { corpus, index, type Message, messages } from "./shell/messages.ts";
 
 const soap = "http://www.w3.org/2003/05/soap-envelope";
 const addressing = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
@@ -400,6 +400,13 @@ Deno.test("every request of the corpus has the headers that an independent reade
 const upper = (id: string | undefined): string | undefined =>
   id === undefined ? undefined : id.trim().replace(/^uuid:/i, "").toUpperCase();
 
+/** An attribute of the shell's elements, with the shell's prefix (winrm4j) or without. */
+function shellAttribute(node: Node | undefined, local: string): string | undefined {
+  const prefixed = attribute(node, local, shell);
+  if (prefixed !== undefined) counted("shell attribute with a prefix");
+  return attribute(node, local) ?? prefixed;
+}
+
 /** The operation that an independent reader sees in a request to a shell. */
 function expectedOperation(pair: Pair): unknown {
   const content = contentOf(pair);
@@ -426,13 +433,13 @@ function expectedOperation(pair: Pair): unknown {
       const codepage = option("WINRS_CODEPAGE");
       return {
         kind: "Create",
-        shellId: upper(attribute(content, "ShellId")),
-        name: attribute(content, "Name") ?? trimmed(child(content, "Name")),
+        shellId: upper(shellAttribute(content, "ShellId")),
+        name: shellAttribute(content, "Name") ?? trimmed(child(content, "Name")),
         cwd: trimmed(child(content, "WorkingDirectory")),
         env: new Map(
           childrenOf(child(content, "Environment"), "Variable").map((
             at,
-          ) => [attribute(at, "Name")!, at.text]),
+          ) => [shellAttribute(at, "Name")!, at.text]),
         ),
         idleTimeoutMs: time("IdleTimeOut") ?? time("IdleTimeout"),
         lifetimeMs: time("Lifetime"),
@@ -446,7 +453,7 @@ function expectedOperation(pair: Pair): unknown {
       return {
         kind: "Command",
         shellId: id,
-        commandId: upper(attribute(content, "CommandId")),
+        commandId: upper(shellAttribute(content, "CommandId")),
         command: child(content, "Command")!.text,
         args: childrenOf(content, "Arguments").map((at) => at.text),
         consoleModeStdin: isTrue(option("WINRS_CONSOLEMODE_STDIN")),
@@ -457,10 +464,10 @@ function expectedOperation(pair: Pair): unknown {
         kind: "Send",
         shellId: id,
         pieces: childrenOf(content, "Stream").map((at) => ({
-          commandId: upper(attribute(at, "CommandId")) ?? "",
-          stream: attribute(at, "Name"),
+          commandId: upper(shellAttribute(at, "CommandId")) ?? "",
+          stream: shellAttribute(at, "Name"),
           bytes: streamBytes(at),
-          end: isTrue(attribute(at, "End")),
+          end: isTrue(shellAttribute(at, "End")),
         })),
       };
     case "Receive": {
@@ -468,7 +475,7 @@ function expectedOperation(pair: Pair): unknown {
       return {
         kind: "Receive",
         shellId: id,
-        commandId: upper(attribute(desired, "CommandId")),
+        commandId: upper(shellAttribute(desired, "CommandId")),
         streams: trimmed(desired)!.split(/\s+/),
         keepAlive: isTrue(option("WSMAN_CMDSHELL_OPTION_KEEPALIVE")),
       };
@@ -477,7 +484,7 @@ function expectedOperation(pair: Pair): unknown {
       return {
         kind: "Signal",
         shellId: id,
-        commandId: upper(attribute(content, "CommandId")),
+        commandId: upper(shellAttribute(content, "CommandId")),
         signal: trimmed(child(content, "Code"))!.split("/").at(-1)!.toLowerCase().replace("crtl_c", "ctrl_c"),
       };
     case "Delete":
@@ -530,6 +537,13 @@ Deno.test("every request to a shell of the corpus is the operation that an indep
   assert.deepEqual(refused, []);
 });
 
+Deno.test("every fault number has the name that the table of the corpus gives it", () => {
+  const path = `${corpus}/winrm/ms-reference/wsman_error_codes.json`;
+  const table = JSON.parse(Deno.readTextFileSync(path)) as { code: number; name: string }[];
+  assert.equal(table.length, 512);
+  for (const { code, name } of table) assert.equal(faultName(code), name);
+});
+
 Deno.test("every class of messages was there to be checked", () => {
   for (const [name, count] of [...counts].toSorted()) console.log(`${String(count).padStart(6)} ${name}`);
   const classes = [
@@ -537,6 +551,7 @@ Deno.test("every class of messages was there to be checked", () => {
     "malformed XML refused",
     "other document refused",
     "padded plaintext",
+    "shell attribute with a prefix",
     "declared as UTF-16, sent as UTF-8",
     "ReceiveResponse with several states",
     "request to a detached shell refused",
