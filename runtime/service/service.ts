@@ -123,7 +123,7 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
   const stop = once(async () => {
     await stopRoot(system, root);
     await ownSystem?.shutdown();
-    ownHost?.close();
+    await ownHost?.close();
   });
   try {
     const addresses = await listening.all;

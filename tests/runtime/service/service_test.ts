@@ -210,7 +210,7 @@ Deno.test({
     assert.equal(system.stats.actors, 0);
     assert.equal(system.stats.timers, 0);
     await system.shutdown();
-    host.close();
+    await host.close();
   },
 });
 
@@ -230,7 +230,7 @@ Deno.test({
     for (const { service } of all) await service.stop();
     assert.equal(system.stats.actors, 0);
     await system.shutdown();
-    host.close();
+    await host.close();
   },
 });
 
