@@ -16,8 +16,8 @@ export interface PeerCall {
   readonly password: string;
   readonly command: string;
   readonly args?: readonly string[];
-  /** Default `basic`. */
-  readonly transport?: "basic" | "ntlm";
+  /** Default `basic`; `negotiate` (NTLM inside SPNEGO) only pypsrp. */
+  readonly transport?: "basic" | "ntlm" | "negotiate";
   /** Sealing of messages, with `ntlm`: default whatever the peer does by itself (Python: sealed over HTTP; Go: never). */
   readonly encryption?: "always" | "never";
   readonly stdin?: Uint8Array;
@@ -29,13 +29,17 @@ export interface PeerCall {
   readonly cwd?: string;
   /** Not masterzen. */
   readonly skipCmdShell?: boolean;
+  /** How often to run the command, one after another in one shell; default 1. */
+  readonly repeat?: number;
+  /** Wait for the command (default), or after its first output terminate it or delete its shell. */
+  readonly end?: "wait" | "terminate" | "delete";
 }
 
-/** What came of a call. */
+/** What came of a call: the output of all runs, the exit code of the last. */
 export interface PeerResult {
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
-  /** `undefined` when the peer failed. */
+  /** `undefined` when the peer failed; without meaning when it did not wait for the command. */
   readonly exitCode: number | undefined;
   /** The peer's own error. */
   readonly error: string | undefined;
@@ -82,9 +86,15 @@ async function runPython(script: string, call: PeerCall): Promise<PeerResult> {
 }
 
 async function runGo(call: PeerCall): Promise<PeerResult> {
-  const auth = call.transport !== "ntlm" ? "basic" : call.encryption === "always" ? "ntlm-encrypted" : "ntlm";
+  const auth = (call.transport ?? "basic") === "basic"
+    ? "basic"
+    : call.encryption === "always"
+    ? "ntlm-encrypted"
+    : "ntlm";
   const flags = ["-endpoint", call.endpoint, "-user", call.user, "-auth", auth];
   if (call.stdin !== undefined) flags.push("-stdin");
+  if (call.repeat !== undefined) flags.push("-repeat", `${call.repeat}`);
+  if (call.end !== undefined) flags.push("-end", call.end);
   const args = [...flags, "--", call.command, ...(call.args ?? [])];
   const { code, stdout, stderr } = await run(masterzen!, args, call.password, call.stdin);
   return code === FAILURE

@@ -4,16 +4,19 @@ A call comes as the first argument or on standard input:
     endpoint        http(s)://HOST:PORT[/PATH]
     user            account; its password is in the environment variable that password_env names
     password_env    default DROVER_PASSWORD
-    transport       basic | ntlm (default basic)
+    transport       basic | ntlm | negotiate (pypsrp: NTLM inside SPNEGO) (default basic)
     encryption      auto | always | never (default auto)
     command, args   the command, and a list of arguments (default none)
     stdin_b64       input, base64 (default: none is sent)
     codepage        default 65001
     env, cwd        variables and working directory of the shell
     skip_cmd_shell  default false
+    repeat          how often to run the command, one after another in one shell (default 1)
+    end             wait | terminate | delete: wait for the command (default), or after its first output terminate it or
+                    delete its shell; the exit code is null then
     timeout         seconds that one operation may take (default 20)
 
-The outcome: {"stdout_b64", "stderr_b64", "exit_code", "error"}; error is null, or the peer's exception as text.
+The outcome: {"stdout_b64", "stderr_b64", "exit_code", "error"}: output of all runs, exit code of the last; error is null, or the peer's exception as text.
 """
 
 import base64

@@ -39,20 +39,31 @@ def run(call, password, stdin):
         environment=call.get("env"),
         working_directory=call.get("cwd"),
     ) as shell:
-        process = Process(
-            shell, call["command"], call.get("args", []), no_shell=call.get("skip_cmd_shell", False)
-        )
-        process.begin_invoke()
-        if stdin is not None:
-            # An envelope holds 150 KB; the input travels as base64 in it.
-            size = 64 * 1024
-            last = (len(stdin) - 1) // size * size if stdin else 0
-            for start in range(0, last, size):
-                process.send(stdin[start : start + size], end=False)
-            process.send(stdin[last:], end=True)
+        outcomes = [run_in(shell, call, stdin) for _ in range(call.get("repeat", 1))]
+    return b"".join(o[0] for o in outcomes), b"".join(o[1] for o in outcomes), outcomes[-1][2]
+
+
+def run_in(shell, call, stdin):
+    process = Process(
+        shell, call["command"], call.get("args", []), no_shell=call.get("skip_cmd_shell", False)
+    )
+    process.begin_invoke()
+    if stdin is not None:
+        # An envelope holds 150 KB; the input travels as base64 in it.
+        size = 64 * 1024
+        last = (len(stdin) - 1) // size * size if stdin else 0
+        for start in range(0, last, size):
+            process.send(stdin[start : start + size], end=False)
+        process.send(stdin[last:], end=True)
+    end = call.get("end", "wait")
+    if end == "wait":
         process.end_invoke()
+    else:
+        while not process.stdout:
+            process.poll_invoke()
+    if end != "delete":
         process.signal(SignalCode.TERMINATE)
-        return process.stdout, process.stderr, process.rc
+    return process.stdout, process.stderr, process.rc
 
 
 if __name__ == "__main__":

@@ -24,27 +24,39 @@ def run(call, password, stdin):
         working_directory=call.get("cwd"),
     )
     try:
-        command = protocol.run_command(
-            shell,
-            call["command"],
-            call.get("args", []),
-            # WINRS_CONSOLEMODE_STDIN; input through a pipe is what the caller wants
-            console_mode_stdin=False,
-            skip_cmd_shell=call.get("skip_cmd_shell", False),
-        )
-        try:
-            if stdin is not None:
-                # An envelope holds 150 KB; the input travels as base64 in it.
-                size = 64 * 1024
-                last = (len(stdin) - 1) // size * size if stdin else 0
-                for start in range(0, last, size):
-                    protocol.send_command_input(shell, command, stdin[start : start + size])
-                protocol.send_command_input(shell, command, stdin[last:], end=True)
-            return protocol.get_command_output(shell, command)
-        finally:
-            protocol.cleanup_command(shell, command)
+        outcomes = [run_in(protocol, shell, call, stdin) for _ in range(call.get("repeat", 1))]
     finally:
         protocol.close_shell(shell)
+    return b"".join(o[0] for o in outcomes), b"".join(o[1] for o in outcomes), outcomes[-1][2]
+
+
+def run_in(protocol, shell, call, stdin):
+    command = protocol.run_command(
+        shell,
+        call["command"],
+        call.get("args", []),
+        # WINRS_CONSOLEMODE_STDIN; input through a pipe is what the caller wants
+        console_mode_stdin=False,
+        skip_cmd_shell=call.get("skip_cmd_shell", False),
+    )
+    end = call.get("end", "wait")
+    try:
+        if stdin is not None:
+            # An envelope holds 150 KB; the input travels as base64 in it.
+            size = 64 * 1024
+            last = (len(stdin) - 1) // size * size if stdin else 0
+            for start in range(0, last, size):
+                protocol.send_command_input(shell, command, stdin[start : start + size])
+            protocol.send_command_input(shell, command, stdin[last:], end=True)
+        if end == "wait":
+            return protocol.get_command_output(shell, command)
+        stdout = b""
+        while not stdout:
+            stdout, stderr, _, _ = protocol.get_command_output_raw(shell, command)
+        return stdout, stderr, None
+    finally:
+        if end != "delete":
+            protocol.cleanup_command(shell, command)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ type options struct {
 	auth             string
 	operationTimeout string
 	stdin            bool
+	end              string
 }
 
 func main() {
@@ -37,6 +38,8 @@ func main() {
 	auth := flag.String("auth", "basic", "basic, ntlm or ntlm-encrypted")
 	operationTimeout := flag.String("operation-timeout", "", "OperationTimeout of every request, e.g. PT60S")
 	stdin := flag.Bool("stdin", false, "pass standard input on")
+	end := flag.String("end", "wait", "wait for the command, or after its first output terminate it or delete its shell")
+	repeat := flag.Int("repeat", 1, "run the command this often in one shell")
 	bench := flag.Int("bench", 0, "run the command this often and print commands per second")
 	concurrency := flag.Int("concurrency", 1, "workers of -bench, each with a client of its own")
 	reuse := flag.Bool("reuse", false, "with -bench: one shell per worker instead of one per command")
@@ -60,6 +63,7 @@ func main() {
 		auth:             *auth,
 		operationTimeout: *operationTimeout,
 		stdin:            *stdin,
+		end:              *end,
 	}
 	if *bench > 0 {
 		rate, err := measure(o, *bench, *concurrency, *reuse, flag.Arg(0), flag.Args()[1:])
@@ -81,7 +85,14 @@ func main() {
 	if o.stdin {
 		input = os.Stdin
 	}
-	code, err := run(shell, flag.Arg(0), flag.Args()[1:], input, os.Stdout, os.Stderr)
+	var code int
+	for i := 0; i < *repeat && err == nil; i++ {
+		if o.end == "wait" {
+			code, err = run(shell, flag.Arg(0), flag.Args()[1:], input, os.Stdout, os.Stderr)
+		} else {
+			err = breakOff(shell, flag.Arg(0), flag.Args()[1:], o.end == "terminate")
+		}
+	}
 	if closed := shell.Close(); err == nil {
 		err = closed
 	}
@@ -108,9 +119,9 @@ func newClient(o options) (*winrm.Client, error) {
 			return nil, err
 		}
 		parameters.TransportDecorator = func() winrm.Transporter { return &serial{inner: encryption} }
-		if o.stdin {
-			// A waiting Receive holds the one connection up; it has to let Send through.
-			parameters.Timeout = "PT2S"
+		if o.stdin || o.end != "wait" {
+			// A waiting Receive holds the one connection up; it has to let Send, Signal and Delete through.
+			parameters.Timeout = "PT0.5S"
 		}
 	default:
 		return nil, fmt.Errorf("unknown -auth %q", o.auth)
@@ -174,6 +185,26 @@ func run(shell *winrm.Shell, command string, args []string, stdin io.Reader, std
 		fmt.Fprintln(os.Stderr, "masterzen: stdin:", copied)
 	}
 	return cmd.ExitCode(), nil
+}
+
+// breakOff passes the first output on and then ends the command, or leaves that to the deletion of the shell.
+func breakOff(shell *winrm.Shell, command string, args []string, terminate bool) error {
+	cmd, err := shell.Execute(command, args...)
+	if err != nil {
+		return err
+	}
+	go io.Copy(io.Discard, cmd.Stderr)
+	first := make([]byte, 4096)
+	n, err := cmd.Stdout.Read(first)
+	if err != nil {
+		return err
+	}
+	os.Stdout.Write(first[:n])
+	go io.Copy(io.Discard, cmd.Stdout)
+	if terminate {
+		return cmd.Close()
+	}
+	return nil
 }
 
 func measure(o options, count, concurrency int, reuse bool, command string, args []string) (float64, error) {
