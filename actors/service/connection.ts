@@ -86,7 +86,7 @@ interface Exchange {
   /** Last token of the dialogue, for the answer. */
   token: string | undefined;
   /** Answer without looking at the body. */
-  settled: Uint8Array | undefined;
+  settled: readonly Uint8Array[] | undefined;
   operation: number | undefined;
 }
 
@@ -310,7 +310,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
 
   #expectBody(exchange: Exchange, context: Context<ConnectionMessage>): void {
     this.#phase = "body";
-    if (exchange.request.expectContinue) this.#write(continueResponse, context);
+    if (exchange.request.expectContinue) this.#write([continueResponse], context);
   }
 
   #body(bytes: Uint8Array, context: Context<ConnectionMessage>): void {
@@ -341,7 +341,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     if (body === undefined) {
       const { kind } = credentialsOf(exchange.request);
       if (exchange.account === undefined || kind === "none") return this.#challenge(context);
-      return this.#finish(exchange, emptyAnswer(200, this.#parts(exchange)), context);
+      return this.#finish(exchange, [emptyAnswer(200, this.#parts(exchange))], context);
     }
     if (body.sealed) {
       exchange.seal = { context: exchange.context!, indented: body.indented };
@@ -420,7 +420,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     const token = step.token?.toBase64();
     if (step.kind === "continue") {
       const parts = { ...this.#parts(exchange), token };
-      exchange.settled = emptyAnswer(401, parts);
+      exchange.settled = [emptyAnswer(401, parts)];
       // The body comes again with the next token, so it is not waited for when the client holds it back.
       if (exchange.request.expectContinue) return this.#finish(exchange, exchange.settled, context);
       this.#phase = "body";
@@ -474,7 +474,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
   }
 
   #challenge(context: Context<ConnectionMessage>): void {
-    this.#last(challengeAnswer(this.#offered, { keepAlive: false, http10: false }), context);
+    this.#last([challengeAnswer(this.#offered, { keepAlive: false, http10: false })], context);
   }
 
   #forgetLogon(): void {
@@ -494,7 +494,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     return { keepAlive: keepAlive && !this.#inputEnded, http10: version === "1.0", token: exchange.token };
   }
 
-  #finish(exchange: Exchange, bytes: Uint8Array, context: Context<ConnectionMessage>): void {
+  #finish(exchange: Exchange, bytes: readonly Uint8Array[], context: Context<ConnectionMessage>): void {
     const { keepAlive, expectContinue } = exchange.request;
     // A body that was held back and not asked for may come or not: the connection cannot go on behind it.
     const cut = expectContinue && this.#phase === "authorizing";
@@ -511,7 +511,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     headers: readonly (readonly [string, string])[] = [],
   ): void {
     this.#tell({ kind: "refused", from: this.#peer, status, reason }, context);
-    this.#last(emptyAnswer(status, { keepAlive: false, http10: false }, headers), context);
+    this.#last([emptyAnswer(status, { keepAlive: false, http10: false }, headers)], context);
   }
 
   #malformed(error: HttpError, context: Context<ConnectionMessage>): void {
@@ -524,7 +524,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
   }
 
   /** Writes the last answer, and reads on for a moment so that it is not overtaken by a reset. */
-  #last(bytes: Uint8Array, context: Context<ConnectionMessage>): void {
+  #last(bytes: readonly Uint8Array[], context: Context<ConnectionMessage>): void {
     this.#exchange = undefined;
     this.#events = [];
     this.#write(bytes, context);
@@ -533,9 +533,11 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     this.#messageSince = this.#lingerSince = context.now();
   }
 
-  #write(bytes: Uint8Array, context: Context<ConnectionMessage>): void {
+  #write(parts: readonly Uint8Array[], context: Context<ConnectionMessage>): void {
     context.effect((post) => {
-      if (!this.#connection.write(bytes)) post({ kind: "blocked" });
+      let taken = true;
+      for (const part of parts) taken = this.#connection.write(part);
+      if (!taken) post({ kind: "blocked" });
     });
   }
 

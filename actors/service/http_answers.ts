@@ -1,5 +1,10 @@
 /** Answers of the service as HTTP bytes: always with Content-Length, since real clients crash without. @module */
-import { encodeEncrypted, encryptedContentType, serializeResponse } from "../../protocol/http/mod.ts";
+import {
+  encodeEncrypted,
+  encryptedContentType,
+  serializeResponse,
+  serializeResponseHead,
+} from "../../protocol/http/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
 import { sealedProtocol, sealMessage } from "../../protocol/sealing/mod.ts";
 import type { Answer } from "./answers.ts";
@@ -9,6 +14,9 @@ import type { ServiceAuth } from "./options.ts";
 export const soapContentType = "application/soap+xml;charset=UTF-8";
 
 const server = ["Server", "Drover"] as const;
+
+/** Bodies above this size are not copied behind their head, but written on their own. */
+const apart = 64 * 1024;
 
 /** What every answer has beside its body. */
 export interface HttpAnswerParts {
@@ -38,20 +46,27 @@ export interface AnswerSeal {
   readonly indented: boolean;
 }
 
-/** An envelope, sealed when `seal` is given. */
+/** An envelope, sealed when `seal` is given; the parts are to be written one after the other. */
 export function envelopeAnswer(
   answer: Answer,
   seal: AnswerSeal | undefined,
   parts: HttpAnswerParts,
-): Uint8Array {
+): readonly Uint8Array[] {
   const list = headers(parts);
   if (seal === undefined) {
     list.push(["Content-Type", soapContentType]);
-    return serializeResponse({ status: answer.status, headers: list }, answer.body);
+    return message(answer.status, list, answer.body);
   }
   list.push(["Content-Type", encryptedContentType(sealedProtocol("Negotiate"))]);
   const body = encodeEncrypted(sealMessage(seal.context, "Negotiate", soapContentType, answer.body), seal);
-  return serializeResponse({ status: answer.status, headers: list }, body);
+  return message(answer.status, list, body);
+}
+
+function message(status: number, list: [string, string][], body: Uint8Array): readonly Uint8Array[] {
+  const head = { status, headers: list };
+  return body.length <= apart
+    ? [serializeResponse(head, body)]
+    : [serializeResponseHead(head, body.length), body];
 }
 
 /** An answer without body: the end of a dialogue, or a refusal. */

@@ -143,7 +143,7 @@ export class FakeClient implements Connection {
 
   write(bytes: Uint8Array): boolean {
     if (this.closed) return false;
-    this.#parser.expect("POST");
+    if (this.#parser.idle) this.#parser.expect("POST");
     for (const event of this.#parser.push(bytes)) {
       if (event.kind === "response") {
         this.#current = { status: event.status, headers: event.headers, body: [] };
