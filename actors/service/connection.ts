@@ -421,10 +421,9 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     if (step.kind === "continue") {
       const parts = { ...this.#parts(exchange), token };
       exchange.settled = [emptyAnswer(401, parts)];
-      // The body comes again with the next token, so it is not waited for when the client holds it back.
-      if (exchange.request.expectContinue) return this.#finish(exchange, exchange.settled, context);
-      this.#phase = "body";
-      return;
+      // The body comes again with the next token. It is taken all the same, because the connection, to which the
+      // dialogue belongs, can go on only behind it.
+      return this.#expectBody(exchange, context);
     }
     const security = this.#context!;
     const account = this.#service.security.account(security);
@@ -495,10 +494,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
   }
 
   #finish(exchange: Exchange, bytes: readonly Uint8Array[], context: Context<ConnectionMessage>): void {
-    const { keepAlive, expectContinue } = exchange.request;
-    // A body that was held back and not asked for may come or not: the connection cannot go on behind it.
-    const cut = expectContinue && this.#phase === "authorizing";
-    if (!keepAlive || this.#inputEnded || cut) return this.#last(bytes, context);
+    if (!exchange.request.keepAlive || this.#inputEnded) return this.#last(bytes, context);
     this.#exchange = undefined;
     this.#phase = "idle";
     this.#write(bytes, context);

@@ -362,6 +362,23 @@ Deno.test("Expect: 100-continue is asked for the body only when the credentials 
   assert.equal(bad.answers[0]!.status, 401);
 });
 
+Deno.test("a Negotiate dialogue goes on although the client waits for 100 Continue with its first token", () => {
+  const h = new Harness({ allowUnencrypted: false });
+  const client = h.connect();
+  const context = initiator(h);
+  client.sendBytes(
+    utf8(
+      `POST /wsman HTTP/1.1\r\nHost: t\r\nContent-Type: ${soap}\r\nExpect: 100-continue\r\n` +
+        `Authorization: Negotiate ${step(context, undefined)!.toBase64()}\r\nContent-Length: 5\r\n\r\n`,
+    ),
+  );
+  assert.equal(client.answers[0]!.status, 100);
+  client.sendBytes(utf8("hello"));
+  assert.equal(client.answers[1]!.status, 401);
+  client.sendBytes(negotiate(step(context, tokenOf(client))!, new Uint8Array(0), soap));
+  assert.equal(client.answers[2]!.status, 200);
+});
+
 Deno.test("slow requests, idle connections and logons that never end are cut", () => {
   const h = new Harness({ settings: { MaxPacketRetrievalTimeSeconds: 5 } });
   const slow = h.connect();
