@@ -5,7 +5,8 @@
  * the owner: at most {@link outputWindow} answers are on their way at once, so a slow reader slows the remote command.
  * @module
  */
-import { type DroverError, ProtocolError } from "../../protocol/errors.ts";
+import { DeniedError, type DroverError, ProtocolError } from "../../protocol/errors.ts";
+import { guidFromRandom } from "../../protocol/guid.ts";
 import type { Envelope } from "../../protocol/soap/mod.ts";
 import {
   advance,
@@ -30,6 +31,7 @@ import {
   type ExchangeMessage,
   type ExchangeOutcome,
   exchangeOutcome,
+  type ExchangePriority,
   type ExchangeRequest,
 } from "./exchange.ts";
 
@@ -53,6 +55,8 @@ export type CommandReport =
     readonly command: ActorRef<CommandMessage>;
     readonly pieces: readonly { readonly stream: OutputStream; readonly bytes: Uint8Array }[];
   }
+  /** While it was being stopped the service said Done; `ended` follows when the Signal was answered, or was not. */
+  | { readonly kind: "exitSeen"; readonly exitCode: number }
   | { readonly kind: "ended"; readonly command: ActorRef<CommandMessage>; readonly end: CommandEnd };
 
 /** Messages that a command takes. */
@@ -63,12 +67,17 @@ export type CommandMessage =
   | { readonly kind: "stop" }
   | { readonly kind: "accepted"; readonly outcome: ExchangeOutcome }
   | { readonly kind: "received"; readonly outcome: ExchangeOutcome }
-  | { readonly kind: "inputSent"; readonly outcome: ExchangeOutcome }
+  | {
+    readonly kind: "inputSent";
+    readonly outcome: ExchangeOutcome;
+    readonly piece: Uint8Array;
+    readonly end: boolean;
+  }
   | { readonly kind: "signalled"; readonly outcome: ExchangeOutcome }
   | { readonly kind: "drained" };
 
 /** What to run and how. */
-export interface CommandSpec extends Omit<CommandOptions, "command" | "args"> {
+export interface CommandSpec extends Omit<CommandOptions, "command" | "args" | "commandId"> {
   /** A text goes to the remote shell as it is; words are quoted for the target, so that the program gets exactly them. */
   readonly command: string | readonly string[];
   /** Bytes for standard input, which is closed after them; `undefined` leaves it open. */
@@ -107,12 +116,14 @@ export function command(
 
 class Command implements Behaviour<CommandMessage> {
   readonly #spec: CommandSpec;
-  readonly #shellId: string;
+  readonly #shell: CreatedShell;
   readonly #session: ActorRef<ExchangeMessage>;
   readonly #owner: ActorRef<CommandReport>;
   readonly #times: CommandTimes;
   #state: CommandState = "idle";
-  #commandId = "";
+  /** Proposed by us, so that even a command whose answer is lost can be signalled; the answer may bring another one. */
+  #commandId: string;
+  #exitCode: number | undefined;
   #stopAsked = false;
   #signalAsked = false;
   #receiving = false;
@@ -129,20 +140,22 @@ class Command implements Behaviour<CommandMessage> {
     context: Context<CommandMessage>,
   ) {
     this.#spec = spec;
-    this.#shellId = shell.shellId;
+    this.#shell = shell;
     this.#session = session;
     this.#owner = owner;
     this.#times = times;
+    this.#commandId = guidFromRandom(context.random.bytes(16));
     let request: ExchangeRequest;
     try {
-      request = runCommand(shell.shellId, commandOptions(spec, shell.platform));
+      const options = commandOptions(spec, shell.platform);
+      request = runCommand(shell.shellId, { ...options, commandId: this.#commandId });
     } catch (error) {
       this.#step("refused");
       this.#end({ kind: "refused", error: asDroverError(error, "BadCommand", "quote command") }, context);
       return;
     }
     this.#step("send");
-    this.#ask(request, "accepted", false, times.operationTimeoutMs, context);
+    this.#ask(request, "accepted", "ordinary", times.operationTimeoutMs, context);
   }
 
   handle(message: CommandMessage, context: Context<CommandMessage>): void {
@@ -158,9 +171,10 @@ class Command implements Behaviour<CommandMessage> {
         this.#receive(context);
         return;
       case "inputSent":
-        if (message.outcome.kind === "answered") this.#input(context);
+        this.#inputSent(message, context);
         return;
       case "stop":
+        if (this.#reported) return;
         this.#stopAsked = true;
         if (this.#state === "running") {
           this.#step("stop");
@@ -186,16 +200,19 @@ class Command implements Behaviour<CommandMessage> {
 
   #ask(
     request: ExchangeRequest,
-    kind: "accepted" | "received" | "inputSent" | "signalled",
-    urgent: boolean,
+    kind: "accepted" | "received" | "signalled" | ((outcome: ExchangeOutcome) => CommandMessage),
+    priority: ExchangePriority,
     operationTimeoutMs: number,
     context: Context<CommandMessage>,
   ): void {
     context.ask<ExchangeMessage, ExchangeOutcome>(
       this.#session,
-      (replyTo) => ({ kind: "exchange", request, urgent, operationTimeoutMs, replyTo }),
+      (replyTo) => ({ kind: "exchange", request, priority, operationTimeoutMs, replyTo }),
       operationTimeoutMs + this.#times.guardMs,
-      (outcome) => ({ kind, outcome: exchangeOutcome(outcome) }),
+      (outcome) =>
+        typeof kind === "string"
+          ? { kind, outcome: exchangeOutcome(outcome) }
+          : kind(exchangeOutcome(outcome)),
     );
   }
 
@@ -204,7 +221,7 @@ class Command implements Behaviour<CommandMessage> {
       if (!outcome.sent) {
         this.#step("refused");
         this.#end({ kind: "notSent", error: outcome.error }, context);
-      } else if (outcome.error.code === "Unauthorized" || outcome.error.code === "Forbidden") {
+      } else if (outcome.error instanceof DeniedError) {
         this.#step("refused");
         this.#end({ kind: "refused", error: outcome.error }, context);
       } else this.#lost(outcome.error, context);
@@ -238,16 +255,45 @@ class Command implements Behaviour<CommandMessage> {
     const piece = stdin.subarray(this.#inputAt, this.#inputAt + inputPieceBytes);
     const end = this.#inputAt + piece.length >= stdin.length;
     this.#inputAt = end ? stdin.length + 1 : this.#inputAt + piece.length;
-    const request = sendInput(this.#shellId, this.#commandId, piece, end);
-    this.#ask(request, "inputSent", false, this.#times.operationTimeoutMs, context);
+    this.#send(piece, end, context);
+  }
+
+  #send(piece: Uint8Array, end: boolean, context: Context<CommandMessage>): void {
+    const request = sendInput(this.#shell.shellId, this.#commandId, piece, end);
+    this.#ask(
+      request,
+      (outcome) => ({ kind: "inputSent", outcome, piece, end }),
+      "ordinary",
+      this.#times.operationTimeoutMs,
+      context,
+    );
+  }
+
+  /**
+   * A command that reads no more needs no more input. Any other failure leaves it without its input's end, waiting for what will
+   * never come: then its end is not worth waiting for.
+   */
+  #inputSent(
+    message: Extract<CommandMessage, { kind: "inputSent" }>,
+    context: Context<CommandMessage>,
+  ): void {
+    const { outcome } = message;
+    if (outcome.kind === "answered") this.#input(context);
+    else if (this.#state !== "running" || (outcome.kind === "fault" && readsNoMore(outcome.fault))) return;
+    else if (
+      outcome.kind === "fault" && outcome.fault.isOperationTimeout && this.#shell.platform === "posix"
+    ) {
+      // Our own service takes a Send whole or, at its time-out, not at all; of others nobody knows.
+      this.#send(message.piece, message.end, context);
+    } else this.#lost(outcome.kind === "fault" ? outcome.fault : outcome.error, context);
   }
 
   #receive(context: Context<CommandMessage>): void {
     if (this.#receiving || this.#outputs >= outputWindow) return;
     if (this.#state !== "running" && this.#state !== "stopping") return;
     this.#receiving = true;
-    const request = receiveOutput(this.#shellId, this.#commandId);
-    this.#ask(request, "received", false, this.#times.operationTimeoutMs, context);
+    const request = receiveOutput(this.#shell.shellId, this.#commandId);
+    this.#ask(request, "received", "poll", this.#times.operationTimeoutMs, context);
   }
 
   #received(outcome: ExchangeOutcome, context: Context<CommandMessage>): void {
@@ -303,22 +349,28 @@ class Command implements Behaviour<CommandMessage> {
       return;
     }
     this.#step("exited");
-    this.#report(
-      this.#stopAsked && this.#signalAsked ? { kind: "stopped" } : { kind: "exited", exitCode },
-      context,
-    );
+    if (this.#signalAsked) {
+      // Ended by the Signal or by itself: only the Signal's answer confirms the stop.
+      this.#exitCode = exitCode;
+      context.send(this.#owner, { kind: "exitSeen", exitCode });
+      return;
+    }
+    this.#report({ kind: "exited", exitCode }, context);
     // The service keeps what it knows of a command until it is told that nobody will ask again.
-    if (!this.#signalAsked) this.#signal(context);
+    this.#signal(context);
   }
 
   #signal(context: Context<CommandMessage>): void {
     this.#signalAsked = true;
-    const request = signalCommand(this.#shellId, this.#commandId, "terminate");
-    this.#ask(request, "signalled", true, this.#times.cleanupTimeoutMs, context);
+    const request = signalCommand(this.#shell.shellId, this.#commandId, "terminate");
+    this.#ask(request, "signalled", "urgent", this.#times.cleanupTimeoutMs, context);
   }
 
   #signalled(outcome: ExchangeOutcome, context: Context<CommandMessage>): void {
-    if (this.#state !== "stopping") context.stop();
+    if (this.#state === "done" && this.#exitCode !== undefined) {
+      const exited = { kind: "exited", exitCode: this.#exitCode } as const;
+      this.#end(outcome.kind === "answered" ? { kind: "stopped" } : exited, context);
+    } else if (this.#state !== "stopping") context.stop();
     else if (outcome.kind === "fault") this.#lost(outcome.fault, context);
     else if (outcome.kind === "failed") this.#lost(outcome.error, context);
     else {
@@ -332,8 +384,8 @@ class Command implements Behaviour<CommandMessage> {
   #lost(error: DroverError, context: Context<CommandMessage>): void {
     this.#step("linkLost");
     this.#report({ kind: "unknown", error, stopAsked: this.#stopAsked }, context);
-    if (this.#commandId !== "" && !this.#signalAsked) this.#signal(context);
-    else context.stop();
+    if (this.#signalAsked) context.stop();
+    else this.#signal(context);
   }
 
   #end(end: CommandEnd, context: Context<CommandMessage>): void {
@@ -358,7 +410,36 @@ function commandOptions(spec: CommandSpec, platform: "windows" | "posix"): Comma
     : { ...options, command: commandLine(command, platform) };
 }
 
-/** Faults to Command after which it may run: no answer in time, or an operation that was broken off inside the service. */
+/** Faults to Send which say that the command is over, or has closed its standard input. */
+function readsNoMore(fault: ReportedFault): boolean {
+  const code = win32(fault.faultCode);
+  return fault.is("UNEXPECTED_SELECTORS") || fault.is("INVALID_SELECTORS") || code === brokenPipe ||
+    code === noData;
+}
+
+/** ERROR_BROKEN_PIPE and ERROR_NO_DATA: what Windows says of a pipe whose reader is gone. */
+const brokenPipe = 109;
+const noData = 232;
+
+/**
+ * Faults to Command after which it may run: no answer in time, an operation that was broken off inside the service
+ * (ERROR_OPERATION_ABORTED, RPC_S_CALL_FAILED, ERROR_SEM_TIMEOUT, WAIT_TIMEOUT, ERROR_TIMEOUT), or an error of the receiver that
+ * says no more than that.
+ */
 function mayHaveStarted(fault: ReportedFault): boolean {
-  return fault.isOperationTimeout || fault.faultCode === 995 || fault.faultCode === 1726;
+  const code = win32(fault.faultCode);
+  if (code === undefined) {
+    return fault.isOperationTimeout || (isReceiverFault(fault) && !fault.isAccessDenied);
+  }
+  return fault.isOperationTimeout || [995, 1726, 121, 258, 1460].includes(code);
+}
+
+/** The codes of SOAP 1.2 other than Receiver say that the request was not processed (SOAP 1.2 part 1, section 5.4.6). */
+function isReceiverFault(fault: ReportedFault): boolean {
+  return !["Sender", "MustUnderstand", "VersionMismatch", "DataEncodingUnknown"].includes(fault.fault.code);
+}
+
+/** The Win32 code inside an HRESULT of that facility; any other code as it is. */
+function win32(code: number | undefined): number | undefined {
+  return code !== undefined && code >= 0x80070000 && code <= 0x8007ffff ? code & 0xffff : code;
 }

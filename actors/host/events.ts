@@ -1,4 +1,5 @@
 /** What a job tells the world about its hosts. @module */
+import { DroverError } from "../../protocol/errors.ts";
 import type { OutputStream } from "../ports.ts";
 
 /** How a host ended. Exactly one of these for each host of a job; `unknown` is never passed off as another one. */
@@ -84,8 +85,25 @@ export type RunEvent = ProgressEvent | OutputEvent | ResultEvent;
 
 /** Takes the events of a job. */
 export interface RunSink {
+  /** The job has begun; `cancel` stops it, at any time and as often as wanted. */
+  began?(cancel: () => void): void;
   /** Takes events; `taken` is called once they are stored or shown: until then the remote command may be held up. */
   deliver(events: readonly RunEvent[], taken: () => void): void;
-  /** Every host has its result and everything that was opened is closed. */
+  /** Every host has its result, which was delivered, and everything that was opened is closed. */
   finished(): void;
+}
+
+/** A defect of our own: what it was doing has no known end. */
+export function crashed(): DroverError {
+  return new DroverError(
+    "caller",
+    "Crashed",
+    "run command: an internal error ended its supervision; please report it",
+  );
+}
+
+/** The result of a host whose actors have crashed. */
+export function crashedResult(): HostResult {
+  const { code, message } = crashed();
+  return { status: "unknown", exitCode: undefined, durationMs: 0, error: { code, message } };
 }

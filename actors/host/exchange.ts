@@ -16,12 +16,17 @@ export type ExchangeOutcome =
 /** A request without the parts that the session adds. */
 export type ExchangeRequest = Omit<RequestParts, "messageId" | "operationTimeoutMs">;
 
+/**
+ * `urgent`: Signal and Delete, which go first and may use a connection that is reserved for them. `poll`: a Receive, which the
+ * service may hold for long; polls never take all connections, so that everything else still gets through.
+ */
+export type ExchangePriority = "urgent" | "ordinary" | "poll";
+
 /** Asks the session for an exchange. */
 export interface ExchangeMessage {
   readonly kind: "exchange";
   readonly request: ExchangeRequest;
-  /** Signal and Delete go first, and may use the connection that is reserved for them. */
-  readonly urgent: boolean;
+  readonly priority: ExchangePriority;
   /** Milliseconds that the service may hold the request. */
   readonly operationTimeoutMs: number;
   readonly replyTo: ReplyTo<ExchangeOutcome>;

@@ -8,11 +8,12 @@
 import { DeniedError, type DroverError, NetworkError } from "../../protocol/errors.ts";
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import { ReportedFault } from "../../protocol/wsman/mod.ts";
-import type { ActorRef, Behaviour, ChildSpec, Context, TimerHandle } from "../kernel/actor.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context, StopReason, TimerHandle } from "../kernel/actor.ts";
 import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
 import type { CommandEnd, CommandMessage, CommandReport, CommandSpec, CommandTimes } from "./command.ts";
-import type { HostResult, HostStatus } from "./events.ts";
+import { crashed, type HostResult, type HostStatus } from "./events.ts";
 import type { ExchangeMessage } from "./exchange.ts";
+import { keepShell } from "./kept_shell.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
 /** What to do on one host. */
@@ -75,13 +76,13 @@ class Execution implements Behaviour<ExecutionMessage> {
   #permit: PermitGrant | undefined;
   #since = 0;
   #shell: ActorRef<ShellMessage> | undefined;
-  #command: ActorRef<CommandMessage> | undefined;
   #stop: "timedOut" | "cancelled" | undefined;
   /** The end of a command that was asked to stop, until Delete decides. */
   #undecided: DroverError | undefined;
+  /** What Done said, seen while the command was being stopped. */
+  #exitSeen: number | undefined;
   #commandSent = false;
   #reported = false;
-  #deadline: TimerHandle | undefined;
   #giveUp: TimerHandle | undefined;
 
   constructor(
@@ -122,11 +123,12 @@ class Execution implements Behaviour<ExecutionMessage> {
         this.#shellFailed(message, context);
         return;
       case "commandStarted":
-        this.#command = message.command;
-        if (this.#stop !== undefined) context.send(message.command, { kind: "stop" });
         return;
       case "output":
         context.send(this.#job, { ...message, index: this.#spec.index });
+        return;
+      case "exitSeen":
+        this.#exitSeen = message.exitCode;
         return;
       case "ended":
         this.#ended(message.end, context);
@@ -141,10 +143,15 @@ class Execution implements Behaviour<ExecutionMessage> {
         this.#halt("timedOut", context);
         return;
       case "giveUp":
-        this.#report("unknown", this.#undecided ?? unconfirmed(), context);
-        this.#release(context);
+        this.#shellClosed(false, context);
         return;
     }
+  }
+
+  childEnded(_child: ActorRef<never>, reason: StopReason, context: Context<ExecutionMessage>): void {
+    if (reason.kind !== "crashed") return;
+    this.#report("unknown", crashed(), context);
+    this.#release(context, true);
   }
 
   describe(): string {
@@ -162,7 +169,7 @@ class Execution implements Behaviour<ExecutionMessage> {
     this.#since = context.now();
     context.send(this.#job, { kind: "started", index: this.#spec.index });
     if (this.#spec.timeoutMs !== undefined) {
-      this.#deadline = context.timer(this.#spec.timeoutMs, { kind: "deadline" });
+      context.timer(this.#spec.timeoutMs, { kind: "deadline" });
     }
     this.#shell = context.spawn(shell(this.#spec.shell, this.#session, context.self, this.#spec.times));
   }
@@ -185,13 +192,14 @@ class Execution implements Behaviour<ExecutionMessage> {
     const denied = isDenied(message.error);
     const refused = message.error instanceof ReportedFault;
     this.#report(denied ? "denied" : refused ? "failed" : "unreachable", message.error, context);
-    this.#release(context);
+    if (message.left) this.#watchCleanup(context);
+    else this.#release(context);
   }
 
   #ended(end: CommandEnd, context: Context<ExecutionMessage>): void {
     switch (end.kind) {
       case "exited":
-        this.#report(end.exitCode === 0 ? "succeeded" : "failed", undefined, context, end.exitCode);
+        this.#exited(end.exitCode, context);
         break;
       case "notSent":
         this.#report("unreachable", end.error, context);
@@ -214,9 +222,14 @@ class Execution implements Behaviour<ExecutionMessage> {
   #shellClosed(confirmed: boolean, context: Context<ExecutionMessage>): void {
     if (!this.#reported) {
       if (confirmed && this.#stop !== undefined) this.#report(this.#stop, this.#stopError(), context);
+      else if (this.#exitSeen !== undefined) this.#exited(this.#exitSeen, context);
       else this.#report("unknown", this.#undecided ?? unconfirmed(), context);
     }
-    this.#release(context);
+    this.#release(context, !confirmed);
+  }
+
+  #exited(exitCode: number, context: Context<ExecutionMessage>): void {
+    this.#report(exitCode === 0 ? "succeeded" : "failed", undefined, context, exitCode);
   }
 
   #halt(reason: "timedOut" | "cancelled", context: Context<ExecutionMessage>): void {
@@ -228,10 +241,7 @@ class Execution implements Behaviour<ExecutionMessage> {
       this.#release(context);
       return;
     }
-    if (this.#command !== undefined) {
-      context.send(this.#command, { kind: "stop" });
-      this.#watchCleanup(context);
-    } else this.#close(context);
+    this.#close(context);
   }
 
   #close(context: Context<ExecutionMessage>): void {
@@ -266,9 +276,12 @@ class Execution implements Behaviour<ExecutionMessage> {
     });
   }
 
-  #release(context: Context<ExecutionMessage>): void {
-    if (this.#deadline !== undefined) context.cancel(this.#deadline);
-    if (this.#permit !== undefined) context.send(this.#scheduler, { kind: "release", permit: this.#permit });
+  /** `shellLeft`: the service may still have the shell. Its place is then kept until its time is over; the slot is free. */
+  #release(context: Context<ExecutionMessage>, shellLeft = false): void {
+    if (this.#permit !== undefined) {
+      context.send(this.#scheduler, { kind: "release", permit: this.#permit });
+      if (shellLeft) keepShell(this.#scheduler, this.#spec, context);
+    }
     context.send(this.#job, { kind: "released", index: this.#spec.index });
     context.stop();
   }

@@ -3,7 +3,7 @@ import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts
 import type { Connector } from "../ports.ts";
 import type { SchedulerMessage } from "../scheduler/mod.ts";
 import type { ExecutionReport, ExecutionSpec } from "./execution.ts";
-import { host, type HostMessage, type RetireMessage } from "./host.ts";
+import { host, type HostMessage, type IdleMessage } from "./host.ts";
 import type { LeaseReport, LeaseSpec } from "./lease.ts";
 import type { HostTarget } from "./target.ts";
 
@@ -27,7 +27,7 @@ export type FleetMessage =
     readonly spec: LeaseSpec;
     readonly owner: ActorRef<LeaseReport>;
   }
-  | RetireMessage
+  | IdleMessage
   | { readonly kind: "hostGone"; readonly target: HostTarget; readonly host: ActorRef<HostMessage> };
 
 /** A fleet over `connector` and `scheduler`. */
@@ -39,11 +39,17 @@ export function fleet(connector: Connector, scheduler: ActorRef<SchedulerMessage
   };
 }
 
+interface HostEntry {
+  readonly ref: ActorRef<HostMessage>;
+  /** Pieces of work that it was sent. */
+  sent: number;
+}
+
 class Fleet implements Behaviour<FleetMessage> {
   readonly #connector: Connector;
   readonly #scheduler: ActorRef<SchedulerMessage>;
   /** By identity: two targets with one name (other user, other port) are two hosts. */
-  readonly #hosts = new Map<HostTarget, ActorRef<HostMessage>>();
+  readonly #hosts = new Map<HostTarget, HostEntry>();
 
   constructor(connector: Connector, scheduler: ActorRef<SchedulerMessage>) {
     this.#connector = connector;
@@ -67,16 +73,18 @@ class Fleet implements Behaviour<FleetMessage> {
         });
         return;
       case "cancel": {
-        const ref = this.#hosts.get(message.target);
+        const ref = this.#hosts.get(message.target)?.ref;
         if (ref !== undefined) context.send(ref, { kind: "cancel", job: message.job, index: message.index });
         return;
       }
       case "hostIdle":
-        if (this.#hosts.get(message.target) === message.host) this.#hosts.delete(message.target);
-        context.send(message.host, { kind: "retire" });
+        // Not when work is on its way to it.
+        if (this.#hosts.get(message.target)?.sent !== message.taken) return;
+        this.#hosts.delete(message.target);
+        context.stop(message.host);
         return;
       case "hostGone":
-        if (this.#hosts.get(message.target) === message.host) this.#hosts.delete(message.target);
+        if (this.#hosts.get(message.target)?.ref === message.host) this.#hosts.delete(message.target);
         return;
     }
   }
@@ -86,11 +94,13 @@ class Fleet implements Behaviour<FleetMessage> {
   }
 
   #host(target: HostTarget, context: Context<FleetMessage>): ActorRef<HostMessage> {
-    const known = this.#hosts.get(target);
-    if (known !== undefined) return known;
-    const ref = context.spawn(host(target, context.self, this.#connector, this.#scheduler));
-    context.watch(ref, () => ({ kind: "hostGone", target, host: ref }));
-    this.#hosts.set(target, ref);
-    return ref;
+    let entry = this.#hosts.get(target);
+    if (entry === undefined) {
+      const ref = context.spawn(host(target, context.self, this.#connector, this.#scheduler));
+      context.watch(ref, () => ({ kind: "hostGone", target, host: ref }));
+      this.#hosts.set(target, entry = { ref, sent: 0 });
+    }
+    entry.sent++;
+    return entry.ref;
   }
 }

@@ -1,7 +1,8 @@
 /** A host: owns the session with one machine for one account, and everything that is done there. @module */
-import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context, StopReason } from "../kernel/actor.ts";
 import type { Connector } from "../ports.ts";
 import type { SchedulerMessage } from "../scheduler/mod.ts";
+import { crashedResult } from "./events.ts";
 import { execution, type ExecutionMessage, type ExecutionReport, type ExecutionSpec } from "./execution.ts";
 import { lease, type LeaseMessage, type LeaseReport, type LeaseSpec } from "./lease.ts";
 import { session, type SessionMessage } from "./session.ts";
@@ -17,15 +18,14 @@ export type HostMessage =
   | { readonly kind: "lease"; readonly spec: LeaseSpec; readonly owner: ActorRef<LeaseReport> }
   | { readonly kind: "workGone"; readonly work: ActorRef<never>; readonly clean: boolean }
   | { readonly kind: "sessionGone"; readonly session: ActorRef<SessionMessage> }
-  | { readonly kind: "idle"; readonly since: number }
-  /** The fleet has forgotten this actor: nothing more will come. */
-  | { readonly kind: "retire" };
+  | { readonly kind: "idle"; readonly since: number };
 
-/** Asks the fleet to forget an idle host actor; work that the fleet has already sent still arrives before `retire`. */
-export interface RetireMessage {
+/** Tells the fleet that a host actor has nothing to do, after the first `taken` pieces of work that it was sent. */
+export interface IdleMessage {
   readonly kind: "hostIdle";
   readonly target: HostTarget;
   readonly host: ActorRef<HostMessage>;
+  readonly taken: number;
 }
 
 /** Milliseconds without work after which the connections are closed and the host actor ends. */
@@ -34,30 +34,32 @@ const idleMs = 10_000;
 /** A host actor for `target`, child of `fleet`. */
 export function host(
   target: HostTarget,
-  fleet: ActorRef<RetireMessage>,
+  fleet: ActorRef<IdleMessage>,
   connector: Connector,
   scheduler: ActorRef<SchedulerMessage>,
 ): ChildSpec<HostMessage> {
   return { start: () => new Host(target, fleet, connector, scheduler) };
 }
 
+interface Work {
+  readonly job: ActorRef<ExecutionReport>;
+  readonly index: number;
+}
+
 class Host implements Behaviour<HostMessage> {
   readonly #target: HostTarget;
-  readonly #fleet: ActorRef<RetireMessage>;
+  readonly #fleet: ActorRef<IdleMessage>;
   readonly #connector: Connector;
   readonly #scheduler: ActorRef<SchedulerMessage>;
-  readonly #executions = new Map<
-    ActorRef<ExecutionMessage>,
-    { readonly job: ActorRef<ExecutionReport>; readonly index: number }
-  >();
+  readonly #executions = new Map<ActorRef<ExecutionMessage>, Work>();
   readonly #leases = new Set<ActorRef<LeaseMessage>>();
   #session: ActorRef<SessionMessage> | undefined;
   #idleSince = 0;
-  #retired = false;
+  #taken = 0;
 
   constructor(
     target: HostTarget,
-    fleet: ActorRef<RetireMessage>,
+    fleet: ActorRef<IdleMessage>,
     connector: Connector,
     scheduler: ActorRef<SchedulerMessage>,
   ) {
@@ -70,6 +72,7 @@ class Host implements Behaviour<HostMessage> {
   handle(message: HostMessage, context: Context<HostMessage>): void {
     switch (message.kind) {
       case "execute": {
+        this.#taken++;
         const ref = context.spawn(
           execution(message.spec, this.#openSession(context), this.#scheduler, message.job),
         );
@@ -83,6 +86,7 @@ class Host implements Behaviour<HostMessage> {
         }
         return;
       case "lease": {
+        this.#taken++;
         const ref = context.spawn(
           lease(message.spec, this.#openSession(context), this.#scheduler, message.owner),
         );
@@ -98,14 +102,20 @@ class Host implements Behaviour<HostMessage> {
         return;
       case "idle":
         if (!this.#busy && this.#idleSince === message.since) {
-          context.send(this.#fleet, { kind: "hostIdle", target: this.#target, host: context.self });
+          context.send(this.#fleet, {
+            kind: "hostIdle",
+            target: this.#target,
+            host: context.self,
+            taken: this.#taken,
+          });
         }
         return;
-      case "retire":
-        this.#retired = true;
-        if (!this.#busy) context.stop();
-        return;
     }
+  }
+
+  /** Whatever ends it: no job is left without its results. */
+  stopped(_reason: StopReason, context: Context<HostMessage>): void {
+    for (const work of this.#executions.values()) this.#giveUp(work, context);
   }
 
   describe(): string {
@@ -127,26 +137,15 @@ class Host implements Behaviour<HostMessage> {
     const work = this.#executions.get(message.work as ActorRef<ExecutionMessage>);
     this.#executions.delete(message.work as ActorRef<ExecutionMessage>);
     this.#leases.delete(message.work as ActorRef<LeaseMessage>);
-    if (work !== undefined && !message.clean) {
-      // A crash of our own: what the command did is not known, and its job must not wait for ever.
-      context.send(work.job, {
-        kind: "result",
-        index: work.index,
-        result: {
-          status: "unknown",
-          exitCode: undefined,
-          durationMs: 0,
-          error: {
-            code: "Crashed",
-            message: "run command: an internal error ended its supervision; please report it",
-          },
-        },
-      });
-      context.send(work.job, { kind: "released", index: work.index });
-    }
+    // A crash of our own: what the command did is not known, and its job must not wait for ever.
+    if (work !== undefined && !message.clean) this.#giveUp(work, context);
     if (this.#busy) return;
-    if (this.#retired) context.stop();
     this.#idleSince = context.now();
     context.timer(idleMs, { kind: "idle", since: this.#idleSince });
+  }
+
+  #giveUp(work: Work, context: Context<HostMessage>): void {
+    context.send(work.job, { kind: "result", index: work.index, result: crashedResult() });
+    context.send(work.job, { kind: "released", index: work.index });
   }
 }

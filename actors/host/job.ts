@@ -3,10 +3,10 @@
  * every host has its one result and nothing that was opened for it is left.
  * @module
  */
-import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context, StopReason } from "../kernel/actor.ts";
 import type { CommandMessage, CommandSpec, CommandTimes } from "./command.ts";
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
-import type { RunEvent, RunSink } from "./events.ts";
+import { crashedResult, type HostResult, type RunEvent, type RunSink } from "./events.ts";
 import type { ExecutionReport } from "./execution.ts";
 import type { FleetMessage } from "./fleet.ts";
 import type { HostTarget } from "./target.ts";
@@ -31,8 +31,9 @@ export interface JobSpec {
 export type JobMessage =
   | ExecutionReport
   | { readonly kind: "submit" }
-  | { readonly kind: "taken"; readonly command: ActorRef<CommandMessage> | undefined }
-  | { readonly kind: "cancel" };
+  | { readonly kind: "taken"; readonly command: ActorRef<CommandMessage> }
+  | { readonly kind: "cancel" }
+  | { readonly kind: "fleetGone" };
 
 /** Hosts handed over in one turn, so that a job of many thousands does not hold up the loop. */
 const submitBatch = 256;
@@ -53,11 +54,13 @@ class Job implements Behaviour<JobMessage> {
   readonly #spec: JobSpec;
   readonly #fleet: ActorRef<FleetMessage>;
   readonly #sink: RunSink;
+  /** By host: whether its result was delivered, and whether nothing of it is left. */
   readonly #finished: boolean[];
+  readonly #released: boolean[];
   #submitted = 0;
   #left: number;
-  #untaken = 0;
   #cancelled = false;
+  #ended = false;
 
   constructor(spec: JobSpec, fleet: ActorRef<FleetMessage>, sink: RunSink, context: Context<JobMessage>) {
     this.#spec = spec;
@@ -65,6 +68,9 @@ class Job implements Behaviour<JobMessage> {
     this.#sink = sink;
     this.#left = spec.hosts.length;
     this.#finished = new Array<boolean>(spec.hosts.length).fill(false);
+    this.#released = new Array<boolean>(spec.hosts.length).fill(false);
+    context.watch(fleet, () => ({ kind: "fleetGone" }));
+    context.effect((post) => sink.began?.(() => post({ kind: "cancel" })));
     this.#next(context);
     this.#endIfDone(context);
   }
@@ -75,11 +81,7 @@ class Job implements Behaviour<JobMessage> {
         this.#submit(context);
         return;
       case "started":
-        this.#deliver(
-          [{ type: "progress", host: this.#name(message.index), phase: "connecting" }],
-          undefined,
-          context,
-        );
+        this.#deliver([{ type: "progress", host: this.#name(message.index), phase: "connecting" }], context);
         return;
       case "output": {
         const host = this.#name(message.index);
@@ -89,31 +91,35 @@ class Job implements Behaviour<JobMessage> {
           stream: piece.stream,
           data: piece.bytes,
         }));
-        this.#deliver(events, message.command, context);
+        const { command } = message;
+        context.effect((post) => this.#sink.deliver(events, () => post({ kind: "taken", command })));
         return;
       }
       case "result":
-        if (this.#finished[message.index]) return;
-        this.#finished[message.index] = true;
-        this.#deliver(
-          [{ type: "result", host: this.#name(message.index), ...message.result }],
-          undefined,
-          context,
-        );
+        this.#result(message.index, message.result, context);
         return;
       case "released":
+        if (this.#released[message.index]) return;
+        this.#released[message.index] = true;
         this.#left--;
         this.#endIfDone(context);
         return;
       case "taken":
-        this.#untaken--;
-        if (message.command !== undefined) context.send(message.command, { kind: "taken" });
-        this.#endIfDone(context);
+        context.send(message.command, { kind: "taken" });
         return;
       case "cancel":
         this.#cancel(context);
         return;
+      case "fleetGone":
+        this.#abandon(context);
+        context.stop();
+        return;
     }
+  }
+
+  /** Whatever ends it: every host has its result, and whoever listens hears of the end. */
+  stopped(_reason: StopReason, context: Context<JobMessage>): void {
+    this.#abandon(context);
   }
 
   describe(): string {
@@ -153,13 +159,14 @@ class Job implements Behaviour<JobMessage> {
     if (this.#submitted < this.#spec.hosts.length) context.timer(0, { kind: "submit" });
   }
 
-  #deliver(
-    events: readonly RunEvent[],
-    command: ActorRef<CommandMessage> | undefined,
-    context: Context<JobMessage>,
-  ): void {
-    this.#untaken++;
-    context.effect((post) => this.#sink.deliver(events, () => post({ kind: "taken", command })));
+  #deliver(events: readonly RunEvent[], context: Pick<Context<JobMessage>, "effect">): void {
+    context.effect(() => this.#sink.deliver(events, () => {}));
+  }
+
+  #result(index: number, result: HostResult, context: Context<JobMessage>): void {
+    if (this.#finished[index]) return;
+    this.#finished[index] = true;
+    this.#deliver([{ type: "result", host: this.#name(index), ...result }], context);
   }
 
   #cancel(context: Context<JobMessage>): void {
@@ -173,24 +180,29 @@ class Job implements Behaviour<JobMessage> {
     // What was not handed over yet never will be.
     const unsubmitted = this.#spec.hosts.length - this.#submitted;
     for (let index = this.#submitted; index < this.#spec.hosts.length; index++) {
-      this.#finished[index] = true;
       const error = {
         code: "NotStarted",
         message: "run command: it was cancelled before its turn came; nothing was sent",
       };
-      const result = { status: "unreachable", exitCode: undefined, durationMs: 0, error } as const;
-      this.#deliver([{ type: "result", host: this.#name(index), ...result }], undefined, context);
+      this.#result(index, { status: "unreachable", exitCode: undefined, durationMs: 0, error }, context);
     }
     this.#submitted = this.#spec.hosts.length;
     this.#left -= unsubmitted;
     this.#endIfDone(context);
   }
 
-  /** The end waits for the sink, so that nobody is told of an end before the last output. */
   #endIfDone(context: Context<JobMessage>): void {
-    if (this.#left > 0 || this.#untaken > 0) return;
+    if (this.#left > 0 || this.#ended) return;
+    this.#ended = true;
     context.effect(() => this.#sink.finished());
     context.stop();
+  }
+
+  #abandon(context: Context<JobMessage>): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (let index = 0; index < this.#finished.length; index++) this.#result(index, crashedResult(), context);
+    context.effect(() => this.#sink.finished());
   }
 
   #name(index: number): string {

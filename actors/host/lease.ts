@@ -1,10 +1,12 @@
 /** A lease: one shell that a script opened, with its permit, for as long as the script holds it. @module */
 import { type DroverError, NetworkError } from "../../protocol/errors.ts";
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
-import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context, StopReason } from "../kernel/actor.ts";
 import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
 import type { CommandReport, CommandSpec, CommandTimes } from "./command.ts";
+import { crashed } from "./events.ts";
 import type { ExchangeMessage } from "./exchange.ts";
+import { keepShell } from "./kept_shell.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
 /** The shell that a script wants. */
@@ -23,6 +25,8 @@ export interface LeaseSpec {
 
 /** What a lease tells its owner. */
 export type LeaseReport =
+  /** It exists and waits for its permit; it takes `close` from now on. */
+  | { readonly kind: "leaseMade"; readonly lease: ActorRef<LeaseMessage> }
   | { readonly kind: "leaseOpened"; readonly lease: ActorRef<LeaseMessage>; readonly shellId: string }
   | { readonly kind: "leaseFailed"; readonly error: DroverError }
   | Extract<ShellReport, { kind: "commandStarted" }>
@@ -58,6 +62,7 @@ class Lease implements Behaviour<LeaseMessage> {
   readonly #owner: ActorRef<LeaseReport>;
   #permit: PermitGrant | undefined;
   #shell: ActorRef<ShellMessage> | undefined;
+  #failed = false;
 
   constructor(
     spec: LeaseSpec,
@@ -70,6 +75,7 @@ class Lease implements Behaviour<LeaseMessage> {
     this.#session = session;
     this.#scheduler = scheduler;
     this.#owner = owner;
+    context.send(owner, { kind: "leaseMade", lease: context.self });
     context.ask<SchedulerMessage, PermitGrant | undefined>(
       scheduler,
       (replyTo) => ({
@@ -100,7 +106,10 @@ class Lease implements Behaviour<LeaseMessage> {
         context.send(this.#owner, { kind: "leaseOpened", lease: context.self, shellId: message.shellId });
         return;
       case "shellFailed":
-        this.#fail(message.error, context);
+        this.#failed = true;
+        context.send(this.#owner, { kind: "leaseFailed", error: message.error });
+        if (message.left) context.timer(this.#spec.times.cleanupTimeoutMs, { kind: "giveUp" });
+        else this.#release(context);
         return;
       case "commandStarted":
         context.send(this.#owner, message);
@@ -109,7 +118,12 @@ class Lease implements Behaviour<LeaseMessage> {
         context.send(this.#shell!, message);
         return;
       case "close":
-        context.send(this.#shell!, { kind: "close" });
+        if (this.#shell === undefined) {
+          context.send(this.#scheduler, { kind: "cancel", id: context.self.id });
+          this.#closed(true, context);
+          return;
+        }
+        context.send(this.#shell, { kind: "close" });
         context.timer(this.#spec.times.cleanupTimeoutMs, { kind: "giveUp" });
         return;
       case "shellClosed":
@@ -121,18 +135,28 @@ class Lease implements Behaviour<LeaseMessage> {
     }
   }
 
+  childEnded(_child: ActorRef<never>, reason: StopReason, context: Context<LeaseMessage>): void {
+    if (reason.kind !== "crashed") return;
+    if (!this.#failed) context.send(this.#owner, { kind: "leaseFailed", error: crashed() });
+    this.#failed = true;
+    this.#closed(false, context);
+  }
+
   #fail(error: DroverError, context: Context<LeaseMessage>): void {
     context.send(this.#owner, { kind: "leaseFailed", error });
     this.#release(context);
   }
 
   #closed(confirmed: boolean, context: Context<LeaseMessage>): void {
-    context.send(this.#owner, { kind: "leaseClosed", confirmed });
-    this.#release(context);
+    if (!this.#failed) context.send(this.#owner, { kind: "leaseClosed", confirmed });
+    this.#release(context, !confirmed);
   }
 
-  #release(context: Context<LeaseMessage>): void {
-    if (this.#permit !== undefined) context.send(this.#scheduler, { kind: "release", permit: this.#permit });
+  #release(context: Context<LeaseMessage>, shellLeft = false): void {
+    if (this.#permit !== undefined) {
+      context.send(this.#scheduler, { kind: "release", permit: this.#permit });
+      if (shellLeft) keepShell(this.#scheduler, this.#spec, context);
+    }
     context.stop();
   }
 }

@@ -51,6 +51,7 @@ class Ping implements Behaviour<PingMessage> {
         if (!this.#over) this.#identify(message.link, context);
         return;
       case "linkRefused":
+      case "linkClosed":
       case "linkGone":
         this.#end({ kind: "failed", error: lost() }, context);
         return;

@@ -1,6 +1,8 @@
 /**
- * A session: the authenticated connections to one host for one account, and the queue of exchanges for them.
- * Links are opened on demand and one by one; a failure to open fails everything that waits, since it would fail alike.
+ * A session: the authenticated connections to one host for one account, and the queues of exchanges for them.
+ *
+ * Links are opened on demand. When one cannot be opened and no other stands, everything that waits fails, since it would
+ * fail alike. An exchange is written once at most: only one that never reached a link's connection is given to another.
  * @module
  */
 import { type DroverError, NetworkError } from "../../protocol/errors.ts";
@@ -8,6 +10,7 @@ import { guidFromRandom } from "../../protocol/guid.ts";
 import { RequestWriter } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
 import type { Connector } from "../ports.ts";
+import { asDroverError } from "./client_http.ts";
 import type { ExchangeMessage } from "./exchange.ts";
 import { link, type LinkMessage, type LinkReport } from "./link.ts";
 import type { HostTarget } from "./target.ts";
@@ -16,23 +19,45 @@ import type { HostTarget } from "./target.ts";
 export type SessionMessage =
   | ExchangeMessage
   | LinkReport
-  | { readonly kind: "linkGone"; readonly link: ActorRef<LinkMessage> };
+  | { readonly kind: "linkGone"; readonly link: ActorRef<LinkMessage> }
+  | { readonly kind: "sweep" };
 
-/** Links for ordinary exchanges; one more is kept for Signal and Delete, which must not wait behind a Receive. */
-const maxLinks = 8;
+/** Links that may be busy with Receives: more than one shell of any Windows version may have processes. */
+const maxPolls = 32;
+/** Links for Receives and all other ordinary exchanges. */
+const maxLinks = maxPolls + 4;
+/** Links that are kept for Signal and Delete beyond these. */
 const reservedLinks = 1;
 
 /** A link that was idle for longer is not used again: the service may be about to close it (http.sys does after 120 s). */
 const maxIdleMs = 30_000;
 
+/** Milliseconds that an exchange may wait for a link; less than its asker waits, so that it is never sent for nobody. */
+const maxWaitMs = 40_000;
+const sweepMs = 5_000;
+
+/** Links that an exchange may be given to. A link that dies before it has written anything hands the exchange back. */
+const maxAssignments = 3;
+
 /** A session with `target`. */
 export function session(target: HostTarget, connector: Connector): ChildSpec<SessionMessage> {
-  return { name: "session", start: (context) => new Session(target, connector, context) };
+  return {
+    name: "session",
+    start: (context) => new Session(target, connector, context),
+    // Links are children, and children must never wait for their parent.
+    mailbox: { capacity: 65_536, overflow: "wait" },
+  };
+}
+
+interface Waiting {
+  readonly message: ExchangeMessage;
+  readonly until: number;
+  assignments: number;
 }
 
 interface LinkEntry {
-  state: "opening" | "idle" | "busy";
-  exchange: ExchangeMessage | undefined;
+  state: "opening" | "idle" | "busy" | "closed";
+  exchange: Waiting | undefined;
   /** Monotonic milliseconds at which it became idle. */
   idleSince: number;
 }
@@ -42,8 +67,13 @@ class Session implements Behaviour<SessionMessage> {
   readonly #connector: Connector;
   readonly #writer: RequestWriter;
   readonly #links = new Map<ActorRef<LinkMessage>, LinkEntry>();
-  readonly #urgent: ExchangeMessage[] = [];
-  readonly #ordinary: ExchangeMessage[] = [];
+  /** Links that said that they are closed, until they are gone: an exchange may be on its way back from them. */
+  readonly #closing = new Map<ActorRef<LinkMessage>, LinkEntry>();
+  readonly #urgent: Waiting[] = [];
+  readonly #ordinary: Waiting[] = [];
+  readonly #polls: Waiting[] = [];
+  #polling = 0;
+  #sweeping = false;
 
   constructor(target: HostTarget, connector: Connector, context: Context<SessionMessage>) {
     this.#target = target;
@@ -59,95 +89,179 @@ class Session implements Behaviour<SessionMessage> {
   handle(message: SessionMessage, context: Context<SessionMessage>): void {
     switch (message.kind) {
       case "exchange":
-        this.#queue(message).push(message);
+        this.#queue(message).push({ message, until: context.now() + maxWaitMs, assignments: 0 });
         break;
       case "linkIdle": {
         const entry = this.#links.get(message.link);
         if (entry === undefined) return;
+        this.#free(entry);
         entry.state = "idle";
-        entry.exchange = undefined;
         entry.idleSince = context.now();
         break;
       }
-      case "linkRefused": {
-        const entry = this.#links.get(message.link);
-        this.#links.delete(message.link);
-        if (entry?.exchange !== undefined) this.#queue(entry.exchange).unshift(entry.exchange);
+      case "linkClosed":
+        this.#retire(message.link, context);
         break;
-      }
+      case "linkRefused":
+        this.#takeBack(message.link, context);
+        break;
       case "linkFailed":
-        this.#links.delete(message.link);
-        this.#failWaiting(message.error, context);
+        this.#retire(message.link, context);
+        // While others stand, what waits can wait for them; they ask for work when they are idle.
+        if (!this.#anyEstablished()) this.#failWaiting(message.error, context);
         return;
-      case "linkGone": {
-        const entry = this.#links.get(message.link);
-        this.#links.delete(message.link);
-        // A link answers its exchange before it ends; only after its crash is there one left (a second answer is dropped).
-        if (entry?.exchange !== undefined) {
-          context.reply(entry.exchange.replyTo, { kind: "failed", sent: true, error: lostLink() });
-        }
+      case "linkGone":
+        this.#linkGone(message.link, context);
         break;
-      }
+      case "sweep":
+        this.#sweeping = false;
+        this.#failOverdue(context);
+        break;
     }
     this.#serve(context);
   }
 
   describe(): string {
-    return `${this.#links.size} links, ${this.#urgent.length + this.#ordinary.length} waiting`;
+    return `${this.#links.size} links, ${this.#waitingCount} waiting`;
+  }
+
+  get #waitingCount(): number {
+    return this.#urgent.length + this.#ordinary.length + this.#polls.length;
   }
 
   /** Gives waiting exchanges to idle links, and opens links while some still wait. */
   #serve(context: Context<SessionMessage>): void {
+    if (this.#waitingCount === 0) return;
     let opening = 0;
     for (const [ref, entry] of this.#links) {
       if (entry.state === "opening") opening++;
       if (entry.state !== "idle") continue;
       if (context.now() - entry.idleSince > maxIdleMs) {
-        this.#links.delete(ref);
-        context.send(ref, { kind: "close" });
+        this.#retire(ref, context);
         continue;
       }
-      const next = this.#urgent.shift() ?? this.#ordinary.shift();
-      if (next === undefined) return;
+      const next = this.#next();
+      if (next === undefined) break;
       this.#assign(ref, entry, next, context);
     }
+    const polls = Math.min(this.#polls.length, maxPolls - this.#polling);
+    const wanted = this.#urgent.length + this.#ordinary.length + polls - opening;
     const room = maxLinks + (this.#urgent.length > 0 ? reservedLinks : 0) - this.#links.size;
-    const wanted = Math.min(room, this.#urgent.length + this.#ordinary.length - opening);
-    for (let i = 0; i < wanted; i++) {
-      const ref = context.spawn(link(this.#target, this.#connector, context.self));
-      context.watch(ref, () => ({ kind: "linkGone", link: ref }));
-      this.#links.set(ref, { state: "opening", exchange: undefined, idleSince: 0 });
+    for (let i = Math.min(room, wanted); i > 0; i--) this.#open(context);
+    if (this.#waitingCount > 0 && !this.#sweeping) {
+      this.#sweeping = true;
+      context.timer(sweepMs, { kind: "sweep" });
     }
+  }
+
+  #next(): Waiting | undefined {
+    const next = this.#urgent.shift() ?? this.#ordinary.shift();
+    if (next !== undefined || this.#polling >= maxPolls) return next;
+    return this.#polls.shift();
+  }
+
+  #open(context: Context<SessionMessage>): void {
+    const ref = context.spawn(link(this.#target, this.#connector, context.self));
+    context.watch(ref, () => ({ kind: "linkGone", link: ref }));
+    this.#links.set(ref, { state: "opening", exchange: undefined, idleSince: 0 });
   }
 
   #assign(
     ref: ActorRef<LinkMessage>,
     entry: LinkEntry,
-    message: ExchangeMessage,
+    waiting: Waiting,
     context: Context<SessionMessage>,
   ): void {
+    const { message } = waiting;
+    let envelope: Uint8Array;
+    try {
+      envelope = this.#writer.write({
+        ...message.request,
+        messageId: guidFromRandom(context.random.bytes(16)),
+        operationTimeoutMs: message.operationTimeoutMs,
+      });
+    } catch (error) {
+      // Text that XML cannot say.
+      const typed = asDroverError(error, "BadRequest", "write request");
+      context.reply(message.replyTo, { kind: "failed", sent: false, error: typed });
+      return;
+    }
     entry.state = "busy";
-    entry.exchange = message;
-    const envelope = this.#writer.write({
-      ...message.request,
-      messageId: guidFromRandom(context.random.bytes(16)),
-      operationTimeoutMs: message.operationTimeoutMs,
-    });
+    entry.exchange = waiting;
+    waiting.assignments++;
+    if (message.priority === "poll") this.#polling++;
     const deadlineMs = message.operationTimeoutMs + this.#target.networkDelayMs;
     context.send(ref, { kind: "exchange", envelope, deadlineMs, replyTo: message.replyTo });
   }
 
-  #queue(message: ExchangeMessage): ExchangeMessage[] {
-    return message.urgent ? this.#urgent : this.#ordinary;
+  /** The link is done with its exchange. */
+  #free(entry: LinkEntry): void {
+    if (entry.exchange?.message.priority === "poll") this.#polling--;
+    entry.exchange = undefined;
+  }
+
+  /** Uses a link no more. What it may still hold comes back as `linkRefused`, before it takes `close`. */
+  #retire(ref: ActorRef<LinkMessage>, context: Context<SessionMessage>): void {
+    const entry = this.#links.get(ref);
+    if (entry === undefined) return;
+    this.#links.delete(ref);
+    if (entry.exchange?.message.priority === "poll") this.#polling--;
+    entry.state = "closed";
+    this.#closing.set(ref, entry);
+    context.send(ref, { kind: "close" });
+  }
+
+  #takeBack(ref: ActorRef<LinkMessage>, context: Context<SessionMessage>): void {
+    const waiting = this.#closing.get(ref)?.exchange;
+    this.#closing.delete(ref);
+    if (waiting === undefined) return;
+    if (waiting.assignments < maxAssignments) this.#queue(waiting.message).unshift(waiting);
+    else context.reply(waiting.message.replyTo, { kind: "failed", sent: false, error: lostLink() });
+  }
+
+  #linkGone(ref: ActorRef<LinkMessage>, context: Context<SessionMessage>): void {
+    const entry = this.#links.get(ref);
+    this.#links.delete(ref);
+    this.#closing.delete(ref);
+    // It said nothing before its end: it crashed, and nobody knows what it had written.
+    if (entry?.exchange === undefined) return;
+    context.reply(entry.exchange.message.replyTo, { kind: "failed", sent: true, error: lostLink() });
+    this.#free(entry);
+  }
+
+  #queue(message: ExchangeMessage): Waiting[] {
+    if (message.priority === "urgent") return this.#urgent;
+    return message.priority === "poll" ? this.#polls : this.#ordinary;
+  }
+
+  #anyEstablished(): boolean {
+    for (const entry of this.#links.values()) if (entry.state !== "opening") return true;
+    return false;
   }
 
   #failWaiting(error: DroverError, context: Context<SessionMessage>): void {
-    for (const waiting of [...this.#urgent.splice(0), ...this.#ordinary.splice(0)]) {
-      context.reply(waiting.replyTo, { kind: "failed", sent: false, error });
+    for (const queue of [this.#urgent, this.#ordinary, this.#polls]) {
+      for (const { message } of queue.splice(0)) {
+        context.reply(message.replyTo, { kind: "failed", sent: false, error });
+      }
+    }
+  }
+
+  #failOverdue(context: Context<SessionMessage>): void {
+    const now = context.now();
+    for (const queue of [this.#urgent, this.#ordinary, this.#polls]) {
+      while (queue.length > 0 && queue[0]!.until <= now) {
+        const { message } = queue.shift()!;
+        context.reply(message.replyTo, { kind: "failed", sent: false, error: noLink() });
+      }
     }
   }
 }
 
 function lostLink(): NetworkError {
   return new NetworkError("ConnectionClosed", "use the connection: it is gone");
+}
+
+function noLink(): NetworkError {
+  return new NetworkError("NoConnection", `send request: no connection became free within ${maxWaitMs} ms`);
 }

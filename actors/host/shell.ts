@@ -1,9 +1,10 @@
 /**
- * A remote shell: Create, commands in it, Delete. Every shell that was created is deleted, and its owner is told whether
- * the service confirmed that.
+ * A remote shell: Create, commands in it, Delete. Every shell that was created, or may have been, is deleted, and its owner is
+ * told whether the service confirmed that.
  * @module
  */
-import type { DroverError } from "../../protocol/errors.ts";
+import { DeniedError, type DroverError } from "../../protocol/errors.ts";
+import { guidFromRandom } from "../../protocol/guid.ts";
 import {
   advance,
   type CreatedShell,
@@ -23,13 +24,19 @@ import {
   type CommandSpec,
   type CommandTimes,
 } from "./command.ts";
-import { type ExchangeMessage, type ExchangeOutcome, exchangeOutcome } from "./exchange.ts";
+import {
+  type ExchangeMessage,
+  type ExchangeOutcome,
+  exchangeOutcome,
+  type ExchangeRequest,
+} from "./exchange.ts";
+import { crashed } from "./events.ts";
 
 /** What a shell tells its owner. */
 export type ShellReport =
   | { readonly kind: "shellOpened"; readonly shellId: string }
-  /** It was not created (`sent` false: nothing reached the service; true: a shell may be left until its IdleTimeout). */
-  | { readonly kind: "shellFailed"; readonly error: DroverError; readonly sent: boolean }
+  /** It was not opened. `left`: it may have been created, and `shellClosed` follows when that was cleaned up. */
+  | { readonly kind: "shellFailed"; readonly error: DroverError; readonly left: boolean }
   | { readonly kind: "commandStarted"; readonly id: number; readonly command: ActorRef<CommandMessage> }
   /** It is gone. `confirmed`: the service said so. */
   | { readonly kind: "shellClosed"; readonly confirmed: boolean };
@@ -43,11 +50,12 @@ export type ShellMessage =
     readonly spec: CommandSpec;
     readonly owner: ActorRef<CommandReport>;
   }
-  /** Deletes the shell, with whatever still runs in it. */
+  /** Stops what runs in the shell and deletes it. */
   | { readonly kind: "close" }
   | { readonly kind: "created"; readonly outcome: ExchangeOutcome }
   | { readonly kind: "deleted"; readonly outcome: ExchangeOutcome }
-  | { readonly kind: "commandGone"; readonly command: ActorRef<CommandMessage>; readonly reason: StopReason };
+  | { readonly kind: "commandGone"; readonly command: ActorRef<CommandMessage>; readonly reason: StopReason }
+  | { readonly kind: "commandsOverdue" };
 
 /** A shell over `session` that reports to `owner`. */
 export function shell(
@@ -63,10 +71,12 @@ class Shell implements Behaviour<ShellMessage> {
   readonly #session: ActorRef<ExchangeMessage>;
   readonly #owner: ActorRef<ShellReport>;
   readonly #times: CommandTimes;
+  /** Proposed by us, so that a shell whose CreateResponse is lost can be deleted; the answer may bring another id. */
+  readonly #proposedId: string;
+  readonly #commands = new Map<ActorRef<CommandMessage>, ActorRef<CommandReport>>();
   #state: ShellState = "closed";
   #created: CreatedShell | undefined;
   #closeAsked = false;
-  #commands = 0;
 
   constructor(
     options: CreateShellOptions,
@@ -78,14 +88,23 @@ class Shell implements Behaviour<ShellMessage> {
     this.#session = session;
     this.#owner = owner;
     this.#times = times;
+    this.#proposedId = guidFromRandom(context.random.bytes(16));
+    let request: ExchangeRequest;
+    try {
+      request = createShell({ ...options, shellId: this.#proposedId });
+    } catch (error) {
+      const typed = asDroverError(error, "BadShell", "open shell");
+      context.send(owner, { kind: "shellFailed", error: typed, left: false });
+      context.stop();
+      return;
+    }
     this.#state = advance(shellTransitions, this.#state, "create");
-    const request = createShell(options);
     context.ask<ExchangeMessage, ExchangeOutcome>(
       session,
       (replyTo) => ({
         kind: "exchange",
         request,
-        urgent: false,
+        priority: "ordinary",
         operationTimeoutMs: times.operationTimeoutMs,
         replyTo,
       }),
@@ -103,19 +122,24 @@ class Shell implements Behaviour<ShellMessage> {
         const ref = context.spawn(
           command(message.spec, this.#created!, this.#session, message.owner, this.#times),
         );
-        this.#commands++;
+        this.#commands.set(ref, message.owner);
         context.watch(ref, (reason) => ({ kind: "commandGone", command: ref, reason }));
         context.send(this.#owner, { kind: "commandStarted", id: message.id, command: ref });
         return;
       }
       case "commandGone":
-        this.#commands--;
-        if (this.#closeAsked && this.#commands === 0) this.#delete(context);
+        this.#commandGone(message, context);
         return;
       case "close":
+        if (this.#closeAsked) return;
         this.#closeAsked = true;
-        // A finished command's Signal comes before Delete; without commands there is nothing to wait for.
-        if (this.#commands === 0) this.#delete(context);
+        for (const ref of this.#commands.keys()) context.send(ref, { kind: "stop" });
+        // The Signals of commands come before Delete, but a Signal without an answer must not keep it back.
+        if (this.#commands.size === 0) this.#delete(context);
+        else context.timer(this.#times.cleanupTimeoutMs / 2, { kind: "commandsOverdue" });
+        return;
+      case "commandsOverdue":
+        this.#delete(context);
         return;
       case "deleted":
         this.#deleted(message.outcome, context);
@@ -124,7 +148,7 @@ class Shell implements Behaviour<ShellMessage> {
   }
 
   describe(): string {
-    return `${this.#state} ${this.#created?.shellId ?? ""}, ${this.#commands} commands`;
+    return `${this.#state} ${this.#created?.shellId ?? this.#proposedId}, ${this.#commands.size} commands`;
   }
 
   #createAnswered(outcome: ExchangeOutcome, context: Context<ShellMessage>): void {
@@ -137,28 +161,48 @@ class Shell implements Behaviour<ShellMessage> {
         return;
       }
       const error = outcome.kind === "fault" ? outcome.fault : outcome.error;
-      this.#state = advance(shellTransitions, this.#state, "refused");
-      context.send(this.#owner, {
-        kind: "shellFailed",
-        error,
-        sent: outcome.kind === "failed" && outcome.sent,
-      });
+      const left = outcome.kind === "failed" && outcome.sent && !(error instanceof DeniedError);
+      if (left) this.#lost(error, context);
+      else {
+        this.#state = advance(shellTransitions, this.#state, "refused");
+        context.send(this.#owner, { kind: "shellFailed", error, left });
+        context.stop();
+      }
     } catch (error) {
-      this.#state = advance(shellTransitions, this.#state, "linkLost");
-      const typed = asDroverError(error, "BadAnswer", "read CreateResponse");
-      context.send(this.#owner, { kind: "shellFailed", error: typed, sent: true });
+      this.#lost(asDroverError(error, "BadAnswer", "read CreateResponse"), context);
     }
-    context.stop();
+  }
+
+  /** There may be a shell that nobody told us of: it is deleted by the id that we proposed for it. */
+  #lost(error: DroverError, context: Context<ShellMessage>): void {
+    this.#state = advance(shellTransitions, this.#state, "linkLost");
+    context.send(this.#owner, { kind: "shellFailed", error, left: true });
+    this.#delete(context);
+  }
+
+  #commandGone(
+    message: Extract<ShellMessage, { kind: "commandGone" }>,
+    context: Context<ShellMessage>,
+  ): void {
+    const owner = this.#commands.get(message.command);
+    this.#commands.delete(message.command);
+    if (owner !== undefined && message.reason.kind === "crashed") {
+      // The owner may have its end already; it takes the first one.
+      const error = crashed();
+      const end = { kind: "unknown", error, stopAsked: false } as const;
+      context.send(owner, { kind: "ended", command: message.command, end });
+    }
+    if (this.#closeAsked && this.#commands.size === 0) this.#delete(context);
   }
 
   #delete(context: Context<ShellMessage>): void {
-    if (this.#state !== "open") return;
+    if (this.#state !== "open" && this.#state !== "lost") return;
     this.#state = advance(shellTransitions, this.#state, "delete");
-    const request = deleteShell(this.#created!.shellId);
+    const request = deleteShell(this.#created?.shellId ?? this.#proposedId);
     const operationTimeoutMs = this.#times.cleanupTimeoutMs;
     context.ask<ExchangeMessage, ExchangeOutcome>(
       this.#session,
-      (replyTo) => ({ kind: "exchange", request, urgent: true, operationTimeoutMs, replyTo }),
+      (replyTo) => ({ kind: "exchange", request, priority: "urgent", operationTimeoutMs, replyTo }),
       operationTimeoutMs + this.#times.guardMs,
       (answer) => ({ kind: "deleted", outcome: exchangeOutcome(answer) }),
     );
@@ -166,7 +210,8 @@ class Shell implements Behaviour<ShellMessage> {
 
   /** A shell that the service does not know any more is as good as deleted. */
   #deleted(outcome: ExchangeOutcome, context: Context<ShellMessage>): void {
-    const gone = outcome.kind === "fault" && outcome.fault.is("UNEXPECTED_SELECTORS");
+    const gone = outcome.kind === "fault" &&
+      (outcome.fault.is("UNEXPECTED_SELECTORS") || outcome.fault.is("INVALID_SELECTORS"));
     const confirmed = outcome.kind === "answered" || gone;
     this.#state = advance(shellTransitions, this.#state, confirmed ? "deletedConfirmed" : "linkLost");
     context.send(this.#owner, { kind: "shellClosed", confirmed });

@@ -14,6 +14,8 @@ export type ShellRequest = Omit<RequestParts, "messageId" | "operationTimeoutMs"
 
 /** How a shell is to be made. */
 export interface CreateShellOptions {
+  /** Id that the client proposes, upper-case GUID: a shell whose CreateResponse is lost can be deleted by it. Old services ignore it. */
+  readonly shellId?: string;
   /** `Name` of the shell, shown when shells are enumerated. */
   readonly name?: string;
   /** Working directory. */
@@ -35,9 +37,10 @@ export function createShell(options: CreateShellOptions): ShellRequest {
   const winrs: Record<string, string> = {};
   if (options.noProfile !== undefined) winrs["WINRS_NOPROFILE"] = options.noProfile ? "TRUE" : "FALSE";
   if (options.codepage !== undefined) winrs["WINRS_CODEPAGE"] = String(options.codepage);
-  let body = options.name === undefined
-    ? "<rsp:Shell>"
-    : `<rsp:Shell Name="${escapeAttribute(options.name)}">`;
+  let body = "<rsp:Shell";
+  if (options.shellId !== undefined) body += ` ShellId="${escapeAttribute(options.shellId)}"`;
+  if (options.name !== undefined) body += ` Name="${escapeAttribute(options.name)}"`;
+  body += ">";
   if (options.env !== undefined && Object.keys(options.env).length > 0) {
     body += "<rsp:Environment>";
     for (const name in options.env) {
@@ -64,6 +67,8 @@ export function createShell(options: CreateShellOptions): ShellRequest {
 
 /** How a command is to be run. */
 export interface CommandOptions {
+  /** Id that the client proposes, upper-case GUID; the answer says which one holds. */
+  readonly commandId?: string;
   /** Command line, or with `skipCmdShell` the program. */
   readonly command: string;
   /** Arguments; without `skipCmdShell` the service joins them with single spaces. */
@@ -76,7 +81,8 @@ export interface CommandOptions {
 
 /** Command ([MS-WSMV] 2.2.4.6). */
 export function runCommand(shellId: string, options: CommandOptions): ShellRequest {
-  let body = `<rsp:CommandLine><rsp:Command>${escapeText(options.command)}</rsp:Command>`;
+  const id = options.commandId === undefined ? "" : ` CommandId="${escapeAttribute(options.commandId)}"`;
+  let body = `<rsp:CommandLine${id}><rsp:Command>${escapeText(options.command)}</rsp:Command>`;
   for (const argument of options.args ?? []) body += `<rsp:Arguments>${escapeText(argument)}</rsp:Arguments>`;
   return {
     action: actions.command,
@@ -154,8 +160,8 @@ export interface CreatedShell {
 export function readCreateResponse(envelope: Envelope): CreatedShell {
   const shell = envelope.body.child(ns.rsp, "Shell");
   const platform = shell?.child(ns.d, "Platform")?.text.trim() === "posix" ? "posix" : "windows";
-  for (const content of envelope.body.children) {
-    const selectors = find(content, ns.w, "SelectorSet")?.childrenNamed(ns.w, "Selector") ?? [];
+  for (const created of envelope.body.childrenNamed(ns.x, "ResourceCreated")) {
+    const selectors = find(created, ns.w, "SelectorSet")?.childrenNamed(ns.w, "Selector") ?? [];
     for (const selector of selectors) {
       if (selector.attribute("", "Name")?.toLowerCase() === "shellid" && selector.text.trim() !== "") {
         return { shellId: selector.text.trim(), platform };

@@ -11,6 +11,7 @@ import {
   type ConnectionFlags,
   connectionOptions,
   positiveInteger,
+  reportCrash,
   seconds,
 } from "./options.ts";
 import { askPassword } from "./password.ts";
@@ -73,7 +74,7 @@ async function execute(words: readonly string[], flags: ExecFlags): Promise<numb
   const connection = await withPassword(connectionOptions(flags), selected, flags);
   const stdin = flags.stdin === undefined ? undefined : await readStdin(flags.stdin);
   const started = performance.now();
-  await using fleet = new Fleet({ ...connection, inventory, throttle: flags.throttle });
+  await using fleet = new Fleet({ ...connection, inventory, throttle: flags.throttle, onCrash: reportCrash });
   const run = fleet.run(words, {
     ...(flags.timeout === undefined ? {} : { timeout: flags.timeout * 1000 }),
     ...(stdin === undefined ? {} : { stdin }),

@@ -1,8 +1,10 @@
 /** Options that several commands share. @module */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { CrashReport } from "../../actors/kernel/crash_report.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
+import { sanitize } from "./output/sanitize.ts";
 
 /** What the shared options parse to. */
 export interface ConnectionFlags {
@@ -97,6 +99,11 @@ export function connectionOptions(flags: ConnectionFlags): ConnectionOptions {
     ...(flags.certValidation === undefined ? {} : { certValidation: flags.certValidation }),
     ...(flags.trust === undefined ? {} : { trust: flags.trust }),
   };
+}
+
+/** Tells of a defect of our own on standard error. */
+export function reportCrash({ path, error }: CrashReport): void {
+  console.error(sanitize(`drover: internal error in ${path}: ${String(error)}`));
 }
 
 function readText(path: string, action: string): string {

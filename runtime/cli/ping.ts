@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { type HostTarget, ping, type PingResult } from "../../actors/host/mod.ts";
 import { inventoryFromHosts } from "../inventory/mod.ts";
 import { Secret } from "../../protocol/secret.ts";
-import { targetOf } from "../client/targets.ts";
+import { readPem, targetOf } from "../client/targets.ts";
 import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
 import { addConnectionOptions, type ConnectionFlags, connectionOptions, seconds } from "./options.ts";
@@ -70,7 +70,7 @@ function targetOfHost(host: Parameters<typeof targetOf>[0], flags: PingFlags): H
   const given = flags.user === undefined
     ? { ...options, user: "anonymous", password: new Secret(""), trust: ["*"] }
     : options;
-  return targetOf(host, given, (path) => Deno.readTextFileSync(path));
+  return targetOf(host, given, readPem);
 }
 
 function identifyTarget(target: HostTarget, flags: PingFlags): HostTarget {

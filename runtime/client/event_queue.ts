@@ -1,5 +1,7 @@
 /** A queue of events between actors and a script's `for await`, with an end and with acknowledgement. @module */
 
+import { UsageError } from "../../protocol/errors.ts";
+
 /** What a run hands to its consumer; `taken` is called when the consumer asks for the next one. */
 interface Entry<T> {
   readonly value: T;
@@ -34,7 +36,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
 
   /** Events in order; one iteration only. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    if (this.#iterated) throw new TypeError("iterate run: its events were already taken");
+    if (this.#iterated) throw new UsageError("AlreadyIterated", "iterate run: its events were already taken");
     this.#iterated = true;
     let whole = false;
     try {

@@ -3,12 +3,12 @@ import {
   fleet,
   type FleetMessage,
   job,
-  type LeaseReport,
   type ProgressEvent,
   type ResultEvent,
 } from "../../actors/host/mod.ts";
 import type { HostTarget } from "../../actors/host/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
+import type { CrashReport } from "../../actors/kernel/crash_report.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { Connector } from "../../actors/ports.ts";
 import { scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
@@ -16,6 +16,7 @@ import { utf8 } from "../../protocol/bytes.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
+import { escapeText } from "../../protocol/xml/mod.ts";
 import {
   type Inventory,
   inventoryFromHosts,
@@ -27,8 +28,9 @@ import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
 import { OutputBytes } from "./output_bytes.ts";
 import { Run } from "./run.ts";
-import { LeaseBridge, Shell } from "./shell.ts";
-import { type ConnectionOptions, targetOf } from "./targets.ts";
+import { LeaseBridge } from "./lease_bridge.ts";
+import { Shell } from "./shell.ts";
+import { type ConnectionOptions, readPem, targetOf } from "./targets.ts";
 
 /** Options of {@link Fleet}. */
 export interface FleetOptions extends Omit<ConnectionOptions, "password"> {
@@ -42,6 +44,8 @@ export interface FleetOptions extends Omit<ConnectionOptions, "password"> {
   readonly throttle?: number;
   /** For tests and simulations: how connections are opened. */
   readonly connector?: Connector;
+  /** Told about defects of Drover itself: an actor crashed. What it was doing ends as `unknown`. */
+  readonly onCrash?: (report: CrashReport) => void;
 }
 
 /** Options of {@link Fleet.run}. */
@@ -89,6 +93,7 @@ export class Fleet implements AsyncDisposable {
   readonly #targets = new Map<string, HostTarget>();
   readonly #pem = new Map<string, string>();
   readonly #runs = new Set<Run>();
+  readonly #shells = new Set<LeaseBridge>();
   #closed: Promise<void> | undefined;
 
   /**
@@ -106,7 +111,7 @@ export class Fleet implements AsyncDisposable {
         : { password: typeof password === "string" ? new Secret(password) : password }),
     };
     this.inventory = inventoryOf(options);
-    this.#system = createSystem();
+    this.#system = createSystem(options.onCrash === undefined ? {} : { onCrash: options.onCrash });
     this.#scheduler = this.#system.spawn(scheduler({ slots: Math.max(1_000, options.throttle ?? 0) }));
     this.#fleet = this.#system.spawn(fleet(connector ?? createConnector(), this.#scheduler));
   }
@@ -141,10 +146,10 @@ export class Fleet implements AsyncDisposable {
   host(name: string): FleetHost {
     const host = this.inventory.hosts.find((candidate) => candidate.name === name);
     if (host === undefined) throw new UsageError("HostUnknown", `find host: ${name} is not in the inventory`);
-    return new FleetHost(this.#target(host), this.#system, this.#fleet);
+    return new FleetHost(this.#target(host), this.#system, this.#fleet, this.#shells);
   }
 
-  /** Cancels what runs, waits for its clean-up and closes all connections. Idempotent. */
+  /** Cancels what runs, deletes open shells, waits for all clean-up and closes all connections. Idempotent. */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -156,17 +161,20 @@ export class Fleet implements AsyncDisposable {
 
   async #close(): Promise<void> {
     for (const run of this.#runs) run.cancel();
-    await Promise.all([...this.#runs].map((run) => run.done));
+    const shells = [...this.#shells].map((shell) => shell.close());
+    await Promise.all([...[...this.#runs].map((run) => run.done), ...shells]);
     await this.#system.shutdown();
   }
 
   #start(command: string | readonly string[], targets: readonly HostTarget[], options: RunOptions): FleetRun {
     if (this.#closed !== undefined) throw new UsageError("FleetClosed", "run command: the fleet is closed");
+    // Text that XML cannot carry is better refused now than on every host.
+    for (const word of typeof command === "string" ? [command] : command) escapeText(word);
     const stdin = typeof options.stdin === "string" ? utf8(options.stdin) : options.stdin;
     const spec = { command, ...(stdin === undefined ? {} : { stdin }) };
     const run = new Run();
     this.#runs.add(run);
-    const ref = this.#system.spawn(job(
+    this.#system.spawn(job(
       {
         id: crypto.randomUUID().slice(0, 8),
         hosts: targets.map((target) => ({ target, command: spec })),
@@ -178,7 +186,6 @@ export class Fleet implements AsyncDisposable {
       this.#fleet,
       run,
     ));
-    run.attach((message) => this.#system.send(ref, message));
     const cancel = () => run.cancel();
     options.signal?.addEventListener("abort", cancel, { once: true });
     run.done.then(() => {
@@ -198,7 +205,7 @@ export class Fleet implements AsyncDisposable {
 
   #readPem(path: string): string {
     let pem = this.#pem.get(path);
-    if (pem === undefined) this.#pem.set(path, pem = Deno.readTextFileSync(path));
+    if (pem === undefined) this.#pem.set(path, pem = readPem(path));
     return pem;
   }
 }
@@ -245,12 +252,19 @@ export class FleetHost {
   readonly #target: HostTarget;
   readonly #system: ActorSystem;
   readonly #fleet: ActorRef<FleetMessage>;
+  readonly #shells: Set<LeaseBridge>;
 
   /** Made by {@link Fleet.host}. */
-  constructor(target: HostTarget, system: ActorSystem, fleetRef: ActorRef<FleetMessage>) {
+  constructor(
+    target: HostTarget,
+    system: ActorSystem,
+    fleetRef: ActorRef<FleetMessage>,
+    shells: Set<LeaseBridge>,
+  ) {
     this.#target = target;
     this.#system = system;
     this.#fleet = fleetRef;
+    this.#shells = shells;
   }
 
   /** The inventory's name. */
@@ -264,25 +278,21 @@ export class FleetHost {
    * @throws DroverError when it cannot be opened
    */
   async openShell(options: ShellOptions = {}): Promise<Shell> {
-    const bridge = new LeaseBridge(this.#system);
-    const owner = this.#system.spawn<LeaseReport>({ start: () => bridge });
     const id = crypto.randomUUID().slice(0, 8);
-    this.#system.send(this.#fleet, {
-      kind: "lease",
-      target: this.#target,
-      owner,
-      spec: {
-        job: id,
-        quotaKey: this.#target.quotaKey,
-        throttle: Infinity,
-        shell: { name: `drover-${id}`, ...shellOptions(options) },
-        times: {
-          operationTimeoutMs: this.#target.operationTimeoutMs,
-          cleanupTimeoutMs,
-          guardMs: this.#target.networkDelayMs + 60_000,
-        },
+    const bridge = new LeaseBridge(this.#fleet, this.#target, {
+      job: id,
+      quotaKey: this.#target.quotaKey,
+      throttle: Infinity,
+      shell: { name: `drover-${id}`, ...shellOptions(options) },
+      times: {
+        operationTimeoutMs: this.#target.operationTimeoutMs,
+        cleanupTimeoutMs,
+        guardMs: this.#target.networkDelayMs + 60_000,
       },
     });
+    this.#system.spawn(bridge.spec);
+    this.#shells.add(bridge);
+    bridge.closed.then(() => this.#shells.delete(bridge));
     await bridge.opened;
     return new Shell(bridge);
   }

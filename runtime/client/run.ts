@@ -1,14 +1,14 @@
 /** A run as a script sees it: events to iterate over, and a way to cancel. @module */
-import type { JobMessage, RunEvent, RunSink } from "../../actors/host/mod.ts";
+import type { RunEvent, RunSink } from "../../actors/host/mod.ts";
 import { EventQueue } from "./event_queue.ts";
 
 /** A run of one command on many hosts. Iterate over it once; leaving the loop early cancels it and waits for the clean-up. */
 export class Run implements AsyncIterable<RunEvent>, RunSink {
   readonly #queue: EventQueue<RunEvent>;
   readonly #done = Promise.withResolvers<void>();
-  #tell: ((message: JobMessage) => void) | undefined;
+  #cancelJob: (() => void) | undefined;
+  #cancelled = false;
   #abandoned = false;
-  #over = false;
 
   /** Made by the fleet. */
   constructor() {
@@ -26,12 +26,14 @@ export class Run implements AsyncIterable<RunEvent>, RunSink {
 
   /** Stops what runs: commands are signalled, shells deleted; each host still gets its result. Idempotent. */
   cancel(): void {
-    if (!this.#over) this.#tell?.({ kind: "cancel" });
+    this.#cancelled = true;
+    this.#cancelJob?.();
   }
 
-  /** Connects the run with its job. */
-  attach(tell: (message: JobMessage) => void): void {
-    this.#tell = tell;
+  /** @ignore */
+  began(cancel: () => void): void {
+    this.#cancelJob = cancel;
+    if (this.#cancelled) cancel();
   }
 
   /** @ignore */
@@ -45,7 +47,6 @@ export class Run implements AsyncIterable<RunEvent>, RunSink {
 
   /** @ignore */
   finished(): void {
-    this.#over = true;
     this.#queue.end();
     this.#done.resolve();
   }

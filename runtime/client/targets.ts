@@ -5,6 +5,7 @@ import { basicAuthorization, createNegotiateInitiator, splitUserName } from "../
 import { UsageError } from "../../protocol/errors.ts";
 import type { Secret } from "../../protocol/secret.ts";
 import type { InventoryHost } from "../inventory/mod.ts";
+import { serverEndPointBinding } from "../service/channel_binding.ts";
 import { isLoopback, isTrusted } from "./trust.ts";
 
 /** Options that hold for all hosts; what is given here goes before the inventory. */
@@ -36,6 +37,21 @@ const networkDelayMs = 5_000;
 
 /** Reads PEM files by path; the caller caches. */
 export type PemReader = (path: string) => string;
+
+/**
+ * A {@link PemReader} without a cache.
+ *
+ * @throws UsageError `FileUnreadable`
+ */
+export function readPem(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new UsageError("FileUnreadable", `read certificate authorities: ${path} cannot be read`, {
+      cause: error,
+    });
+  }
+}
 
 /**
  * The target of one host.
@@ -80,12 +96,17 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
     hostHeader: authority,
     path,
     url: `${secure ? "https" : "http"}://${authority}${path}`,
-    authentication: authentication(auth, user, password, host.address, !secure),
+    authentication: authentication(auth, user, password, host.address, seals(host, secure)),
     operationTimeoutMs,
     networkDelayMs: Math.max(1_000, readDelay),
     maxEnvelopeSize: host.maxEnvelopeSize ?? 512_000,
     locale: "en-US",
   };
+}
+
+/** Over TLS messages need no seal of their own; an inventory can ask for it all the same, or switch it off. */
+function seals(host: InventoryHost, secure: boolean): boolean {
+  return host.messageEncryption === "always" || (!secure && host.messageEncryption !== "never");
 }
 
 type AuthKind = "negotiate" | "ntlm" | "basic";
@@ -107,6 +128,12 @@ function refuseUnsafe(
   loopback: boolean,
   trust: readonly string[],
 ): void {
+  if (auth === "basic" && host.messageEncryption === "always") {
+    throw new UsageError(
+      "EncryptionImpossible",
+      `connect to ${host.name}: messages cannot be encrypted with Basic authentication; use negotiate, or https instead`,
+    );
+  }
   if (secure || loopback) return;
   if (auth === "basic") {
     throw new UsageError(
@@ -148,8 +175,12 @@ function authentication(
     kind: "negotiate",
     scheme: "Negotiate",
     seal,
-    initiator: (_facts, random, wallNow) =>
+    initiator: (facts, random, wallNow) =>
       createNegotiateInitiator({
+        // Binds the logon to this TLS connection, so that nobody between can pass it on (CbtHardeningLevel).
+        ...(facts.tls?.peerCertificate === undefined
+          ? {}
+          : { channelBinding: serverEndPointBinding(facts.tls.peerCertificate) }),
         credential: { username, domain, password },
         targetName: `HTTP/${address}`,
         random: (length) => random.bytes(length),
