@@ -14,7 +14,7 @@ import type { ActorRef, Behaviour, ChildSpec, Context } from "../../actors/kerne
 import { concat, utf8 } from "../../protocol/bytes.ts";
 import { type DroverError, NetworkError, UsageError } from "../../protocol/errors.ts";
 import { OutputBytes } from "./output_bytes.ts";
-import type { ShellRunOptions, ShellRunResult } from "./shell.ts";
+import type { ShellRunOptions, ShellRunResult } from "./shell_run.ts";
 
 type BridgeMessage =
   | LeaseReport

@@ -1,26 +1,8 @@
 /** Remote shells for scripts. @module */
 import type { LeaseBridge } from "./lease_bridge.ts";
-import type { OutputBytes } from "./output_bytes.ts";
+import type { ShellRunOptions, ShellRunResult } from "./shell_run.ts";
 
-/** Options of one command in a shell. */
-export interface ShellRunOptions {
-  /** Bytes (or text, as UTF-8) for standard input, which is closed after them. */
-  readonly stdin?: Uint8Array | string;
-  /** Each argument is exactly one argument of the program, without a shell between (WINRS_SKIP_CMD_SHELL). Default false. */
-  readonly skipCmdShell?: boolean;
-  /** Cancels the command: it is signalled, and the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
-/** What a command left behind. */
-export interface ShellRunResult {
-  /** Its exit code. */
-  readonly exitCode: number;
-  /** All of its standard output. */
-  readonly stdout: OutputBytes;
-  /** All of its standard error. */
-  readonly stderr: OutputBytes;
-}
+export type { ShellRunOptions, ShellRunResult };
 
 /** An open remote shell; `await using` deletes it. Commands may run side by side. */
 export class Shell implements AsyncDisposable {
