@@ -6,6 +6,7 @@ import { UsageError } from "../../protocol/errors.ts";
 import type { Secret } from "../../protocol/secret.ts";
 import type { InventoryHost } from "../inventory/mod.ts";
 import { serverEndPointBinding } from "../service/channel_binding.ts";
+import { reflectionGuard } from "../security/reflection_guard.ts";
 import { isLoopback, isTrusted } from "./trust.ts";
 
 /** Options that hold for all hosts; what is given here goes before the inventory. */
@@ -186,6 +187,7 @@ function authentication(
         random: (length) => random.bytes(length),
         now: wallNow,
         wrap: kind === "ntlm" ? "raw" : "spnego",
+        guard: reflectionGuard,
       }),
   };
 }
