@@ -164,6 +164,11 @@ Deno.test("the number is found in every form of detail", () => {
   );
   assert.ok(wmi.is("QUOTA_MAX_SHELLS"));
   assert.match(wmi.message, /: too many$/);
+  const omi = report(
+    `<p:OMI_Error xmlns:p="urn:p"><p:error_Code> 5 </p:error_Code><p:Message>m</p:Message></p:OMI_Error>`,
+  );
+  assert.ok(omi.isAccessDenied);
+  assert.match(omi.message, /: m$/);
   assert.ok(report("", "w:TimedOut").isOperationTimeout);
   assert.ok(report("", "w:AccessDenied").isAccessDenied);
   for (const code of ["", "-1", "abc", "0x5", "9".repeat(30)]) {
