@@ -159,7 +159,9 @@ class Link implements Behaviour<LinkMessage> {
       kind: "overdue",
       during: "authentication",
     });
-    this.#security = authentication.initiator(facts, context.random, () => context.wallNow());
+    // The steps run outside of handlers, where a context has no time; a dialogue is over in moments.
+    const wallNow = context.wallNow();
+    this.#security = authentication.initiator(facts, context.random, () => wallNow);
     this.#step(undefined, context);
   }
 
