@@ -223,10 +223,12 @@ class Session implements Behaviour<SessionMessage> {
     const entry = this.#links.get(ref);
     this.#links.delete(ref);
     this.#closing.delete(ref);
+    if (entry === undefined) return;
     // It said nothing before its end: it crashed, and nobody knows what it had written.
-    if (entry?.exchange === undefined) return;
-    context.reply(entry.exchange.message.replyTo, { kind: "failed", sent: true, error: lostLink() });
-    this.#free(entry);
+    if (entry.exchange !== undefined) {
+      context.reply(entry.exchange.message.replyTo, { kind: "failed", sent: true, error: lostLink() });
+      this.#free(entry);
+    } else if (entry.state === "opening" && !this.#anyEstablished()) this.#failWaiting(lostLink(), context);
   }
 
   #queue(message: ExchangeMessage): Waiting[] {
