@@ -3,12 +3,10 @@
  * can ask for no variables, no working directory, no code page but 65001 and no program without cmd.
  */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { utf8 } from "../../protocol/bytes.ts";
+import { beyond, sha256, tenMegabytes } from "./payloads.ts";
 import { type Peer, type PeerCall, peerPresent, type PeerResult, runPeer } from "./peers.ts";
 import { password, processesWith, ServiceProcess, shellsIn, user } from "./service_process.ts";
-
-const beyond = "ä€漢字🙂";
 
 let service: ServiceProcess;
 Deno.test.beforeAll(async () => {
@@ -43,26 +41,12 @@ function text(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
 /** What a command is expected to give; what is not named is expected empty, and 0. */
 function check(result: PeerResult, expected: { stdout?: string; stderr?: string; exitCode?: number }): void {
   assert.equal(result.error, undefined);
   assert.equal(text(result.stdout), expected.stdout ?? "");
   assert.equal(text(result.stderr), expected.stderr ?? "");
   assert.equal(result.exitCode, expected.exitCode ?? 0);
-}
-
-/** 10 MB that compress badly, told apart at any offset, and end inside of a character now and then. */
-function tenMegabytes(): Uint8Array {
-  let lines = "";
-  for (let i = 1; lines.length < 1_300_000; i++) lines += `${i} ${beyond}\n`;
-  const block = utf8(lines);
-  const all = new Uint8Array(10 * 1024 * 1024);
-  for (let at = 0; at < all.length; at += block.length) all.set(block.subarray(0, all.length - at), at);
-  return all;
 }
 
 for (const peer of ["pywinrm", "pypsrp", "masterzen"] satisfies Peer[]) {

@@ -56,7 +56,10 @@ export class ServiceProcess implements AsyncDisposable {
     let said = "";
     while (!said.includes("\n")) {
       const { value } = await reader.read();
-      if (value === undefined) throw new Error(`start drover service: it ended: ${await log}`);
+      if (value === undefined) {
+        clearTimeout(late);
+        throw new Error(`start drover service: it ended: ${await log}`);
+      }
       said += value;
     }
     clearTimeout(late);
