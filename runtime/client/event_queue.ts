@@ -1,5 +1,5 @@
 /** A queue of events between actors and a script's `for await`, with an end and with acknowledgement. @module */
-
+import { Fifo } from "../../actors/kernel/fifo.ts";
 import { UsageError } from "../../protocol/errors.ts";
 
 /** What a run hands to its consumer; `taken` is called when the consumer asks for the next one. */
@@ -10,9 +10,9 @@ interface Entry<T> {
 
 /** One producer, one consumer. */
 export class EventQueue<T> implements AsyncIterable<T> {
-  readonly #entries: Entry<T>[] = [];
+  /** Keeps nothing of what was taken: one event may hold hundreds of kilobytes. */
+  readonly #entries = new Fifo<Entry<T>>();
   readonly #onAbandoned: () => Promise<void>;
-  #head = 0;
   #ended = false;
   #wake: (() => void) | undefined;
   #iterated = false;
@@ -41,12 +41,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
     let whole = false;
     try {
       while (true) {
-        while (this.#head < this.#entries.length) {
-          const entry = this.#entries[this.#head++]!;
-          if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
-            this.#entries.splice(0, this.#head);
-            this.#head = 0;
-          }
+        for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) {
           try {
             yield entry.value;
           } finally {
@@ -60,8 +55,9 @@ export class EventQueue<T> implements AsyncIterable<T> {
       whole = true;
     } finally {
       if (!whole) {
-        for (const entry of this.#entries.splice(this.#head)) entry.taken();
-        this.#head = 0;
+        for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) {
+          entry.taken();
+        }
         await this.#onAbandoned();
       }
     }
