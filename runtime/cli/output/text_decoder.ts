@@ -80,6 +80,9 @@ function isPrefix(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
+/** A chunk that changes more often between text and rubbish is binary: its rest goes as bytes, in one part. */
+const maxParts = 16;
+
 function split(bytes: Uint8Array): OutputPart[] {
   if (bytes.length === 0) return [];
   try {
@@ -104,6 +107,10 @@ function split(bytes: Uint8Array): OutputPart[] {
     if (good !== valid) {
       close(at);
       valid = good;
+      if (parts.length >= maxParts) {
+        valid = false;
+        break;
+      }
     }
     at += good ? length : 1;
   }

@@ -46,6 +46,15 @@ const chunks = fc.array(
   { maxLength: 12 },
 );
 
+Deno.test("a chunk of binary data becomes a few parts, not one for each accidental letter", () => {
+  const chunk = Uint8Array.from({ length: 65_536 }, (_, index) => (index * 167 + (index >> 7)) & 255);
+  const decoder = new OutputDecoder();
+  const parts = [...decoder.push(chunk), ...decoder.flush()];
+  assert.ok(parts.length <= 20, `${parts.length} parts`);
+  const back = parts.flatMap((part) => "data" in part ? [...encode(part.data)] : [...part.bytes]);
+  assert.deepEqual(Uint8Array.from(back), chunk);
+});
+
 Deno.test("decoding loses and merges nothing, and gives as text all that is text, wherever chunks are cut", () => {
   fc.assert(
     fc.property(chunks, (pieces) => {
