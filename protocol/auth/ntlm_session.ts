@@ -20,8 +20,8 @@ class Direction {
   }
 
   /** Enciphers or deciphers; a message's bytes come before its signature in the key stream ([MS-NLMP] 3.4.3). */
-  crypt(data: Uint8Array): Uint8Array<ArrayBuffer> {
-    return this.#cipher.apply(data);
+  crypt(data: Uint8Array, output?: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    return this.#cipher.apply(data, output);
   }
 
   /** The signature of the next message ([MS-NLMP] 3.4.4.2), its checksum enciphered because of the key exchange. */
@@ -84,7 +84,7 @@ export class NtlmSession {
     this.#assertAlive("seal message");
     const sealed = new Uint8Array(headerLength + plaintext.length);
     sealed[0] = signatureLength;
-    sealed.set(this.#outgoing.crypt(plaintext), headerLength);
+    this.#outgoing.crypt(plaintext, sealed.subarray(headerLength));
     sealed.set(this.#outgoing.nextSignature(plaintext), 4);
     return sealed;
   }

@@ -43,9 +43,11 @@ export const defaultXmlLimits: XmlLimits = Object.freeze({
  */
 export function resolveLimits(limits: Partial<XmlLimits> | undefined): XmlLimits {
   if (limits === undefined) return defaultXmlLimits;
-  const all = { ...defaultXmlLimits, ...limits };
-  for (const [name, value] of Object.entries(all)) {
-    if (!(value >= 0)) throw new UsageError("XmlLimit", `set XML limits: ${name} is not a number from 0 up`);
+  // Only what is given can be wrong; a loop without arrays, as this is done for every document.
+  for (const name in limits) {
+    if (!(limits[name as keyof XmlLimits]! >= 0)) {
+      throw new UsageError("XmlLimit", `set XML limits: ${name} is not a number from 0 up`);
+    }
   }
-  return all;
+  return { ...defaultXmlLimits, ...limits };
 }
