@@ -48,6 +48,8 @@ export interface FakeOptions {
   readonly answer?: (operation: Operation, body: string) => Uint8Array | undefined | "default";
   /** Bytes sent as soon as a connection stands, before any request. */
   readonly greeting?: Uint8Array;
+  /** The greeting is the answer to each token of a logon instead. */
+  readonly greetEach?: boolean;
   /** Milliseconds until an answer begins; default 1. */
   readonly latencyMs?: number;
   readonly ntlm?: boolean;
@@ -56,6 +58,8 @@ export interface FakeOptions {
   /** Bytes of an answer that arrive at once; default all. */
   readonly chunk?: number;
   readonly refuse?: boolean;
+  /** Identify is answered by `answer` too, as if it were a Create. */
+  readonly identify?: boolean;
 }
 
 /** One request as it arrived whole. */
@@ -233,6 +237,11 @@ class FakeConnection implements Connection {
     const headers = this.#headers!;
     const authorization = headers.get("authorization");
     const context = this.#context;
+    const { greeting, greetEach } = this.host.options;
+    if (greeting !== undefined && greetEach === true) {
+      this.host.soon(() => this.#send(greeting, { operation: "Auth", done: false, left: greeting.length }));
+      return;
+    }
     if (context !== undefined && !context.established) {
       const challenge = parseChallenges(authorization === undefined ? [] : [authorization])[0];
       const token = challenge?.token === undefined ? undefined : Uint8Array.fromBase64(challenge.token);
@@ -256,7 +265,7 @@ class FakeConnection implements Connection {
   }
 
   #operation(text: string): void {
-    const operation = operationOf(text);
+    const operation = operationOf(text) ?? (this.host.options.identify === true ? "Create" : undefined);
     if (operation === undefined) throw new Error(`fake host: unknown request ${text.slice(0, 2000)}`);
     const { host } = this;
     const messageId = /<a:MessageID>([^<]*)</.exec(text)?.[1] ?? "";
