@@ -68,10 +68,10 @@ Examples:
 }
 
 async function execute(words: readonly string[], flags: ExecFlags): Promise<number> {
-  const inventory = readInventory(flags);
-  const selected = selectHosts(inventory, "all");
+  const connection = connectionOptions(flags);
+  const inventory = await withPasswords(readInventory(flags), connection, flags);
+  const selected = inventory.hosts;
   if (selected.length === 0) throw new UsageError("HostsMissing", "select hosts: the selection is empty");
-  const connection = await withPassword(connectionOptions(flags), selected, flags);
   const stdin = flags.stdin === undefined ? undefined : await readStdin(flags.stdin);
   const started = performance.now();
   await using fleet = new Fleet({ ...connection, inventory, throttle: flags.throttle, onCrash: reportCrash });
@@ -101,34 +101,43 @@ function readInventory(flags: ExecFlags): Inventory {
   if ((flags.inventory === undefined) === (flags.hosts === undefined)) {
     throw new UsageError("HostsMissing", "select hosts: give either -i INVENTORY or --hosts a,b,c");
   }
-  const inventory = flags.hosts !== undefined
-    ? inventoryFromHosts(flags.hosts)
-    : loadInventory(flags.inventory!, {
-      ...(flags.limit === undefined ? {} : { limit: flags.limit }),
-      given: [
-        ...(flags.user === undefined ? [] : ["user" as const]),
-        ...(flags.passwordEnv === undefined ? [] : ["password" as const]),
-        ...(flags.port === undefined ? [] : ["port" as const]),
-        ...(flags.ssl === undefined ? [] : ["scheme" as const]),
-        ...(flags.auth === undefined ? [] : ["auth" as const]),
-        ...(flags.certValidation === undefined ? [] : ["certValidation" as const]),
-        ...(flags.ca === undefined ? [] : ["caFile" as const]),
-      ],
-    });
-  return flags.limit === undefined ? inventory : { ...inventory, hosts: selectHosts(inventory, flags.limit) };
+  if (flags.hosts !== undefined) {
+    const inventory = inventoryFromHosts(flags.hosts);
+    return flags.limit === undefined
+      ? inventory
+      : { ...inventory, hosts: selectHosts(inventory, flags.limit) };
+  }
+  return loadInventory(flags.inventory!, {
+    ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+    given: [
+      ...(flags.user === undefined ? [] : ["user" as const]),
+      ...(flags.passwordEnv === undefined ? [] : ["password" as const]),
+      ...(flags.port === undefined ? [] : ["port" as const]),
+      ...(flags.ssl === undefined ? [] : ["scheme" as const]),
+      ...(flags.auth === undefined ? [] : ["auth" as const]),
+      ...(flags.certValidation === undefined ? [] : ["certValidation" as const]),
+      ...(flags.ca === undefined ? [] : ["caFile" as const]),
+    ],
+  });
 }
 
-/** Asks for the password when nobody gave one and there is a person to ask. */
-async function withPassword(
+/** Asks for the password when hosts have none and there is a person to ask; hosts that have one keep it. */
+async function withPasswords(
+  inventory: Inventory,
   connection: ConnectionOptions,
-  hosts: Inventory["hosts"],
   flags: ExecFlags,
-): Promise<ConnectionOptions> {
+): Promise<Inventory> {
+  const { hosts } = inventory;
   const missing = connection.password === undefined && hosts.some((host) => host.password === undefined);
-  if (!missing || flags.stdin === "-" || !Deno.stdin.isTerminal()) return connection;
-  const user = flags.user ?? hosts.find((host) => host.user !== undefined)?.user;
-  if (user === undefined) return connection;
-  return { ...connection, password: new Secret(await askPassword(`Password of ${user}: `)) };
+  if (!missing || flags.stdin === "-" || !Deno.stdin.isTerminal()) return inventory;
+  const user = flags.user ??
+    hosts.find((host) => host.password === undefined && host.user !== undefined)?.user;
+  if (user === undefined) return inventory;
+  const password = new Secret(await askPassword(`Password of ${user}: `));
+  return {
+    ...inventory,
+    hosts: hosts.map((host) => host.password === undefined ? { ...host, password } : host),
+  };
 }
 
 async function readStdin(path: string): Promise<Uint8Array> {

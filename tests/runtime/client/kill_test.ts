@@ -1,0 +1,137 @@
+/** 200 hosts are running when their service is killed with -9, or single connections are reset. */
+import assert from "node:assert/strict";
+import { Fleet, type FleetEvent } from "../../../runtime/client/fleet.ts";
+import { password, processWith, until } from "../cli/drover.ts";
+
+const hosts = 200;
+const env = { PW: password };
+
+async function startMany(count: number): Promise<{ child: Deno.ChildProcess; ports: number[] }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", new URL("./service_many.ts", import.meta.url).pathname, String(count)],
+    env,
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let text = "";
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.includes("\n")) break;
+  }
+  return { child, ports: JSON.parse(text) as number[] };
+}
+
+/** A proxy whose connections can be reset. */
+function proxy(to: number): { port: number; reset: () => void; close: () => void } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open = new Set<Deno.TcpConn>();
+  (async () => {
+    for await (const near of listener) {
+      const far = await Deno.connect({ hostname: "127.0.0.1", port: to });
+      open.add(near).add(far);
+      near.readable.pipeTo(far.writable).catch(() => {});
+      far.readable.pipeTo(near.writable).catch(() => {});
+    }
+  })().catch(() => {});
+  const reset = () => {
+    for (const connection of open) {
+      try {
+        connection.close();
+      } catch {
+        // It is closed.
+      }
+    }
+    open.clear();
+  };
+  return { port: (listener.addr as Deno.NetAddr).port, reset, close: () => (listener.close(), reset()) };
+}
+
+interface Seen {
+  /** Hosts that have given output. */
+  readonly output: Set<string>;
+  readonly started: Set<string>;
+  readonly results: Map<string, { status: string; code: string | undefined }>;
+}
+
+async function watch(run: AsyncIterable<FleetEvent>, seen: Seen, onEvent: () => void): Promise<void> {
+  for await (const event of run) {
+    if (event.type === "progress") seen.started.add(event.host);
+    if (event.type === "output") seen.output.add(event.host);
+    if (event.type === "result") {
+      assert.ok(!seen.results.has(event.host), "one result for each host");
+      seen.results.set(event.host, { status: event.status, code: event.error?.code });
+    }
+    onEvent();
+  }
+}
+
+function emptySeen(): Seen {
+  return { output: new Set(), started: new Set(), results: new Map() };
+}
+
+Deno.test("200 hosts run when the service is killed with -9: every result is true, and no process is left", async () => {
+  const { child, ports } = await startMany(hosts);
+  await using fleet = new Fleet({
+    hosts: ports.map((port) => `127.0.0.1:${port}`),
+    user: "demo",
+    password,
+    throttle: 150,
+  });
+  const seen = emptySeen();
+  const killed = Promise.withResolvers<void>();
+  let outputAtKill = new Set<string>();
+  const watched = watch(fleet.run("echo started; sleep 71.5"), seen, () => {
+    if (seen.output.size < 50 || outputAtKill.size > 0) return;
+    outputAtKill = new Set(seen.output);
+    child.kill("SIGKILL");
+    killed.resolve();
+  });
+  await killed.promise;
+  await child.status;
+  await watched;
+  assert.equal(seen.results.size, hosts);
+  const counts = new Map<string, number>();
+  for (const [host, { status }] of seen.results) {
+    counts.set(status, (counts.get(status) ?? 0) + 1);
+    if (seen.output.has(host)) assert.equal(status, "unknown", `${host} had started`);
+    else assert.ok(status === "unknown" || status === "unreachable", `${host}: ${status}`);
+    if (!seen.started.has(host)) assert.equal(status, "unreachable");
+  }
+  // Those that never had their turn were not sent anything.
+  assert.ok((counts.get("unreachable") ?? 0) >= hosts - 150);
+  assert.ok((counts.get("unknown") ?? 0) >= 50);
+  await until(async () => !(await processWith("71.5")));
+});
+
+Deno.test("single connections are reset while 200 hosts run: unknown for those, success for all others", async () => {
+  const { child, ports } = await startMany(hosts);
+  const proxies = ports.slice(0, 20).map((port) => proxy(port));
+  try {
+    const names = ports.map((port, index) => `127.0.0.1:${proxies[index]?.port ?? port}`);
+    const broken = new Set(names.slice(0, 20));
+    await using fleet = new Fleet({ hosts: names, user: "demo", password, throttle: 200 });
+    const seen = emptySeen();
+    let cut = false;
+    const gate = await Deno.makeTempFile();
+    await watch(
+      fleet.run(`echo started; while [ -e ${gate} ]; do sleep 0.1; done; exit 0 # 72.5`),
+      seen,
+      () => {
+        if (cut || seen.output.size < hosts) return;
+        cut = true;
+        for (const each of proxies) each.reset();
+        setTimeout(() => Deno.removeSync(gate), 1000);
+      },
+    );
+    assert.equal(seen.results.size, hosts);
+    for (const [host, { status }] of seen.results) {
+      assert.equal(status, broken.has(host) ? "unknown" : "succeeded", host);
+    }
+    // The broken ones were signalled over new connections: nothing runs on at the service.
+    await until(async () => !(await processWith("72.5")));
+  } finally {
+    for (const each of proxies) each.close();
+    child.kill("SIGKILL");
+    await child.status;
+  }
+});
