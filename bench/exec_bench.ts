@@ -221,7 +221,7 @@ async function main(): Promise<boolean> {
   const measured = await implementations(server.endpoint, server.port);
   for (const implementation of measured.slice(0, 2)) {
     // What runs in this process is compiled before it is measured, as the server is by that.
-    await implementation.run(quick ? 500 : 3_000, cases[1]!);
+    await implementation.run(quick ? 2_500 : 5_000, cases[1]!);
   }
   for (const c of cases) {
     const rates = new Map<string, number>();
