@@ -1,0 +1,430 @@
+/**
+ * The independent witness: it sees the bytes at the simulated network, the plaintext of sealed messages as it goes into and
+ * comes out of the security contexts, and the simulated processes. It knows nothing of the actors, and reads envelopes with
+ * expressions of its own.
+ * @module
+ */
+import type { OutputStream } from "../../actors/ports.ts";
+import type { LinkInfo, NetworkObserver, Side } from "../../runtime/transports/simulated.ts";
+
+/** Bytes of one stream, compared as they come. */
+export class ByteLog {
+  #pieces: Uint8Array[] = [];
+  length = 0;
+
+  push(bytes: Uint8Array): void {
+    this.#pieces.push(bytes);
+    this.length += bytes.length;
+  }
+
+  /** The whole. */
+  bytes(): Uint8Array {
+    const all = new Uint8Array(this.length);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      all.set(piece, at);
+      at += piece.length;
+    }
+    return all;
+  }
+}
+
+/** One host of one job, as the witness knows it. */
+export interface WorkRecord {
+  readonly token: string;
+  readonly job: string;
+  readonly machine: string;
+  readonly user: string;
+  /** Requests that the client has handed to the network. */
+  readonly written: Record<string, number>;
+  /** A byte of Command has reached the far end's machine. */
+  commandArrived: boolean;
+  /** How often its command was started. */
+  runs: number;
+  exitCode: number | undefined;
+  /** Its process vanished with its machine. */
+  vanished: boolean;
+  /** Its process was told to end. */
+  terminated: boolean;
+  readonly wrote: Record<OutputStream, ByteLog>;
+  readonly got: Record<OutputStream, ByteLog>;
+  /** What its process read. */
+  readonly read: ByteLog;
+  /** An answer with Done has reached the client whole. */
+  doneDelivered: boolean;
+  /** An answer to Signal or Delete that confirms it has reached the client whole. */
+  stopDelivered: boolean;
+  /** A fault to Create or Command has reached the client whole. */
+  refusalDelivered: boolean;
+  /** Something was broken on purpose on one of its connections, or at its machine, while it was under way. */
+  disturbed: boolean;
+}
+
+/** A shell at a far end. */
+export interface ShellRecord {
+  readonly machine: string;
+  readonly user: string;
+  readonly token: string | undefined;
+  closed: "deleted" | "expired" | "vanished" | "other" | undefined;
+}
+
+interface Exchange {
+  readonly kind: string;
+  readonly messageId: string;
+  readonly record: WorkRecord | undefined;
+  readonly from: number;
+  readonly to: number;
+  begun: boolean;
+  arrived: boolean;
+  answered: boolean;
+  answer: string | undefined;
+  delivered: boolean;
+}
+
+interface Wire {
+  readonly link: LinkInfo;
+  readonly user: string;
+  clientWritten: number;
+  serverGot: number;
+  serverWritten: number;
+  clientGot: number;
+  readonly exchanges: Exchange[];
+  pendingRequest: string | undefined;
+  pendingAnswer: string | undefined;
+  sealed: boolean;
+}
+
+/** Something that must never happen, as text. */
+export type Report = (violation: string) => void;
+
+/** Limits that the client must keep. */
+export interface WatchedLimits {
+  readonly operations: number;
+  readonly shells: number;
+  readonly throttle: ReadonlyMap<string, number>;
+}
+
+const decoder = new TextDecoder();
+const envelopeMark = [..."Envelope"].map((letter) => letter.charCodeAt(0));
+
+/** See the module. */
+export class Observer implements NetworkObserver {
+  readonly records = new Map<string, WorkRecord>();
+  readonly shells = new Map<string, ShellRecord>();
+  /** Faults by kind. */
+  readonly faults = new Map<string, number>();
+  readonly violations: string[] = [];
+  /** Requests by kind, for the summary. */
+  readonly requests = new Map<string, number>();
+  bytes = 0;
+  readonly #wires = new Map<number, Wire>();
+  /** Shell id (upper case) on a machine to the work that it is for. */
+  readonly #shellWork = new Map<string, WorkRecord>();
+  readonly #limits: WatchedLimits;
+  readonly #trace: (line: string) => void;
+  /** Hosts of a job that hold a place for certain. */
+  readonly #active = new Map<string, Set<string>>();
+  /** Operations that are open at a far end, by machine and user. */
+  readonly #operations = new Map<string, Set<Exchange>>();
+  readonly #shellCounts = new Map<string, number>();
+  mostActive = 0;
+
+  constructor(limits: WatchedLimits, trace: (line: string) => void) {
+    this.#limits = limits;
+    this.#trace = trace;
+  }
+
+  /** Something must never happen and has happened. */
+  violate(text: string): void {
+    this.#trace(`VIOLATION ${text}`);
+    this.violations.push(text);
+  }
+
+  /** Begins to watch one host of one job. */
+  expect(token: string, job: string, machine: string, user: string): WorkRecord {
+    const log = () => ({ stdout: new ByteLog(), stderr: new ByteLog() });
+    const record: WorkRecord = {
+      token,
+      job,
+      machine,
+      user,
+      written: {},
+      commandArrived: false,
+      runs: 0,
+      exitCode: undefined,
+      vanished: false,
+      terminated: false,
+      wrote: log(),
+      got: log(),
+      read: new ByteLog(),
+      doneDelivered: false,
+      stopDelivered: false,
+      refusalDelivered: false,
+      disturbed: false,
+    };
+    this.records.set(token, record);
+    return record;
+  }
+
+  // Connections.
+
+  /** A connection of `user` is about to be made. */
+  connection(link: LinkInfo, user: string): void {
+    this.#wires.set(link.clientPort, {
+      link,
+      user,
+      clientWritten: 0,
+      serverGot: 0,
+      serverWritten: 0,
+      clientGot: 0,
+      exchanges: [],
+      pendingRequest: undefined,
+      pendingAnswer: undefined,
+      sealed: false,
+    });
+    this.#trace(`connect ${link.id} ${link.server}`);
+  }
+
+  /** Plaintext that `side` seals: it is what its next bytes on this connection carry. */
+  sealed(side: Side, clientPort: number, plaintext: Uint8Array): void {
+    const wire = this.#wires.get(clientPort);
+    if (wire === undefined) return;
+    wire.sealed = true;
+    if (side === "client") wire.pendingRequest = decoder.decode(plaintext);
+    else wire.pendingAnswer = decoder.decode(plaintext);
+  }
+
+  written(link: LinkInfo, side: Side, bytes: Uint8Array): void {
+    const wire = this.#wires.get(link.clientPort);
+    if (wire === undefined) return;
+    if (!wire.sealed && has(bytes, envelopeMark)) {
+      if (side === "client") wire.pendingRequest = decoder.decode(bytes);
+      else wire.pendingAnswer = decoder.decode(bytes);
+    }
+    if (side === "client") {
+      const text = wire.pendingRequest;
+      wire.pendingRequest = undefined;
+      const from = wire.clientWritten;
+      wire.clientWritten += bytes.length;
+      if (text !== undefined) this.#request(wire, text, from);
+    } else {
+      wire.serverWritten += bytes.length;
+      const text = wire.pendingAnswer;
+      wire.pendingAnswer = undefined;
+      if (text !== undefined) this.#answer(wire, text);
+    }
+  }
+
+  arrived(link: LinkInfo, side: Side, bytes: Uint8Array): void {
+    this.bytes += bytes.length;
+    const wire = this.#wires.get(link.clientPort);
+    if (wire === undefined) return;
+    this.#trace(`${side === "server" ? ">" : "<"} ${link.id} ${bytes.length}`);
+    if (side === "server") {
+      wire.serverGot += bytes.length;
+      for (const exchange of wire.exchanges) {
+        if (!exchange.begun && wire.serverGot > exchange.from) this.#begun(exchange);
+        if (!exchange.arrived && wire.serverGot >= exchange.to) this.#whole(wire, exchange);
+      }
+    } else {
+      wire.clientGot += bytes.length;
+      if (wire.clientGot === wire.serverWritten) {
+        for (const exchange of wire.exchanges) {
+          if (exchange.answered && !exchange.delivered) this.#delivered(exchange);
+        }
+      }
+    }
+  }
+
+  closed(link: LinkInfo, side: Side): void {
+    this.#trace(`closed ${link.id} ${side}`);
+    const wire = this.#wires.get(link.clientPort);
+    if (wire === undefined || side !== "server") return;
+    for (const exchange of wire.exchanges) this.#operationOver(wire, exchange);
+  }
+
+  fault(kind: string, machine: string): void {
+    this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
+    this.#trace(`fault ${kind} ${machine}`);
+    for (const record of this.records.values()) if (record.machine === machine) record.disturbed = true;
+  }
+
+  #request(wire: Wire, text: string, from: number): void {
+    const action = /<a:Action[^>]*>([^<]*)</.exec(text)?.[1] ?? "";
+    const kind = action.slice(action.lastIndexOf("/") + 1);
+    const messageId = /<a:MessageID>([^<]*)</.exec(text)?.[1] ?? "";
+    const shellId = /<w:Selector Name="ShellId">([^<]*)</.exec(text)?.[1]?.toUpperCase();
+    const { server } = wire.link;
+    let record: WorkRecord | undefined;
+    if (kind === "Create") {
+      const job = /<rsp:Shell[^>]* Name="drover-([^"]*)"/.exec(text)?.[1] ?? "";
+      record = this.records.get(`${job}@${server}`);
+      const proposed = /<rsp:Shell[^>]* ShellId="([^"]*)"/.exec(text)?.[1]?.toUpperCase();
+      if (proposed !== undefined && record !== undefined) {
+        this.#shellWork.set(`${server} ${proposed}`, record);
+      }
+    } else record = this.#shellWork.get(`${server} ${shellId}`);
+    if (record === undefined) this.violate(`${kind} on ${server} belongs to no work`);
+    this.requests.set(kind, (this.requests.get(kind) ?? 0) + 1);
+    this.#trace(`request ${wire.link.id} ${kind} ${record?.token}`);
+    if (record !== undefined) {
+      const count = record.written[kind] = (record.written[kind] ?? 0) + 1;
+      if (count > 1 && (kind === "Create" || kind === "Command")) {
+        this.violate(`${kind} of ${record.token} was sent ${count} times`);
+      }
+    }
+    wire.exchanges.push({
+      kind,
+      messageId,
+      record,
+      from,
+      to: wire.clientWritten,
+      begun: false,
+      arrived: false,
+      answered: false,
+      answer: undefined,
+      delivered: false,
+    });
+  }
+
+  /** The first byte is there. */
+  #begun(exchange: Exchange): void {
+    exchange.begun = true;
+    const { record } = exchange;
+    if (record === undefined) return;
+    if (exchange.kind === "Command") record.commandArrived = true;
+    if (exchange.kind !== "Create" || record.user === "") return;
+    let active = this.#active.get(record.job);
+    if (active === undefined) this.#active.set(record.job, active = new Set());
+    active.add(record.token);
+    this.mostActive = Math.max(this.mostActive, active.size);
+    const throttle = this.#limits.throttle.get(record.job) ?? Infinity;
+    if (active.size > throttle) {
+      this.violate(`job ${record.job} has ${active.size} hosts at work, its throttle is ${throttle}`);
+    }
+  }
+
+  /** The last byte is there: it is an operation of the far end from now on. */
+  #whole(wire: Wire, exchange: Exchange): void {
+    exchange.arrived = true;
+    const key = `${wire.user}@${wire.link.server}`;
+    let open = this.#operations.get(key);
+    if (open === undefined) this.#operations.set(key, open = new Set());
+    open.add(exchange);
+    if (open.size > this.#limits.operations) {
+      this.violate(`${key} has ${open.size} operations open, the limit is ${this.#limits.operations}`);
+    }
+  }
+
+  #operationOver(wire: Wire, exchange: Exchange): void {
+    this.#operations.get(`${wire.user}@${wire.link.server}`)?.delete(exchange);
+  }
+
+  #answer(wire: Wire, text: string): void {
+    const exchange = wire.exchanges.findLast((candidate) => candidate.arrived && !candidate.answered);
+    if (exchange === undefined) return;
+    exchange.answered = true;
+    exchange.answer = text;
+    this.#operationOver(wire, exchange);
+    this.#trace(`answer ${wire.link.id} ${exchange.kind} ${isFault(text) ? "fault" : "ok"}`);
+    const { record } = exchange;
+    if (record === undefined) return;
+    if (exchange.kind === "Create" && !isFault(text)) {
+      const id = /<w:Selector Name="ShellId">([^<]*)</.exec(text)?.[1]?.toUpperCase();
+      if (id !== undefined) this.#shellWork.set(`${wire.link.server} ${id}`, record);
+    }
+    if (exchange.kind === "Delete" || (exchange.kind === "Create" && isFault(text))) this.#inactive(record);
+  }
+
+  #delivered(exchange: Exchange): void {
+    exchange.delivered = true;
+    const { record, kind } = exchange;
+    const text = exchange.answer ?? "";
+    this.#trace(`delivered ${kind} ${record?.token}`);
+    if (record === undefined) return;
+    if (kind === "Receive" && /CommandState\/Done"/.test(text)) record.doneDelivered = true;
+    if (kind === "Signal" && !isFault(text)) record.stopDelivered = true;
+    // A shell that is unknown is as gone as a deleted one.
+    if (
+      kind === "Delete" && (!isFault(text) || /Code="21508588(43|13)"|error_Code>21508588(43|13)</.test(text))
+    ) {
+      record.stopDelivered = true;
+    }
+    if ((kind === "Create" || kind === "Command") && isFault(text)) record.refusalDelivered = true;
+  }
+
+  #inactive(record: WorkRecord): void {
+    this.#active.get(record.job)?.delete(record.token);
+  }
+
+  /** The client told its user the result: its place may be another's from now on. */
+  told(record: WorkRecord): void {
+    this.#inactive(record);
+  }
+
+  // Far ends.
+
+  /** A far end has made a shell. */
+  shellOpened(machine: string, user: string, shellId: string): void {
+    const key = `${machine} ${shellId.toUpperCase()}`;
+    const token = this.#shellWork.get(key)?.token;
+    this.shells.set(key, { machine, user, token, closed: undefined });
+    const count = this.#count(machine, user, 1);
+    if (count > this.#limits.shells) {
+      this.violate(`${user}@${machine} has ${count} shells, the limit is ${this.#limits.shells}`);
+    }
+    this.#trace(`shell ${machine}`);
+  }
+
+  /** A shell is gone. */
+  shellClosed(machine: string, shellId: string, why: "deleted" | "expired" | "other"): void {
+    const shell = this.shells.get(`${machine} ${shellId.toUpperCase()}`);
+    if (shell === undefined || shell.closed !== undefined) return;
+    shell.closed = why;
+    this.#count(machine, shell.user, -1);
+    this.#trace(`shell ${machine} ${why}`);
+  }
+
+  /** A far end died, with everything that it had. */
+  machineDied(machine: string): void {
+    for (const [key, shell] of this.shells) {
+      if (shell.machine !== machine || shell.closed !== undefined) continue;
+      shell.closed = "vanished";
+      this.#count(machine, shell.user, -1);
+      this.#shellWork.delete(key);
+    }
+  }
+
+  #count(machine: string, user: string, change: number): number {
+    const key = `${user}@${machine}`;
+    const count = (this.#shellCounts.get(key) ?? 0) + change;
+    this.#shellCounts.set(key, count);
+    return count;
+  }
+
+  /** Finds the work that a started command is for. */
+  ran(token: string): WorkRecord | undefined {
+    const record = this.records.get(token);
+    if (record === undefined) {
+      this.violate(`a command was started that nobody asked for: ${token}`);
+      return undefined;
+    }
+    record.runs++;
+    this.#trace(`run ${token}`);
+    if (record.runs > 1) this.violate(`${token} was run ${record.runs} times`);
+    return record;
+  }
+}
+
+function isFault(text: string): boolean {
+  return text.includes("<s:Fault");
+}
+
+function has(bytes: Uint8Array, mark: readonly number[]): boolean {
+  for (let at = bytes.indexOf(mark[0]!); at >= 0; at = bytes.indexOf(mark[0]!, at + 1)) {
+    let i = 1;
+    while (i < mark.length && bytes[at + i] === mark[i]) i++;
+    if (i === mark.length) return true;
+  }
+  return false;
+}

@@ -1,0 +1,401 @@
+/** What happens in a run, drawn from its seed: machines, jobs, scripts, links and misfortunes. Plain data. @module */
+import type { OutputStream } from "../../actors/ports.ts";
+import type { ConnectionPlan, LinkConditions, ToldOfBreak } from "../../runtime/transports/simulated.ts";
+import { SeededRandom } from "../helpers/virtual_clock.ts";
+import { users } from "./accounts.ts";
+import type { Script } from "./processes.ts";
+import type { WindowsProfile } from "./windows_end.ts";
+
+/** How likely what is; chances are out of 1,000. */
+interface Knobs {
+  readonly machines: readonly [least: number, most: number];
+  readonly jobs: readonly [least: number, most: number];
+  readonly windows: number;
+  /** Commands that write much. */
+  readonly heavy: number;
+  readonly stdin: number;
+  readonly hangs: number;
+  readonly deadline: number;
+  readonly cancel: number;
+  readonly slowSink: number;
+  readonly slowLink: number;
+  readonly wrongPassword: number;
+  readonly startFails: number;
+  readonly tightQuota: number;
+  readonly foreignQuota: number;
+  readonly earlyCloses: number;
+  /** Per connection. */
+  readonly breaks: number;
+  readonly refused: number;
+  readonly unanswered: number;
+  /** Per machine. */
+  readonly kills: number;
+  readonly holds: number;
+  readonly silent: number;
+  readonly clockJumps: number;
+  readonly clientKill: number;
+  readonly shortRunTime: number;
+}
+
+const quiet: Knobs = {
+  machines: [1, 6],
+  jobs: [1, 2],
+  windows: 400,
+  heavy: 50,
+  stdin: 100,
+  hangs: 0,
+  deadline: 0,
+  cancel: 0,
+  slowSink: 0,
+  slowLink: 100,
+  wrongPassword: 0,
+  startFails: 0,
+  tightQuota: 0,
+  foreignQuota: 0,
+  earlyCloses: 0,
+  breaks: 0,
+  refused: 0,
+  unanswered: 0,
+  kills: 0,
+  holds: 0,
+  silent: 0,
+  clockJumps: 0,
+  clientKill: 0,
+  shortRunTime: 0,
+};
+
+/** All scenarios. */
+export const scenarios = {
+  plain: { ...quiet, startFails: 50, wrongPassword: 50 },
+  output: { ...quiet, machines: [1, 2], heavy: 800, slowLink: 200 },
+  stdin: { ...quiet, machines: [1, 3], stdin: 900 },
+  deadline: { ...quiet, hangs: 500, deadline: 1000 },
+  cancel: { ...quiet, hangs: 400, cancel: 1000, stdin: 200, heavy: 100 },
+  throttle: { ...quiet, machines: [2, 8], jobs: [2, 5], tightQuota: 600, windows: 300 },
+  cuts: {
+    ...quiet,
+    breaks: 250,
+    refused: 50,
+    hangs: 100,
+    deadline: 700,
+    stdin: 200,
+    heavy: 100,
+    earlyCloses: 200,
+  },
+  kills: { ...quiet, kills: 700, hangs: 200, deadline: 700, windows: 300, shortRunTime: 100 },
+  silent: { ...quiet, silent: 400, unanswered: 100, holds: 300, deadline: 800, hangs: 200 },
+  quota: { ...quiet, jobs: [1, 4], windows: 900, foreignQuota: 600, tightQuota: 300 },
+  slowSink: { ...quiet, machines: [1, 3], slowSink: 1000, heavy: 500, cancel: 200 },
+  mixed: {
+    ...quiet,
+    machines: [1, 6],
+    jobs: [1, 3],
+    heavy: 100,
+    stdin: 200,
+    hangs: 200,
+    deadline: 700,
+    cancel: 200,
+    slowSink: 200,
+    wrongPassword: 30,
+    startFails: 50,
+    tightQuota: 200,
+    foreignQuota: 100,
+    earlyCloses: 150,
+    breaks: 80,
+    refused: 30,
+    unanswered: 20,
+    kills: 150,
+    holds: 100,
+    silent: 80,
+    clockJumps: 100,
+    clientKill: 50,
+    shortRunTime: 50,
+  },
+} satisfies Record<string, Knobs>;
+
+/** Name of a scenario. */
+export type ScenarioName = keyof typeof scenarios;
+/** All names. */
+export const scenarioNames = Object.keys(scenarios) as ScenarioName[];
+
+/** A machine that commands are run on. */
+export interface MachinePlan {
+  readonly address: string;
+  /** `undefined`: our own service. */
+  readonly windows: WindowsProfile | undefined;
+  readonly settings: Readonly<Record<string, number>>;
+  readonly conditions: LinkConditions;
+  /** Chances of each connection, out of 1,000. */
+  readonly breaks: number;
+  readonly told: ToldOfBreak | undefined;
+  readonly refused: number;
+  readonly unanswered: number;
+}
+
+/** One host of a job. */
+export interface WorkPlan {
+  readonly token: string;
+  readonly address: string;
+  readonly user: string;
+  readonly wrongPassword: boolean;
+  readonly auth: "spnego" | "ntlm" | "basic" | "tls";
+  readonly script: Script;
+  readonly stdin: Uint8Array | undefined;
+}
+
+/** One job. */
+export interface JobPlan {
+  readonly id: string;
+  readonly startMs: number;
+  readonly cancelMs: number | undefined;
+  readonly throttle: number;
+  readonly timeoutMs: number | undefined;
+  /** Milliseconds for which the sink keeps each output; 0: none. */
+  readonly sinkMs: number;
+  readonly hosts: readonly WorkPlan[];
+}
+
+/** Something that happens by itself. */
+export interface EventPlan {
+  readonly atMs: number;
+  readonly kind: "kill" | "powerLoss" | "start" | "hold" | "heal" | "clockJump" | "killClient";
+  readonly address: string;
+}
+
+/** A whole run. */
+export interface Plan {
+  readonly scenario: ScenarioName;
+  readonly seed: number;
+  readonly machines: readonly MachinePlan[];
+  readonly jobs: readonly JobPlan[];
+  readonly events: readonly EventPlan[];
+  readonly slots: number;
+  readonly limits: {
+    readonly operations: number;
+    readonly shells: number;
+    readonly processesPerShell: number;
+  };
+  readonly operationTimeoutMs: number;
+  readonly cleanupTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** Nothing goes wrong by itself: every host must end as its script says. */
+  readonly faultless: boolean;
+}
+
+/** Address of the machine that the client runs on. */
+export const clientAddress = "127.0.0.1";
+
+/** The run of one seed. */
+export function makePlan(scenario: ScenarioName, seed: number): Plan {
+  const knobs: Knobs = scenarios[scenario];
+  const random = new SeededRandom(seed ^ hash(scenario));
+  // The first numbers of close seeds resemble each other.
+  for (let i = 0; i < 4; i++) random.uint32();
+  const draw = new Draw(random);
+  const operationTimeoutMs = draw.pick([2_000, 5_000, 20_000]);
+  const cleanupTimeoutMs = draw.pick([3_000, 10_000]);
+  const machines: MachinePlan[] = [];
+  const count = draw.between(...knobs.machines);
+  for (let i = 0; i < count; i++) machines.push(machine(draw, knobs, `127.0.1.${i + 1}`));
+  const jobs: JobPlan[] = [];
+  const jobCount = draw.between(...knobs.jobs);
+  for (let i = 0; i < jobCount; i++) jobs.push(job(draw, knobs, `j${i}`, machines));
+  const events: EventPlan[] = [];
+  for (const { address } of machines) misfortunes(draw, knobs, address, events);
+  if (draw.chance(knobs.clientKill)) {
+    events.push({ atMs: draw.between(10, 5_000), kind: "killClient", address: clientAddress });
+  }
+  const tight = draw.chance(knobs.tightQuota);
+  return {
+    scenario,
+    seed,
+    machines,
+    jobs,
+    events,
+    slots: draw.chance(knobs.tightQuota) ? draw.between(1, 4) : 1_000,
+    limits: {
+      operations: tight ? draw.between(2, 4) : 15,
+      shells: tight ? draw.between(1, 2) : 5,
+      processesPerShell: 15,
+    },
+    operationTimeoutMs,
+    cleanupTimeoutMs,
+    idleTimeoutMs: draw.pick([60_000, 120_000]),
+    faultless: ["plain", "output", "stdin", "throttle"].includes(scenario),
+  };
+}
+
+/** What becomes of one connection to `machine`. */
+export function planConnection(machine: MachinePlan, random: SeededRandom): ConnectionPlan {
+  const draw = new Draw(random);
+  const { conditions } = machine;
+  if (draw.chance(machine.refused)) return { conditions, connect: "refused" };
+  if (draw.chance(machine.unanswered)) return { conditions, connect: "unanswered" };
+  if (!draw.chance(machine.breaks)) return { conditions };
+  return {
+    conditions,
+    break: {
+      direction: draw.chance(500) ? "toServer" : "toClient",
+      // The logon takes about 1.5 KB each way, a request about 2 KB.
+      afterBytes: draw.below(draw.pick([400, 2_000, 8_000, 20_000])),
+      told: machine.told ?? draw.pick(["both", "both", "client", "server", "nobody"]),
+    },
+  };
+}
+
+function machine(draw: Draw, knobs: Knobs, address: string): MachinePlan {
+  const slow = draw.chance(knobs.slowLink);
+  const least = draw.pick([0, 0, 1, 5]);
+  const settings: Record<string, number> = {};
+  if (draw.chance(knobs.tightQuota)) settings["MaxShellsPerUser"] = draw.between(5, 8);
+  if (draw.chance(knobs.shortRunTime)) settings["MaxShellRunTime"] = draw.between(500, 3_000);
+  const silent = draw.chance(knobs.silent);
+  return {
+    address,
+    windows: draw.chance(knobs.windows) ? windows(draw, knobs) : undefined,
+    settings,
+    conditions: {
+      latencyMs: [least, least + draw.pick([0, 1, 10, slow ? 300 : 30])],
+      bytesPerMs: slow ? draw.pick([50, 500]) : Infinity,
+      chunks: draw.pick(["whole", "any", "any", "any", draw.chance(knobs.heavy) ? "any" : "tiny"]),
+      windowBytes: slow ? draw.pick([1_000, 65_536]) : 262_144,
+    },
+    breaks: silent ? 500 : knobs.breaks,
+    told: silent ? "nobody" : undefined,
+    refused: knobs.refused,
+    unanswered: knobs.unanswered,
+  };
+}
+
+function windows(draw: Draw, knobs: Knobs): WindowsProfile {
+  const old = draw.chance(400);
+  return {
+    old,
+    noEnds: draw.chance(300),
+    exitCodeOnRunning: draw.chance(300),
+    faultsUnder200: draw.chance(300),
+    wmiErrors: draw.chance(400),
+    closesEvery: draw.chance(knobs.earlyCloses) ? draw.pick([2, 5]) : 0,
+    idleMs: draw.pick([15_000, 60_000, 120_000]),
+    maxShells: draw.chance(knobs.foreignQuota) ? draw.between(1, 3) : old ? 5 : 30,
+    maxOperations: draw.chance(knobs.foreignQuota) ? draw.between(2, 4) : old ? 15 : 1_500,
+    foreignEvery: draw.chance(knobs.foreignQuota) ? draw.pick([2, 4]) : 0,
+    abortsReceive: draw.chance(300),
+    saysPending: draw.chance(200),
+  };
+}
+
+function job(draw: Draw, knobs: Knobs, id: string, machines: readonly MachinePlan[]): JobPlan {
+  const user = draw.pick(users);
+  const hosts = machines.filter(() => draw.chance(850)).map(({ address }) =>
+    work(draw, knobs, id, address, user)
+  );
+  if (hosts.length === 0) hosts.push(work(draw, knobs, id, machines[0]!.address, user));
+  const mayHang = hosts.some(({ script, stdin }) => script.hangs || (script.echoes && stdin === undefined));
+  const cancels = draw.chance(knobs.cancel);
+  const deadline = draw.chance(knobs.deadline);
+  return {
+    id,
+    startMs: draw.chance(500) ? 0 : draw.between(0, 3_000),
+    cancelMs: cancels ? draw.between(0, draw.pick([50, 500, 5_000])) : undefined,
+    throttle: draw.chance(500) ? 32 : draw.between(1, 4),
+    timeoutMs: deadline || (mayHang && !cancels)
+      ? draw.between(1, draw.pick([200, 2_000, 30_000]))
+      : undefined,
+    sinkMs: draw.chance(knobs.slowSink) ? draw.between(1, 2_000) : 0,
+    hosts,
+  };
+}
+
+function work(draw: Draw, knobs: Knobs, id: string, address: string, user: string): WorkPlan {
+  const stdin = draw.chance(knobs.stdin);
+  return {
+    token: `${id}@${address}`,
+    address,
+    user,
+    wrongPassword: draw.chance(knobs.wrongPassword),
+    auth: draw.pick(["spnego", "spnego", "ntlm", "basic", "tls"]),
+    script: script(draw, knobs, stdin),
+    stdin: stdin ? input(draw) : undefined,
+  };
+}
+
+function script(draw: Draw, knobs: Knobs, stdin: boolean): Script {
+  const heavy = draw.chance(knobs.heavy);
+  const writes: { stream: OutputStream; size: number; afterMs: number }[] = [];
+  const count = heavy ? draw.between(10, 40) : draw.below(6);
+  for (let i = 0; i < count; i++) {
+    writes.push({
+      stream: draw.chance(700) ? "stdout" : "stderr",
+      size: heavy ? draw.between(1, 65_536) : draw.between(1, 300),
+      afterMs: heavy ? draw.below(5) : draw.below(draw.pick([3, 500, 4_000])),
+    });
+  }
+  return {
+    startMs: draw.below(draw.pick([3, 200])),
+    ...(draw.chance(knobs.startFails)
+      ? { fails: draw.pick(["NotFound", "AccessDenied", "BadDirectory", "SpawnFailed"]) }
+      : {}),
+    writes,
+    echoes: stdin && draw.chance(800),
+    hangs: draw.chance(knobs.hangs),
+    exitMs: draw.below(draw.pick([2, 300])),
+    exitCode: draw.chance(700) ? 0 : draw.between(1, 255),
+    dieMs: draw.below(draw.pick([1, 50])),
+    readMs: draw.below(draw.pick([1, 100])),
+  };
+}
+
+function input(draw: Draw): Uint8Array {
+  const bytes = new Uint8Array(draw.below(draw.pick([2, 100, 200_000])));
+  let state = draw.below(1_000_000);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (state = Math.imul(state + i, 0x9e3779b1)) >>> 24;
+  return bytes;
+}
+
+function misfortunes(draw: Draw, knobs: Knobs, address: string, events: EventPlan[]): void {
+  const some = () => draw.between(1, draw.pick([100, 1_000, 8_000]));
+  if (draw.chance(knobs.kills)) {
+    const atMs = some();
+    events.push({ atMs, kind: draw.chance(700) ? "kill" : "powerLoss", address });
+    if (draw.chance(700)) events.push({ atMs: atMs + some(), kind: "start", address });
+  }
+  if (draw.chance(knobs.holds)) {
+    const atMs = some();
+    events.push({ atMs, kind: "hold", address });
+    if (draw.chance(800)) events.push({ atMs: atMs + some() * draw.pick([1, 10]), kind: "heal", address });
+  }
+  if (draw.chance(knobs.clockJumps)) events.push({ atMs: some(), kind: "clockJump", address });
+}
+
+function hash(text: string): number {
+  let value = 7;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value;
+}
+
+/** Draws with names. */
+class Draw {
+  readonly #random: SeededRandom;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+  }
+
+  below(bound: number): number {
+    return this.#random.below(bound);
+  }
+
+  between(least: number, most: number): number {
+    return least + this.#random.below(most - least + 1);
+  }
+
+  /** True `chance` times in 1,000. */
+  chance(chance: number): boolean {
+    return this.#random.below(1_000) < chance;
+  }
+
+  pick<T>(values: readonly T[]): T {
+    return values[this.#random.below(values.length)]!;
+  }
+}

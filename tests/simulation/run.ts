@@ -1,0 +1,323 @@
+/** Runs one plan: the product's client on one machine, far ends on others, all in one virtual time. @module */
+import {
+  fleet,
+  type HostTarget,
+  job,
+  type JobMessage,
+  type ResultEvent,
+  type RunEvent,
+} from "../../actors/host/mod.ts";
+import type { ActorRef } from "../../actors/kernel/actor.ts";
+import type { ConnectTarget } from "../../actors/ports.ts";
+import { scheduler } from "../../actors/scheduler/mod.ts";
+import { targetOf } from "../../runtime/client/targets.ts";
+import { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
+import { initiator, password, wrongPassword } from "./accounts.ts";
+import { DroverEnd, type FarEnd, type FarEndOptions, ports } from "./drover_end.ts";
+import { checkEnd, checkResults } from "./invariants.ts";
+import { Observer } from "./observer.ts";
+import {
+  clientAddress,
+  type JobPlan,
+  makePlan,
+  type Plan,
+  planConnection,
+  type ScenarioName,
+  type WorkPlan,
+} from "./plan.ts";
+import { WindowsEnd } from "./windows_end.ts";
+import { type Machine, World } from "./world.ts";
+
+/** Virtual milliseconds after which a job counts as hung. */
+const hungMs = 3_600_000;
+/** Virtual milliseconds after which nothing of a run may be left at the client, but kept places of lost shells. */
+const quietMs = 120_000;
+/** Virtual milliseconds after which nothing at all may be left: every idle time-out is over. */
+const endMs = 8 * 3_600_000;
+
+/** What became of a run. */
+export interface RunReport {
+  readonly scenario: ScenarioName;
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly traceHash: string;
+  readonly steps: number;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly virtualMs: number;
+  readonly hosts: number;
+  readonly statuses: ReadonlyMap<string, number>;
+  readonly faults: ReadonlyMap<string, number>;
+  readonly requests: ReadonlyMap<string, number>;
+  /** Shells that only their idle time-out has ended. */
+  readonly expired: number;
+}
+
+/** A job under way. */
+export interface JobState {
+  readonly plan: JobPlan;
+  readonly results: Map<string, ResultEvent[]>;
+  finished: number;
+  cancel: (() => void) | undefined;
+}
+
+/** Runs `scenario` with `seed`. */
+export function simulate(scenario: ScenarioName, seed: number, onTrace?: (line: string) => void): RunReport {
+  return new Simulation(makePlan(scenario, seed), onTrace).run();
+}
+
+class Simulation {
+  readonly #plan: Plan;
+  readonly #world: World;
+  readonly #observer: Observer;
+  readonly #network: SimulatedNetwork;
+  readonly #ends = new Map<string, FarEnd>();
+  readonly #client: Machine;
+  readonly #jobs: JobState[] = [];
+  /** Whose connection an object given to `connect` makes. */
+  readonly #userOf = new Map<ConnectTarget, string>();
+  #clientDead = false;
+
+  constructor(plan: Plan, onTrace: ((line: string) => void) | undefined) {
+    this.#plan = plan;
+    const world = this.#world = new World(plan.seed);
+    world.onTrace = onTrace;
+    this.#observer = new Observer({
+      ...plan.limits,
+      throttle: new Map(plan.jobs.map(({ id, throttle }) => [id, Math.min(throttle, plan.slots)])),
+    }, (line) => world.trace(line));
+    const connections = world.fork();
+    const machines = new Map(plan.machines.map((machine) => [machine.address, machine]));
+    this.#network = new SimulatedNetwork({
+      clock: world.clock,
+      random: world.fork(),
+      observer: this.#observer,
+      plan: (link, target) => {
+        this.#observer.connection(link, this.#userOf.get(target) ?? "");
+        return planConnection(machines.get(link.server)!, connections);
+      },
+    });
+    this.#client = world.machine(clientAddress);
+    const scripts = new Map(plan.jobs.flatMap(({ hosts }) => hosts.map((host) => [host.token, host.script])));
+    for (const { address, windows, settings } of plan.machines) {
+      const options: FarEndOptions = {
+        world,
+        network: this.#network,
+        observer: this.#observer,
+        scripts,
+        address,
+        tls: false,
+        settings,
+      };
+      this.#ends.set(
+        address,
+        windows === undefined ? new DroverEnd(options) : new WindowsEnd(options, windows),
+      );
+    }
+  }
+
+  run(): RunReport {
+    const world = this.#world;
+    const observer = this.#observer;
+    let limit = 0;
+    try {
+      limit = this.#run();
+    } catch (error) {
+      observer.violate(error instanceof Error ? `${error.message}\n${error.stack}` : String(error));
+    }
+    for (const { machine, report } of world.crashes) {
+      const { error } = report;
+      observer.violate(
+        `crash on ${machine} of ${report.path} in ${report.lastMessage}: ${
+          error instanceof Error ? error.stack ?? error.message : String(error)
+        }`,
+      );
+    }
+    const statuses = new Map<string, number>();
+    for (const { results } of this.#jobs) {
+      for (const [last] of results.values()) {
+        if (last !== undefined) statuses.set(last.status, (statuses.get(last.status) ?? 0) + 1);
+      }
+    }
+    let expired = 0;
+    for (const shell of observer.shells.values()) if (shell.closed === "expired") expired++;
+    return {
+      scenario: this.#plan.scenario,
+      seed: this.#plan.seed,
+      violations: observer.violations,
+      traceHash: world.traceHash,
+      steps: world.steps,
+      messages: this.#client.system.stats.messages,
+      bytes: observer.bytes,
+      virtualMs: limit,
+      hosts: observer.records.size,
+      statuses,
+      faults: observer.faults,
+      requests: observer.requests,
+      expired,
+    };
+  }
+
+  #run(): number {
+    const world = this.#world;
+    const { system } = this.#client;
+    const schedulerRef = system.spawn(scheduler({ slots: this.#plan.slots, limits: this.#plan.limits }));
+    const fleetRef = system.spawn(fleet(this.#network.connector(clientAddress), schedulerRef));
+    world.run();
+    const idle = { ...system.stats };
+    for (const plan of this.#plan.jobs) {
+      world.at(plan.startMs, () => {
+        if (!this.#clientDead) this.#startJob(plan, (spec, sink) => system.spawn(job(spec, fleetRef, sink)));
+      });
+    }
+    for (const event of this.#plan.events) {
+      world.at(event.atMs, () => this.#happen(event.kind, event.address));
+    }
+
+    const done = () =>
+      this.#clientDead ||
+      (this.#jobs.length === this.#plan.jobs.length && this.#jobs.every((state) => state.finished > 0));
+    if (!world.runUntil(hungMs, done)) {
+      const hung = this.#jobs.filter((state) => state.finished === 0).map(({ plan }) => plan.id);
+      this.#observer.violate(`jobs ${hung.join(", ")} have not ended after ${hungMs} ms`);
+    }
+    const over = world.clock.monotonic();
+    world.trace("over");
+    checkResults(this.#plan, this.#observer, this.#jobs, this.#clientDead);
+    for (const event of this.#plan.events) if (event.kind === "hold") this.#network.heal(event.address);
+    world.runUntil(over + quietMs);
+    if (!this.#clientDead && system.stats.actors > idle.actors) {
+      this.#observer.violate(`${system.stats.actors - idle.actors} actors of the run are left at the client`);
+    }
+    world.runUntil(over + endMs);
+    checkEnd({
+      observer: this.#observer,
+      client: this.#clientDead ? undefined : system.stats,
+      idle,
+      network: this.#network,
+      ends: [...this.#ends.values()],
+      scheduler: system.inspect().children.find(({ path }) => path === schedulerRef.path)?.doing ?? "",
+    });
+    return over;
+  }
+
+  #startJob(
+    plan: JobPlan,
+    spawn: (spec: Parameters<typeof job>[0], sink: Parameters<typeof job>[2]) => ActorRef<JobMessage>,
+  ): void {
+    const world = this.#world;
+    const state: JobState = { plan, results: new Map(), finished: 0, cancel: undefined };
+    this.#jobs.push(state);
+    for (const { token, address, user } of plan.hosts) this.#observer.expect(token, plan.id, address, user);
+    spawn({
+      id: plan.id,
+      hosts: plan.hosts.map((host) => ({
+        target: this.#target(host),
+        command: {
+          command: host.auth === "ntlm" ? ["sim", host.token] : `sim ${host.token}`,
+          ...(host.stdin === undefined ? {} : { stdin: host.stdin }),
+        },
+      })),
+      shell: { idleTimeoutMs: this.#plan.idleTimeoutMs },
+      throttle: plan.throttle,
+      timeoutMs: plan.timeoutMs,
+      cleanupTimeoutMs: this.#plan.cleanupTimeoutMs,
+    }, {
+      began: (cancel) => {
+        state.cancel = cancel;
+        const { cancelMs } = plan;
+        if (cancelMs !== undefined) world.at(plan.startMs + cancelMs, () => this.#clientDead || cancel());
+      },
+      deliver: (events, taken) => {
+        for (const event of events) this.#take(state, event);
+        if (events.some(({ type }) => type === "output")) {
+          this.#client.clock.schedule(plan.sinkMs, taken);
+        } else taken();
+      },
+      finished: () => {
+        state.finished++;
+        world.trace(`finished ${plan.id}`);
+      },
+    });
+  }
+
+  #take(state: JobState, event: RunEvent): void {
+    const token = event.host;
+    const record = this.#observer.records.get(token)!;
+    if (state.finished > 0) this.#observer.violate(`${token}: ${event.type} after the end of its job`);
+    if (event.type === "output") {
+      if (state.results.has(token)) this.#observer.violate(`${token}: output after its result`);
+      record.got[event.stream].push(event.data.slice());
+      this.#world.trace(`output ${token} ${event.stream} ${event.data.length}`);
+    } else if (event.type === "result") {
+      const all = state.results.get(token);
+      if (all === undefined) state.results.set(token, [event]);
+      else all.push(event);
+      this.#observer.told(record);
+      this.#world.trace(`result ${token} ${event.status} ${event.exitCode} ${event.error?.code}`);
+    }
+  }
+
+  #target(work: WorkPlan): HostTarget {
+    const { address, user, auth } = work;
+    const target = targetOf(
+      {
+        name: work.token,
+        groups: [],
+        address,
+        port: auth === "tls" ? ports.https : ports.http,
+        scheme: auth === "tls" ? "https" : "http",
+        path: undefined,
+        user,
+        password: work.wrongPassword ? wrongPassword : password,
+        auth: auth === "basic" ? "basic" : auth === "ntlm" ? "ntlm" : undefined,
+        connection: undefined,
+        certValidation: auth === "tls" ? "ignore" : undefined,
+        caFile: undefined,
+        messageEncryption: undefined,
+        operationTimeoutMs: this.#plan.operationTimeoutMs,
+        readTimeoutMs: undefined,
+        maxEnvelopeSize: undefined,
+        variables: new Map(),
+      },
+      {},
+      () => "",
+    );
+    this.#userOf.set(target.connect, user);
+    const { authentication } = target;
+    if (authentication.kind !== "negotiate") return target;
+    const wrap = auth === "ntlm" ? "raw" : "spnego";
+    return {
+      ...target,
+      authentication: {
+        ...authentication,
+        initiator: initiator(this.#observer, { user, wrong: work.wrongPassword, wrap, host: address }),
+      },
+    };
+  }
+
+  #happen(kind: Plan["events"][number]["kind"], address: string): void {
+    const end = this.#ends.get(address);
+    this.#world.trace(`${kind} ${address}`);
+    switch (kind) {
+      case "kill":
+        return end?.kill("peers");
+      case "powerLoss":
+        return end?.kill("nobody");
+      case "start":
+        return end?.start();
+      case "hold":
+        return this.#network.hold(address);
+      case "heal":
+        return this.#network.heal(address);
+      case "clockJump":
+        this.#observer.fault("clock jump", address);
+        this.#client.skewMs += 3_600_000;
+        return;
+      case "killClient":
+        this.#clientDead = true;
+        this.#client.kill();
+        return this.#network.crash(clientAddress, "peers");
+    }
+  }
+}
