@@ -8,7 +8,7 @@ const hows = ["reset", "end", "silent"] as const;
 const afters = ["works", "refuses", "silent"] as const;
 
 /** Virtual time within which every host must have its result: connect, authenticate and answer deadlines, and clean-up. */
-const bound = 120_000;
+const bound = 60_000;
 
 function runCut(ntlm: boolean, cut: Cut): string {
   const run = new FakeFleet(cut.at + 1);

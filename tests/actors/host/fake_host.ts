@@ -58,6 +58,8 @@ export interface FakeOptions {
   /** Bytes of an answer that arrive at once; default all. */
   readonly chunk?: number;
   readonly refuse?: boolean;
+  /** Changes an answer, knowing the one before it on the same connection. */
+  readonly tamper?: (operation: Operation, answer: Uint8Array, previous: Uint8Array) => Uint8Array;
   /** Identify is answered by `answer` too, as if it were a Create. */
   readonly identify?: boolean;
 }
@@ -151,6 +153,7 @@ class FakeConnection implements Connection {
   /** Bytes on their way to the client, handed out when it asks. */
   #out: Uint8Array[] = [];
   #outEnd = false;
+  #previous: Uint8Array = new Uint8Array(0);
   #wanted = false;
   #pending: Pending[] = [];
 
@@ -367,7 +370,9 @@ class FakeConnection implements Connection {
 
   #respond(status: number, operation: Operation, body: string, done: boolean): void {
     this.host.soon(() => {
-      const bytes = response(status, utf8(envelopeOf(body)), this.#context);
+      const answer = response(status, utf8(envelopeOf(body)), this.#context);
+      const bytes = this.host.options.tamper?.(operation, answer, this.#previous) ?? answer;
+      this.#previous = answer;
       this.#send(bytes, { operation, done, left: bytes.length });
     });
   }

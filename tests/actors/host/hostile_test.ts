@@ -133,6 +133,25 @@ Deno.test("an answer in clear, or one that was sealed before, is refused on a se
   );
 });
 
+Deno.test("a sealed answer that was sent before, or of which any byte was changed, is not believed", () => {
+  const expected = { Create: "unreachable", Command: "unknown", Receive: "unknown" } as const;
+  for (const operation of ["Create", "Command", "Receive"] as const) {
+    if (operation !== "Create") {
+      const tamper: FakeOptions["tamper"] = (asked, answer, previous) =>
+        asked === operation ? previous : answer;
+      assert.equal(check(`replay to ${operation}`, { tamper }, true), expected[operation]);
+    }
+    for (let from = 1; from < 400; from += 13) {
+      const tamper: FakeOptions["tamper"] = (asked, answer) => {
+        // From the end: closing boundary, ciphertext, signature.
+        if (asked === operation) answer[answer.length - 60 - from]! ^= 1;
+        return answer;
+      };
+      assert.equal(check(`byte ${from} from the end of ${operation}`, { tamper }, true), expected[operation]);
+    }
+  }
+});
+
 Deno.test("a 401 dialogue without an end is given up", () => {
   for (
     const header of [
