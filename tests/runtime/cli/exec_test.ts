@@ -1,5 +1,6 @@
 /** `drover exec` against `drover service`, both as processes of their own. */
 import assert from "node:assert/strict";
+import { createSelfSigned } from "../../../runtime/security/certificates.ts";
 import {
   account,
   drover,
@@ -288,6 +289,32 @@ test("https: a self-signed certificate is refused with a hint, --cert-validation
       "echo hi",
     ]);
     assert.equal(accepted.code, 0, `${auth}: ${accepted.stdout}${accepted.stderr}`);
+  }
+});
+
+test("https: --ca trusts the authority of a file, and only it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { certificate, key } = await createSelfSigned(["127.0.0.1"], Date.now());
+    await Deno.writeTextFile(`${folder}/cert.pem`, certificate);
+    await Deno.writeTextFile(`${folder}/key.pem`, key);
+    await using secure = await startService(
+      ["--cert", `${folder}/cert.pem`, "--key", `${folder}/key.pem`],
+      ["https"],
+    );
+    const args = ["exec", "--hosts", `127.0.0.1:${secure.ports[0]}`, ...account("--ssl")];
+    const trusted = await drover([...args, "--ca", `${folder}/cert.pem`, "--", "echo hi"]);
+    assert.equal(trusted.code, 0, trusted.stdout + trusted.stderr);
+    assert.equal((await drover([...args, "--", "echo hi"])).code, 1);
+    const pinged = await drover([
+      "ping",
+      `https://127.0.0.1:${secure.ports[0]}`,
+      "--ca",
+      `${folder}/cert.pem`,
+    ]);
+    assert.equal(pinged.code, 0, pinged.stderr);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });
 
