@@ -26,6 +26,7 @@ export { OutputBytes } from "./runtime/client/output_bytes.ts";
 export { Shell, type ShellRunOptions, type ShellRunResult } from "./runtime/client/shell.ts";
 export type { ConnectionOptions } from "./runtime/client/targets.ts";
 export type { HostError, HostResult, HostStatus, ProgressEvent, ResultEvent } from "./actors/host/mod.ts";
+export type { CrashReport } from "./actors/kernel/crash_report.ts";
 export type {
   Connection,
   ConnectionEvents,

@@ -90,6 +90,17 @@ Deno.test("a shell whose CreateResponse is lost is deleted by the id that we pro
   assert.equal(plain.shells.size, 0);
 });
 
+Deno.test("ids that the service chooses itself are the ones that count", () => {
+  const { run, sink, host } = oneHost({ ownIds: true });
+  run.test.settle(4 * 3_600_000);
+  assert.equal(judge(run, sink, host, undefined, "own ids"), "succeeded");
+  const [, , receive, signal, last] = host.requests;
+  assert.match(receive!.body, /OWN-SHELL.*CommandId="OWN-COMMAND"/);
+  assert.match(signal!.body, /OWN-SHELL.*CommandId="OWN-COMMAND"/);
+  assert.match(last!.body, /OWN-SHELL/);
+  assert.equal(host.shells.size, 0);
+});
+
 Deno.test("a shell that may be left keeps its place at the host, but no slot", async () => {
   const { run, sink } = oneHost({
     receives: [{ kind: "hold" }],

@@ -58,6 +58,8 @@ export interface FakeOptions {
   /** Bytes of an answer that arrive at once; default all. */
   readonly chunk?: number;
   readonly refuse?: boolean;
+  /** Ids that the service chooses itself, as WinRM 2.0 does. */
+  readonly ownIds?: boolean;
   /** Changes an answer, knowing the one before it on the same connection. */
   readonly tamper?: (operation: Operation, answer: Uint8Array, previous: Uint8Array) => Uint8Array;
   /** Identify is answered by `answer` too, as if it were a Create. */
@@ -287,7 +289,7 @@ class FakeConnection implements Connection {
     }
     switch (operation) {
       case "Create": {
-        const id = /ShellId="([^"]*)"/.exec(text)?.[1] ?? "";
+        const id = host.options.ownIds === true ? "OWN-SHELL" : /ShellId="([^"]*)"/.exec(text)?.[1] ?? "";
         host.shells.add(id);
         return this.#answer(
           operation,
@@ -296,7 +298,7 @@ class FakeConnection implements Connection {
         );
       }
       case "Command": {
-        const id = /CommandId="([^"]*)"/.exec(text)?.[1] ?? "";
+        const id = host.options.ownIds === true ? "OWN-COMMAND" : /CommandId="([^"]*)"/.exec(text)?.[1] ?? "";
         host.commands.add(id);
         return this.#answer(
           operation,
