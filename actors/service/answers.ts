@@ -21,13 +21,18 @@ export function responseContext(random: RandomSource, relatesTo: string): Respon
   return { messageId: `uuid:${guidFromRandom(random.bytes(16))}`, relatesTo };
 }
 
+/** Longer message ids are refused and not echoed: escaped, they could make a fault larger than any envelope may be. */
+const maxEchoedIdLength = 1024;
+
 /** A fault as an answer. */
 export function faultAnswer(
   fault: WsmanFaultError,
   context: { readonly messageId: string; readonly relatesTo: string | undefined },
   machine: string,
 ): Answer {
-  return { status: 500, body: writeFault(fault, { ...context, machine }) };
+  const { messageId } = context;
+  const relatesTo = (context.relatesTo?.length ?? 0) > maxEchoedIdLength ? undefined : context.relatesTo;
+  return { status: 500, body: writeFault(fault, { messageId, relatesTo, machine }) };
 }
 
 /** A success as an answer. */

@@ -8,6 +8,9 @@ import { OutputBuffer } from "./output_buffer.ts";
 /** Bytes of standard input that may be on their way to a process before further Sends wait. */
 export const inputCapacity = 1024 * 1024;
 
+/** Characters of a command line that Enumerate shows; a hundred ended commands are remembered with theirs. */
+const shownLength = 8191;
+
 /** A request that waits inside of a shell. */
 export interface Waiting {
   /** Unique among the operations of a service. */
@@ -40,7 +43,7 @@ export class Command {
   readonly key: string;
   /** As the client spelt it. */
   readonly id: string;
-  /** What was asked to run, for Enumerate. */
+  /** What was asked to run, for Enumerate: no more of it than cmd.exe takes. */
   readonly line: string;
   /** Whether a Send of the single byte 3 is Ctrl+C (WINRS_CONSOLEMODE_STDIN). */
   readonly consoleMode: boolean;
@@ -71,7 +74,7 @@ export class Command {
   constructor(id: string, line: string, consoleMode: boolean) {
     this.id = id;
     this.key = id.toUpperCase();
-    this.line = line;
+    this.line = line.slice(0, shownLength).toWellFormed();
     this.consoleMode = consoleMode;
   }
 

@@ -32,6 +32,7 @@ import {
 } from "./http_answers.ts";
 import { eventReason, type ServiceAuth, type ServiceEvent, type ServiceOptions } from "./options.ts";
 import type { ConnectionEvent, ConnectionRelay } from "./relay.ts";
+import type { Strangers } from "./strangers.ts";
 import { type OpenedBody, readRequest, RequestBody, sealingOverhead } from "./request_body.ts";
 
 /** Milliseconds from the connection's beginning until its first logon must have succeeded. */
@@ -55,6 +56,8 @@ export type ConnectionMessage =
     readonly account: ServiceAccount | undefined;
   }
   | { readonly kind: "answered"; readonly exchange: Exchange; readonly outcome: AskOutcome<Answer> }
+  /** The service is full, and nobody has logged on here. */
+  | { readonly kind: "makeRoom" }
   | { readonly kind: "deadline" };
 
 /** What a connection is made with. */
@@ -65,6 +68,8 @@ export interface ConnectionActorOptions {
   readonly relay: ConnectionRelay;
   /** Whether the service has as many connections as it takes: the first request is answered 503. */
   readonly refused: boolean;
+  /** Where this connection stands until somebody has logged on. */
+  readonly strangers: Strangers;
 }
 
 /** A connection as a child to start. */
@@ -162,6 +167,9 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
         break;
       case "answered":
         if (this.#current(message.exchange)) this.#answered(message.exchange, message.outcome, context);
+        break;
+      case "makeRoom":
+        if (!this.#loggedOn) this.#abort(context);
         break;
       case "deadline":
         this.#timer = undefined;
@@ -459,6 +467,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
       this.#tell({ kind: "logon", scheme, user: account.name, from: this.#peer }, context);
     }
     this.#loggedOn = true;
+    this.#options.strangers.forget(context.self.id);
   }
 
   #denied(
@@ -582,6 +591,10 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     if ((this.#phase === "idle" || this.#phase === "body") && !this.#blocked) {
       return this.#refuse(408, "the request did not arrive in time", context);
     }
+    this.#abort(context);
+  }
+
+  #abort(context: Context<ConnectionMessage>): void {
     this.#phase = "closed";
     context.effect(() => this.#connection.abort());
   }

@@ -15,7 +15,7 @@ import {
   writeReleaseResponse,
 } from "../../protocol/shell/mod.ts";
 import type { Envelope } from "../../protocol/soap/mod.ts";
-import { lowestIdleTimeoutMs } from "../../protocol/wsman/config_model.ts";
+import { highestShellTimeoutMs, lowestIdleTimeoutMs } from "../../protocol/wsman/config_model.ts";
 import {
   readRequestHeaders,
   type RequestHeaders,
@@ -216,7 +216,7 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
     };
     switch (operation.kind) {
       case "Create":
-        return answer(this.#create(operation, message, response, context));
+        return answer(this.#create(operation, message, response, maxEnvelope, context));
       case "EnumerateShells": {
         const own = [...this.#shells.values()].filter((shell) => shell.user === user);
         return this.#gather(own, "shell", operation, { ...base, shell: undefined, deletes: false }, context);
@@ -303,6 +303,7 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
     operation: Extract<ShellOperation, { kind: "Create" }>,
     message: Request,
     response: ResponseContext,
+    maxEnvelope: number,
     context: Context<DispatcherMessage>,
   ): Uint8Array {
     const { settings, codePages } = this.#options;
@@ -332,11 +333,26 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
       clientIp,
       cwd: operation.cwd,
       env: operation.env,
-      idleTimeoutMs: asked === undefined || asked < lowestIdleTimeoutMs ? settings.IdleTimeout : asked,
-      lifetimeMs: operation.lifetimeMs,
+      idleTimeoutMs: asked === undefined || asked < lowestIdleTimeoutMs
+        ? settings.IdleTimeout
+        : Math.min(asked, highestShellTimeoutMs),
+      lifetimeMs: operation.lifetimeMs === undefined
+        ? undefined
+        : Math.min(operation.lifetimeMs, highestShellTimeoutMs),
       inputStreams,
       outputStreams,
     };
+    // Before anything is begun: an answer that cannot be given must not leave a shell that nobody knows of.
+    const to = addressOf(message.envelope);
+    const answer = writeCreateResponse(response, to, {
+      ...view,
+      ageMs: 0,
+      inactivityMs: 0,
+      processes: undefined,
+    });
+    if (answer.length > maxEnvelope) {
+      throw WsmanFaultError.of("ENCODING_LIMIT", { detail: "the answer is larger than MaxEnvelopeSize" });
+    }
     this.#quotas.addShell(account.name);
     const record: ShellRecord = {
       shellId: key,
@@ -356,8 +372,7 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
     this.#shells.set(key, record);
     this.#byActor.set(record.ref.id, record);
     this.#tell({ kind: "shellOpened", shellId: key, user: account.name, from: clientIp }, context);
-    const to = addressOf(message.envelope);
-    return writeCreateResponse(response, to, { ...view, ageMs: 0, inactivityMs: 0, processes: undefined });
+    return answer;
   }
 
   #forget(

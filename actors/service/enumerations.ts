@@ -2,6 +2,8 @@
 
 /** Unfinished enumerations of one user; one more makes the oldest invalid. */
 const perUser = 32;
+/** Characters in the unfinished enumerations of one user; the oldest go first. */
+const charactersPerUser = 16 * 1024 * 1024;
 
 /** One page and where it goes on. */
 export interface Page {
@@ -13,6 +15,7 @@ export interface Page {
 interface Enumeration {
   readonly user: string;
   readonly rest: readonly string[];
+  readonly characters: number;
   expires: number;
 }
 
@@ -35,9 +38,9 @@ export class Enumerations {
     this.purge(now);
     const [page, rest] = split(items, limit, room);
     if (rest.length === 0 && limit > 0) return { items: page, enumerationContext: undefined };
-    const own = [...this.#open].filter(([, enumeration]) => enumeration.user === user);
-    if (own.length >= perUser) this.#open.delete(own[0]![0]);
-    this.#open.set(id, { user, rest, expires: now + this.#timeoutMs });
+    const characters = count(rest);
+    this.#makeRoom(user, characters);
+    this.#open.set(id, { user, rest, characters, expires: now + this.#timeoutMs });
     return { items: page, enumerationContext: id };
   }
 
@@ -49,8 +52,18 @@ export class Enumerations {
     const [page, rest] = split(enumeration.rest, limit, room);
     this.#open.delete(id);
     if (rest.length === 0) return { items: page, enumerationContext: undefined };
-    this.#open.set(id, { user, rest, expires: now + this.#timeoutMs });
+    this.#open.set(id, { user, rest, characters: count(rest), expires: now + this.#timeoutMs });
     return { items: page, enumerationContext: id };
+  }
+
+  #makeRoom(user: string, characters: number): void {
+    const own = [...this.#open].filter(([, enumeration]) => enumeration.user === user);
+    let held = own.reduce((sum, [, enumeration]) => sum + enumeration.characters, characters);
+    for (let left = own.length; left >= perUser || (left > 0 && held > charactersPerUser); left--) {
+      const [id, oldest] = own[own.length - left]!;
+      this.#open.delete(id);
+      held -= oldest.characters;
+    }
   }
 
   /** Forgets one; `false` when there is none. */
@@ -62,6 +75,10 @@ export class Enumerations {
   purge(now: number): void {
     for (const [id, enumeration] of this.#open) if (enumeration.expires <= now) this.#open.delete(id);
   }
+}
+
+function count(items: readonly string[]): number {
+  return items.reduce((sum, item) => sum + item.length, 0);
 }
 
 /** At least one item goes into a page, however small the room is. */

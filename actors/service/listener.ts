@@ -6,6 +6,7 @@ import { connectionActor } from "./connection.ts";
 import type { DispatcherMessage } from "./dispatcher.ts";
 import type { ServiceOptions } from "./options.ts";
 import { ConnectionRelay } from "./relay.ts";
+import type { Strangers } from "./strangers.ts";
 
 /** Messages of a listener. */
 export type ListenerMessage =
@@ -16,6 +17,7 @@ export type ListenerMessage =
 /** Connections of all listeners of one service: each listener counts its own in and out. */
 export interface ConnectionCount {
   open: number;
+  readonly strangers: Strangers;
 }
 
 /** What a listener is made with. */
@@ -87,12 +89,14 @@ class Listener implements Behaviour<ListenerMessage> {
   }
 
   childEnded(child: ActorRef<never>): void {
+    this.#options.count.strangers.forget(child.id);
     if (this.#connections.delete(child.id)) this.#options.count.open--;
   }
 
   stopped(_reason: unknown, context: Context<ListenerMessage>): void {
     this.#over = true;
     this.#options.count.open -= this.#connections.size;
+    for (const id of this.#connections) this.#options.count.strangers.forget(id);
     this.#connections.clear();
     context.effect(() => {
       this.#handle?.close();
@@ -107,9 +111,15 @@ class Listener implements Behaviour<ListenerMessage> {
     this.#unclaimed.delete(connection);
     // Connections beyond the limit are told so, but not without limit.
     if (count.open >= 2 * most) return context.effect(() => connection.abort());
-    const refused = count.open >= most;
+    const { strangers } = count;
+    const leaver = count.open >= most ? strangers.takeOldest() : undefined;
+    if (leaver !== undefined) context.send(leaver, { kind: "makeRoom" });
+    const refused = count.open >= most && leaver === undefined;
     count.open++;
-    const child = context.spawn(connectionActor({ service, dispatcher, connection, relay, refused }));
+    const child = context.spawn(
+      connectionActor({ service, dispatcher, connection, relay, refused, strangers }),
+    );
     this.#connections.add(child.id);
+    if (!refused) strangers.add(child);
   }
 }

@@ -5,6 +5,9 @@ import type { OutputStream } from "../ports.ts";
 /** Bytes of one stream that are held before its process is not asked for more. */
 export const streamCapacity = 1024 * 1024;
 
+/** Pieces of one stream that are held before its process is not asked for more: a byte alone costs hundreds in memory. */
+const pieceCapacity = 8192;
+
 /** What an element around one piece costs, as bytes before base64: tag, CommandId and padding. */
 const pieceOverhead = 128;
 
@@ -20,6 +23,7 @@ export class OutputBuffer {
   /** Index of the first piece that was not taken: taking shifts nothing. */
   #first = 0;
   readonly #held: Record<OutputStream, number> = { stdout: 0, stderr: 0 };
+  readonly #count: Record<OutputStream, number> = { stdout: 0, stderr: 0 };
 
   /** Bytes of `stream` that nobody has taken. */
   held(stream: OutputStream): number {
@@ -28,7 +32,7 @@ export class OutputBuffer {
 
   /** Whether `stream` has room for more. */
   hasRoom(stream: OutputStream): boolean {
-    return this.#held[stream] < streamCapacity;
+    return this.#held[stream] < streamCapacity && this.#count[stream] < pieceCapacity;
   }
 
   /** Adds a chunk; the array must not be changed afterwards. */
@@ -36,6 +40,7 @@ export class OutputBuffer {
     if (bytes.length === 0) return;
     this.#pieces.push({ name, bytes });
     this.#held[name] += bytes.length;
+    this.#count[name]++;
   }
 
   /** Takes up to `capacity` bytes of the wanted streams (the elements around them counted), at least one byte when there is any. */
@@ -69,6 +74,7 @@ export class OutputBuffer {
         this.#pieces[at] = { name: piece.name, bytes: piece.bytes.subarray(length) };
         break;
       }
+      this.#count[piece.name]--;
       if (room <= 0) {
         at++;
         break;
@@ -84,6 +90,7 @@ export class OutputBuffer {
     this.#pieces = [];
     this.#first = 0;
     this.#held.stdout = this.#held.stderr = 0;
+    this.#count.stdout = this.#count.stderr = 0;
   }
 
   #drop(end: number, kept: OutputPiece[]): void {

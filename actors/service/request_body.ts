@@ -15,6 +15,9 @@ import { WsmanFaultError } from "../../protocol/wsman/mod.ts";
 /** Bytes that sealing may add to an envelope: part headers, token and padding. */
 export const sealingOverhead = 16 * 1024;
 
+/** Number of pieces of a body that become one. */
+const joinedPieces = 256;
+
 /** A message as it came out of its body. */
 export interface OpenedBody {
   readonly bytes: Uint8Array;
@@ -30,6 +33,8 @@ export class RequestBody {
   readonly #type: ContentType | undefined;
   readonly #multipart: EncryptedParser | undefined;
   readonly #pieces: Uint8Array[] = [];
+  /** Pieces that came last, to be joined: a body in chunks of one byte would cost a hundred times its size. */
+  #tail: Uint8Array[] = [];
   readonly #parts: EncryptedPart[] = [];
   #empty = true;
 
@@ -44,16 +49,28 @@ export class RequestBody {
   /** Takes the next bytes. */
   push(bytes: Uint8Array): void {
     if (bytes.length > 0) this.#empty = false;
-    if (this.#multipart === undefined) this.#pieces.push(bytes);
+    if (this.#multipart === undefined) this.#collect(bytes);
     else this.#parts.push(...this.#multipart.push(bytes));
     if (this.#parts.length > 1) throw severalParts();
+  }
+
+  #collect(bytes: Uint8Array): void {
+    this.#tail.push(bytes);
+    if (this.#tail.length < joinedPieces) return;
+    this.#pieces.push(concat(this.#tail));
+    this.#tail = [];
   }
 
   /** The whole message; `undefined` when the body is empty. A sealed one is verified and opened by `context`. */
   open(context: SecurityContext | undefined): OpenedBody | undefined {
     if (this.#multipart === undefined) {
       if (this.#empty) return undefined;
-      return { bytes: concat(this.#pieces), sealed: false, indented: false, charset: charsetOf(this.#type) };
+      return {
+        bytes: concat([...this.#pieces, ...this.#tail]),
+        sealed: false,
+        indented: false,
+        charset: charsetOf(this.#type),
+      };
     }
     if (this.#empty) return undefined;
     this.#multipart.end();

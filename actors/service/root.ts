@@ -3,6 +3,7 @@ import type { Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
 import { dispatcher } from "./dispatcher.ts";
 import { type ConnectionCount, listenerActor } from "./listener.ts";
 import type { ServiceOptions } from "./options.ts";
+import { Strangers } from "./strangers.ts";
 
 /**
  * A service as an actor to start; many can live in one system. Children are stopped in reverse start order: first the
@@ -26,7 +27,7 @@ export function serviceRoot(options: ServiceOptions & { readonly name?: string }
 class ServiceRoot implements Behaviour<never> {
   constructor(options: ServiceOptions, context: Context<never>) {
     const requests = context.spawn(dispatcher(options));
-    const count: ConnectionCount = { open: 0 };
+    const count: ConnectionCount = { open: 0, strangers: new Strangers() };
     options.listeners.forEach((address, index) =>
       context.spawn(listenerActor({ service: options, index, address, dispatcher: requests, count }))
     );

@@ -252,7 +252,8 @@ class ShellActor implements Behaviour<ShellMessage> {
     if (words.some((word) => word.includes("\0"))) {
       throw WsmanFaultError.of("INVALID_PARAMETER", { detail: "the command holds a NUL" });
     }
-    const command = new Command(id, words.join(" "), request.consoleModeStdin);
+    const line = words.join(" ");
+    const command = new Command(id, line, request.consoleModeStdin);
     this.#addConverters(command);
     command.start = waiting;
     this.#commands.set(command.key, command);
@@ -260,7 +261,7 @@ class ShellActor implements Behaviour<ShellMessage> {
     this.#spawn(command, {
       command: request.skipCmdShell
         ? { kind: "argv", program: request.command, args: request.args }
-        : { kind: "line", line: command.line },
+        : { kind: "line", line },
       ...(this.#options.cwd === undefined ? {} : { cwd: this.#options.cwd }),
       env: Object.fromEntries(this.#options.env),
       systemUser: this.#options.systemUser,

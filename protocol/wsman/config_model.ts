@@ -38,6 +38,9 @@ export interface ServiceSettings {
 /** Lowest idle time-out of a shell, in milliseconds; a client that asks for less changes nothing. */
 export const lowestIdleTimeoutMs = 60_000;
 
+/** Highest idle time-out and lifetime of a shell (MaxIdleTimeoutms of Windows); more than it comes to the same, 24 days. */
+export const highestShellTimeoutMs = 2_147_483_647;
+
 interface NumberRule {
   readonly kind: "number";
   readonly fallback: number;

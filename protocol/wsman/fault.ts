@@ -332,12 +332,18 @@ export class WsmanFaultError extends DroverError {
     });
   }
 
-  /** The fault for headers that must be understood and are not (SOAP 1.2 part 1, section 5.4.8). */
+  /**
+   * The fault for headers that must be understood and are not (SOAP 1.2 part 1, section 5.4.8, which does not ask for all of
+   * them): the first 16 with names of a usual length, as thousands of headers can share one namespace of any length.
+   */
   static mustUnderstand(headers: readonly QualifiedName[]): WsmanFaultError {
     return new WsmanFaultError(
       "MustUnderstand",
       "The service does not understand a header that it must understand",
-      { soapCode: "MustUnderstand", notUnderstood: headers },
+      {
+        soapCode: "MustUnderstand",
+        notUnderstood: headers.filter(({ namespace }) => namespace.length <= 1024).slice(0, 16),
+      },
     );
   }
 }
@@ -354,11 +360,13 @@ export interface FaultContext {
 
 const opening = openEnvelope("s a x e n w p");
 
+/** Texts that quote a client are cut here: the whole of a request must not come back in a fault. */
+const maxTextLength = 2048;
 const unwritable = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 
 /** Texts of faults come from operating systems too: what XML cannot say becomes U+FFFD, so that writing never fails. */
 function writable(text: string): string {
-  return text.replace(unwritable, "\uFFFD");
+  return text.slice(0, maxTextLength).replace(unwritable, "\uFFFD");
 }
 
 /** The bytes of a fault answer; it goes out with HTTP status 500. */

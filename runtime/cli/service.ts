@@ -13,7 +13,7 @@ import {
 } from "../service/service.ts";
 import { interruptible } from "./interrupt.ts";
 import { passwordFromEnvironment } from "./options.ts";
-import { sanitize } from "./output/sanitize.ts";
+import { sanitizeLine } from "./output/sanitize.ts";
 
 interface ServiceFlags {
   readonly listen: readonly ListenFlag[];
@@ -97,7 +97,7 @@ async function start(flags: ServiceFlags): Promise<RunningService> {
     tlsMax: flags.tlsMax,
     onEvent: (event) => log(event),
     onWarning: (text) => console.error(`warning: ${text}`),
-    onCrash: ({ path, error }) => console.error(sanitize(`crash of ${path}: ${String(error)}`)),
+    onCrash: ({ path, error }) => console.error(sanitizeLine(`crash of ${path}: ${String(error)}`)),
   });
 }
 
@@ -120,7 +120,7 @@ function describe(address: ServiceAddress, flags: ServiceFlags): string {
 /** One line of what happens, on standard error; names come from clients and are neutralised. */
 function log(event: ServiceEvent): void {
   const text = logText(event);
-  if (text !== undefined) console.error(sanitize(`${new Date().toISOString()} ${text}`));
+  if (text !== undefined) console.error(sanitizeLine(`${new Date().toISOString()} ${text}`));
 }
 
 function logText(event: ServiceEvent): string | undefined {

@@ -70,7 +70,7 @@ export function planLaunch(
   if (typeof found !== "string") return found;
   program = found;
   if (!isFile(setpriv)) return { program, args, env, cwd, ids: { uid: user.uid, gid: user.gid } };
-  const names = Object.keys(spec.env).filter((name) => !(name in marker));
+  const names = Object.keys(spec.env).filter((name) => !Object.hasOwn(marker, name));
   // What acts on a starting program has the name of a shell variable; other names are harmless, and no shell takes them.
   const shellNames = names.filter((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
   const others = names.filter((name) => !shellNames.includes(name));
