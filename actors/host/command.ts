@@ -24,7 +24,7 @@ import {
   signalCommand,
 } from "../../protocol/shell/mod.ts";
 import type { ReportedFault } from "../../protocol/wsman/mod.ts";
-import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context, StopReason } from "../kernel/actor.ts";
 import type { OutputStream } from "../ports.ts";
 import { asDroverError } from "./client_http.ts";
 import {
@@ -33,6 +33,7 @@ import {
   exchangeOutcome,
   type ExchangePriority,
   type ExchangeRequest,
+  type SessionRequest,
 } from "./exchange.ts";
 
 /** How a command ended, as far as anybody knows. */
@@ -107,7 +108,7 @@ const drainMs = 1_000;
 export function command(
   spec: CommandSpec,
   shell: CreatedShell,
-  session: ActorRef<ExchangeMessage>,
+  session: ActorRef<SessionRequest>,
   owner: ActorRef<CommandReport>,
   times: CommandTimes,
 ): ChildSpec<CommandMessage> {
@@ -117,7 +118,7 @@ export function command(
 class Command implements Behaviour<CommandMessage> {
   readonly #spec: CommandSpec;
   readonly #shell: CreatedShell;
-  readonly #session: ActorRef<ExchangeMessage>;
+  readonly #session: ActorRef<SessionRequest>;
   readonly #owner: ActorRef<CommandReport>;
   readonly #times: CommandTimes;
   #state: CommandState = "idle";
@@ -130,11 +131,13 @@ class Command implements Behaviour<CommandMessage> {
   #outputs = 0;
   #inputAt = 0;
   #reported = false;
+  /** Command, Sends and Receives that were asked for and have no outcome. */
+  #asked = 0;
 
   constructor(
     spec: CommandSpec,
     shell: CreatedShell,
-    session: ActorRef<ExchangeMessage>,
+    session: ActorRef<SessionRequest>,
     owner: ActorRef<CommandReport>,
     times: CommandTimes,
     context: Context<CommandMessage>,
@@ -161,9 +164,11 @@ class Command implements Behaviour<CommandMessage> {
   handle(message: CommandMessage, context: Context<CommandMessage>): void {
     switch (message.kind) {
       case "accepted":
+        this.#asked--;
         this.#accepted(message.outcome, context);
         return;
       case "received":
+        this.#asked--;
         this.#received(message.outcome, context);
         return;
       case "taken":
@@ -171,6 +176,7 @@ class Command implements Behaviour<CommandMessage> {
         this.#receive(context);
         return;
       case "inputSent":
+        this.#asked--;
         this.#inputSent(message, context);
         return;
       case "stop":
@@ -190,6 +196,10 @@ class Command implements Behaviour<CommandMessage> {
     }
   }
 
+  stopped(_reason: StopReason, context: Context<CommandMessage>): void {
+    this.#withdraw(context);
+  }
+
   describe(): string {
     return `${this.#state} ${this.#commandId}`;
   }
@@ -205,9 +215,17 @@ class Command implements Behaviour<CommandMessage> {
     operationTimeoutMs: number,
     context: Context<CommandMessage>,
   ): void {
+    if (priority !== "urgent") this.#asked++;
     context.ask<ExchangeMessage, ExchangeOutcome>(
       this.#session,
-      (replyTo) => ({ kind: "exchange", request, priority, operationTimeoutMs, replyTo }),
+      (replyTo) => ({
+        kind: "exchange",
+        request,
+        priority,
+        operationTimeoutMs,
+        owner: context.self,
+        replyTo,
+      }),
       operationTimeoutMs + this.#times.guardMs,
       (outcome) =>
         typeof kind === "string"
@@ -397,6 +415,12 @@ class Command implements Behaviour<CommandMessage> {
     if (this.#reported) return;
     this.#reported = true;
     context.send(this.#owner, { kind: "ended", command: context.self, end });
+    this.#withdraw(context);
+  }
+
+  /** After its end is told, nothing may begin: not even a Command that still waits for a connection. */
+  #withdraw(context: Context<CommandMessage>): void {
+    if (this.#asked > 0) context.send(this.#session, { kind: "withdraw", owner: context.self });
   }
 }
 

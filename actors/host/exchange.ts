@@ -2,7 +2,7 @@
 import { type DroverError, NetworkError } from "../../protocol/errors.ts";
 import type { Envelope } from "../../protocol/soap/mod.ts";
 import type { ReportedFault, RequestParts } from "../../protocol/wsman/mod.ts";
-import type { AskOutcome, ReplyTo } from "../kernel/actor.ts";
+import type { ActorRef, AskOutcome, ReplyTo } from "../kernel/actor.ts";
 
 /** How an exchange ended. Exactly one outcome comes for each. */
 export type ExchangeOutcome =
@@ -29,8 +29,22 @@ export interface ExchangeMessage {
   readonly priority: ExchangePriority;
   /** Milliseconds that the service may hold the request. */
   readonly operationTimeoutMs: number;
+  /** Who asks. When it ends before the exchange was written, it says so ({@link WithdrawMessage}). */
+  readonly owner: ActorRef<never>;
   readonly replyTo: ReplyTo<ExchangeOutcome>;
 }
+
+/**
+ * Nobody waits for the exchanges of `owner` any more: what was not written is not written at all, or it would start work that
+ * nobody watches. Signal and Delete (`urgent`) still go out.
+ */
+export interface WithdrawMessage {
+  readonly kind: "withdraw";
+  readonly owner: ActorRef<never>;
+}
+
+/** What askers tell a session. */
+export type SessionRequest = ExchangeMessage | WithdrawMessage;
 
 /** The outcome of an ask for an exchange. Without an answer nobody can say what was sent. */
 export function exchangeOutcome(outcome: AskOutcome<ExchangeOutcome>): ExchangeOutcome {

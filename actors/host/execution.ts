@@ -12,7 +12,7 @@ import type { ActorRef, Behaviour, ChildSpec, Context, StopReason, TimerHandle }
 import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
 import type { CommandEnd, CommandMessage, CommandReport, CommandSpec, CommandTimes } from "./command.ts";
 import { crashed, type HostResult, type HostStatus } from "./events.ts";
-import type { ExchangeMessage } from "./exchange.ts";
+import type { SessionRequest } from "./exchange.ts";
 import { keepShell } from "./kept_shell.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
@@ -61,7 +61,7 @@ export type ExecutionMessage =
 /** An execution of `spec` over `session`, reporting to `job`. */
 export function execution(
   spec: ExecutionSpec,
-  session: ActorRef<ExchangeMessage>,
+  session: ActorRef<SessionRequest>,
   scheduler: ActorRef<SchedulerMessage>,
   job: ActorRef<ExecutionReport>,
 ): ChildSpec<ExecutionMessage> {
@@ -70,7 +70,7 @@ export function execution(
 
 class Execution implements Behaviour<ExecutionMessage> {
   readonly #spec: ExecutionSpec;
-  readonly #session: ActorRef<ExchangeMessage>;
+  readonly #session: ActorRef<SessionRequest>;
   readonly #scheduler: ActorRef<SchedulerMessage>;
   readonly #job: ActorRef<ExecutionReport>;
   #permit: PermitGrant | undefined;
@@ -87,7 +87,7 @@ class Execution implements Behaviour<ExecutionMessage> {
 
   constructor(
     spec: ExecutionSpec,
-    session: ActorRef<ExchangeMessage>,
+    session: ActorRef<SessionRequest>,
     scheduler: ActorRef<SchedulerMessage>,
     job: ActorRef<ExecutionReport>,
     context: Context<ExecutionMessage>,

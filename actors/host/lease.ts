@@ -5,7 +5,7 @@ import type { ActorRef, Behaviour, ChildSpec, Context, StopReason } from "../ker
 import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
 import type { CommandReport, CommandSpec, CommandTimes } from "./command.ts";
 import { crashed } from "./events.ts";
-import type { ExchangeMessage } from "./exchange.ts";
+import type { SessionRequest } from "./exchange.ts";
 import { keepShell } from "./kept_shell.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
@@ -48,7 +48,7 @@ export type LeaseMessage =
 /** A lease over `session` that reports to `owner`. */
 export function lease(
   spec: LeaseSpec,
-  session: ActorRef<ExchangeMessage>,
+  session: ActorRef<SessionRequest>,
   scheduler: ActorRef<SchedulerMessage>,
   owner: ActorRef<LeaseReport>,
 ): ChildSpec<LeaseMessage> {
@@ -57,7 +57,7 @@ export function lease(
 
 class Lease implements Behaviour<LeaseMessage> {
   readonly #spec: LeaseSpec;
-  readonly #session: ActorRef<ExchangeMessage>;
+  readonly #session: ActorRef<SessionRequest>;
   readonly #scheduler: ActorRef<SchedulerMessage>;
   readonly #owner: ActorRef<LeaseReport>;
   #permit: PermitGrant | undefined;
@@ -66,7 +66,7 @@ class Lease implements Behaviour<LeaseMessage> {
 
   constructor(
     spec: LeaseSpec,
-    session: ActorRef<ExchangeMessage>,
+    session: ActorRef<SessionRequest>,
     scheduler: ActorRef<SchedulerMessage>,
     owner: ActorRef<LeaseReport>,
     context: Context<LeaseMessage>,

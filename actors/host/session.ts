@@ -11,13 +11,13 @@ import { RequestWriter } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
 import type { Connector } from "../ports.ts";
 import { asDroverError } from "./client_http.ts";
-import type { ExchangeMessage } from "./exchange.ts";
+import type { ExchangeMessage, SessionRequest } from "./exchange.ts";
 import { link, type LinkMessage, type LinkReport } from "./link.ts";
 import type { HostTarget } from "./target.ts";
 
 /** Messages that a session takes. */
 export type SessionMessage =
-  | ExchangeMessage
+  | SessionRequest
   | LinkReport
   | { readonly kind: "linkGone"; readonly link: ActorRef<LinkMessage> }
   | { readonly kind: "sweep" };
@@ -91,6 +91,9 @@ class Session implements Behaviour<SessionMessage> {
       case "exchange":
         this.#queue(message).push({ message, until: context.now() + maxWaitMs, assignments: 0 });
         break;
+      case "withdraw":
+        this.#withdraw(message.owner, context);
+        return;
       case "linkIdle": {
         const entry = this.#links.get(message.link);
         if (entry === undefined) return;
@@ -217,6 +220,24 @@ class Session implements Behaviour<SessionMessage> {
     if (waiting === undefined) return;
     if (waiting.assignments < maxAssignments) this.#queue(waiting.message).unshift(waiting);
     else context.reply(waiting.message.replyTo, { kind: "failed", sent: false, error: lostLink() });
+  }
+
+  /** A link that dies before it has written its exchange hands it back: that one is not given to another either. */
+  #withdraw(owner: ActorRef<never>, context: Context<SessionMessage>): void {
+    for (const queue of [this.#ordinary, this.#polls]) {
+      for (let i = queue.length - 1; i >= 0; i--) {
+        if (queue[i]!.message.owner !== owner) continue;
+        const [{ message }] = queue.splice(i, 1) as [Waiting];
+        context.reply(message.replyTo, { kind: "failed", sent: false, error: lostLink() });
+      }
+    }
+    for (const links of [this.#links, this.#closing]) {
+      for (const { exchange } of links.values()) {
+        if (exchange?.message.owner === owner && exchange.message.priority !== "urgent") {
+          exchange.assignments = maxAssignments;
+        }
+      }
+    }
   }
 
   #linkGone(ref: ActorRef<LinkMessage>, context: Context<SessionMessage>): void {

@@ -29,6 +29,7 @@ import {
   type ExchangeOutcome,
   exchangeOutcome,
   type ExchangeRequest,
+  type SessionRequest,
 } from "./exchange.ts";
 import { crashed } from "./events.ts";
 
@@ -60,7 +61,7 @@ export type ShellMessage =
 /** A shell over `session` that reports to `owner`. */
 export function shell(
   options: CreateShellOptions,
-  session: ActorRef<ExchangeMessage>,
+  session: ActorRef<SessionRequest>,
   owner: ActorRef<ShellReport>,
   times: CommandTimes,
 ): ChildSpec<ShellMessage> {
@@ -68,7 +69,7 @@ export function shell(
 }
 
 class Shell implements Behaviour<ShellMessage> {
-  readonly #session: ActorRef<ExchangeMessage>;
+  readonly #session: ActorRef<SessionRequest>;
   readonly #owner: ActorRef<ShellReport>;
   readonly #times: CommandTimes;
   /** Proposed by us, so that a shell whose CreateResponse is lost can be deleted; the answer may bring another id. */
@@ -80,7 +81,7 @@ class Shell implements Behaviour<ShellMessage> {
 
   constructor(
     options: CreateShellOptions,
-    session: ActorRef<ExchangeMessage>,
+    session: ActorRef<SessionRequest>,
     owner: ActorRef<ShellReport>,
     times: CommandTimes,
     context: Context<ShellMessage>,
@@ -106,6 +107,7 @@ class Shell implements Behaviour<ShellMessage> {
         request,
         priority: "ordinary",
         operationTimeoutMs: times.operationTimeoutMs,
+        owner: context.self,
         replyTo,
       }),
       times.operationTimeoutMs + times.guardMs,
@@ -145,6 +147,11 @@ class Shell implements Behaviour<ShellMessage> {
         this.#deleted(message.outcome, context);
         return;
     }
+  }
+
+  /** A Create that still waits for a connection would make a shell for nobody. */
+  stopped(_reason: StopReason, context: Context<ShellMessage>): void {
+    if (this.#state === "creating") context.send(this.#session, { kind: "withdraw", owner: context.self });
   }
 
   describe(): string {
@@ -202,7 +209,14 @@ class Shell implements Behaviour<ShellMessage> {
     const operationTimeoutMs = this.#times.cleanupTimeoutMs;
     context.ask<ExchangeMessage, ExchangeOutcome>(
       this.#session,
-      (replyTo) => ({ kind: "exchange", request, priority: "urgent", operationTimeoutMs, replyTo }),
+      (replyTo) => ({
+        kind: "exchange",
+        request,
+        priority: "urgent",
+        operationTimeoutMs,
+        owner: context.self,
+        replyTo,
+      }),
       operationTimeoutMs + this.#times.guardMs,
       (answer) => ({ kind: "deleted", outcome: exchangeOutcome(answer) }),
     );

@@ -56,6 +56,8 @@ export interface WorkRecord {
   stopDelivered: boolean;
   /** A fault to Create or Command has reached the client whole. */
   refusalDelivered: boolean;
+  /** Its result was told to the user. */
+  told: boolean;
   /** Something was broken on purpose on one of its connections, or at its machine, while it was under way. */
   disturbed: boolean;
 }
@@ -126,6 +128,8 @@ export class Observer implements NetworkObserver {
   readonly #active = new Map<string, Set<string>>();
   /** Operations that are open at a far end, by machine and user. */
   readonly #operations = new Map<string, Set<Exchange>>();
+  /** Machines that were out of reach at some time: what begins there later may meet the rest of it. */
+  readonly #held = new Set<string>();
   readonly #shellCounts = new Map<string, number>();
   mostActive = 0;
 
@@ -160,7 +164,8 @@ export class Observer implements NetworkObserver {
       doneDelivered: false,
       stopDelivered: false,
       refusalDelivered: false,
-      disturbed: false,
+      told: false,
+      disturbed: this.#held.has(machine),
     };
     this.records.set(token, record);
     return record;
@@ -246,6 +251,7 @@ export class Observer implements NetworkObserver {
   fault(kind: string, machine: string): void {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
     this.#trace(`fault ${kind} ${machine}`);
+    if (kind === "partition" || kind === "power loss" || kind === "kill") this.#held.add(machine);
     for (const record of this.records.values()) if (record.machine === machine) record.disturbed = true;
   }
 
@@ -271,6 +277,9 @@ export class Observer implements NetworkObserver {
       const count = record.written[kind] = (record.written[kind] ?? 0) + 1;
       if (count > 1 && (kind === "Create" || kind === "Command")) {
         this.violate(`${kind} of ${record.token} was sent ${count} times`);
+      }
+      if (record.told && kind !== "Signal" && kind !== "Delete") {
+        this.violate(`${kind} of ${record.token} was sent after its result was told`);
       }
     }
     wire.exchanges.push({
@@ -359,6 +368,7 @@ export class Observer implements NetworkObserver {
 
   /** The client told its user the result: its place may be another's from now on. */
   told(record: WorkRecord): void {
+    record.told = true;
     this.#inactive(record);
   }
 
@@ -387,11 +397,10 @@ export class Observer implements NetworkObserver {
 
   /** A far end died, with everything that it had. */
   machineDied(machine: string): void {
-    for (const [key, shell] of this.shells) {
+    for (const shell of this.shells.values()) {
       if (shell.machine !== machine || shell.closed !== undefined) continue;
       shell.closed = "vanished";
       this.#count(machine, shell.user, -1);
-      this.#shellWork.delete(key);
     }
   }
 

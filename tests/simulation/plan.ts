@@ -124,6 +124,8 @@ export interface MachinePlan {
   /** `undefined`: our own service. */
   readonly windows: WindowsProfile | undefined;
   readonly settings: Readonly<Record<string, number>>;
+  /** How everybody logs on there. */
+  readonly auth: "spnego" | "ntlm" | "basic" | "tls";
   readonly conditions: LinkConditions;
   /** Chances of each connection, out of 1,000. */
   readonly breaks: number;
@@ -138,7 +140,7 @@ export interface WorkPlan {
   readonly address: string;
   readonly user: string;
   readonly wrongPassword: boolean;
-  readonly auth: "spnego" | "ntlm" | "basic" | "tls";
+  readonly auth: MachinePlan["auth"];
   readonly script: Script;
   readonly stdin: Uint8Array | undefined;
 }
@@ -206,6 +208,7 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     events.push({ atMs: draw.between(10, 5_000), kind: "killClient", address: clientAddress });
   }
   const tight = draw.chance(knobs.tightQuota);
+  const shells = tight ? draw.between(1, 2) : 5;
   return {
     scenario,
     seed,
@@ -214,8 +217,9 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     events,
     slots: draw.chance(knobs.tightQuota) ? draw.between(1, 4) : 1_000,
     limits: {
-      operations: tight ? draw.between(2, 4) : 15,
-      shells: tight ? draw.between(1, 2) : 5,
+      // Receive, Send, and Signal or Delete of one command may be under way at once.
+      operations: tight ? 3 * shells : 15,
+      shells,
       processesPerShell: 15,
     },
     operationTimeoutMs,
@@ -254,6 +258,7 @@ function machine(draw: Draw, knobs: Knobs, address: string): MachinePlan {
     address,
     windows: draw.chance(knobs.windows) ? windows(draw, knobs) : undefined,
     settings,
+    auth: draw.pick(["spnego", "spnego", "ntlm", "basic", "tls"]),
     conditions: {
       latencyMs: [least, least + draw.pick([0, 1, 10, slow ? 300 : 30])],
       bytesPerMs: slow ? draw.pick([50, 500]) : Infinity,
@@ -287,10 +292,8 @@ function windows(draw: Draw, knobs: Knobs): WindowsProfile {
 
 function job(draw: Draw, knobs: Knobs, id: string, machines: readonly MachinePlan[]): JobPlan {
   const user = draw.pick(users);
-  const hosts = machines.filter(() => draw.chance(850)).map(({ address }) =>
-    work(draw, knobs, id, address, user)
-  );
-  if (hosts.length === 0) hosts.push(work(draw, knobs, id, machines[0]!.address, user));
+  const hosts = machines.filter(() => draw.chance(850)).map((machine) => work(draw, knobs, id, machine, user));
+  if (hosts.length === 0) hosts.push(work(draw, knobs, id, machines[0]!, user));
   const mayHang = hosts.some(({ script, stdin }) => script.hangs || (script.echoes && stdin === undefined));
   const cancels = draw.chance(knobs.cancel);
   const deadline = draw.chance(knobs.deadline);
@@ -307,14 +310,15 @@ function job(draw: Draw, knobs: Knobs, id: string, machines: readonly MachinePla
   };
 }
 
-function work(draw: Draw, knobs: Knobs, id: string, address: string, user: string): WorkPlan {
+function work(draw: Draw, knobs: Knobs, id: string, machine: MachinePlan, user: string): WorkPlan {
+  const { address } = machine;
   const stdin = draw.chance(knobs.stdin);
   return {
     token: `${id}@${address}`,
     address,
     user,
     wrongPassword: draw.chance(knobs.wrongPassword),
-    auth: draw.pick(["spnego", "spnego", "ntlm", "basic", "tls"]),
+    auth: machine.auth,
     script: script(draw, knobs, stdin),
     stdin: stdin ? input(draw) : undefined,
   };
