@@ -6,6 +6,7 @@
 import { NetworkError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
 import { createProcessHost } from "../os/process_host.ts";
+import { closeToOthers, takeFromEnvironment } from "../os/own_secrets.ts";
 import { Accounts } from "../security/accounts.ts";
 import { type RunningService, startService } from "../service/service.ts";
 import { createSystem } from "../system.ts";
@@ -29,8 +30,8 @@ const firstPort = 15_985;
 const portRanges = 5;
 
 async function serve(hosts: number): Promise<void> {
-  const password = Deno.env.get(demoPasswordVariable) ?? "";
-  Deno.env.delete(demoPasswordVariable);
+  const password = takeFromEnvironment(demoPasswordVariable) ?? "";
+  closeToOthers();
   const accounts = new Accounts();
   accounts.add(demoUser, new Secret(password), undefined);
   const system = createSystem();

@@ -3,6 +3,8 @@ import { Command, InvalidArgumentError } from "commander";
 import type { ServiceAuth, ServiceEvent } from "../../actors/service/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { resolveServiceSettings, serviceSettingNames } from "../../protocol/wsman/config_model.ts";
+import { Secret } from "../../protocol/secret.ts";
+import { ancestorsWith, closeToOthers, takeFromEnvironment } from "../os/own_secrets.ts";
 import { Accounts } from "../security/accounts.ts";
 import { loadCertificate } from "../security/certificates.ts";
 import {
@@ -12,7 +14,6 @@ import {
   startService,
 } from "../service/service.ts";
 import { interruptible } from "./interrupt.ts";
-import { passwordFromEnvironment } from "./options.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
 
 interface ServiceFlags {
@@ -23,7 +24,8 @@ interface ServiceFlags {
   readonly allowUnencrypted?: boolean;
   readonly runAs?: string;
   readonly user: string;
-  readonly passwordEnv: string;
+  readonly passwordEnv?: string;
+  readonly passwordStdin?: boolean;
   readonly set?: Readonly<Record<string, string>>;
   readonly tlsMax: "1.2" | "1.3";
 }
@@ -49,7 +51,8 @@ export function serviceCommand(): Command {
     .option("--allow-unencrypted", "accept clear text on http (Basic is offered there only then)")
     .option("--run-as <user>", "system user that the shells run as")
     .requiredOption("--user <name>", "account that may log on")
-    .requiredOption("--password-env <variable>", "environment variable with its password")
+    .option("--password-env <variable>", "environment variable with its password")
+    .option("--password-stdin", "its password is the first line of standard input")
     .option("--set <name=value>", "WinRM setting, e.g. MaxShellsPerUser=5; may be repeated", setting)
     .option("--tls-max <version>", "1.2 or 1.3; PowerShell off Windows stalls on 1.3", tlsMax, "1.2")
     .addHelpText(
@@ -62,7 +65,8 @@ Examples:
   PW=secret drover service --listen https://0.0.0.0:5986 --auth negotiate,basic \\
     --cert cert.pem --key key.pem --run-as deploy --user deploy --password-env PW
   PW=secret drover service --listen http://127.0.0.1:5985 --user demo --password-env PW \\
-    --auth basic --allow-unencrypted --set IdleTimeout=600000 --set MaxShellsPerUser=5`,
+    --auth basic --allow-unencrypted --set IdleTimeout=600000 --set MaxShellsPerUser=5
+  pass show winrm | drover service --listen https://127.0.0.1:5986 --user demo --password-stdin`,
     )
     .action(serve);
 }
@@ -80,9 +84,8 @@ async function serve(flags: ServiceFlags): Promise<void> {
 async function start(flags: ServiceFlags): Promise<RunningService> {
   resolveServiceSettings(flags.set);
   const accounts = new Accounts();
-  accounts.add(flags.user, passwordFromEnvironment(flags.passwordEnv)!, undefined);
-  // Nothing that is started from here on can see it.
-  Deno.env.delete(flags.passwordEnv);
+  accounts.add(flags.user, await password(flags), undefined);
+  closeToOthers();
   const tls = await certificate(flags);
   const listeners = flags.listen.map(({ scheme, host, port }): ServiceListener =>
     scheme === "https" ? { host, port, tls } : { host, port }
@@ -99,6 +102,51 @@ async function start(flags: ServiceFlags): Promise<RunningService> {
     onWarning: (text) => console.error(`warning: ${text}`),
     onCrash: ({ path, error }) => console.error(sanitizeLine(`crash of ${path}: ${String(error)}`)),
   });
+}
+
+/** The account's password, which no command is to find anywhere. */
+async function password({ passwordEnv, passwordStdin }: ServiceFlags): Promise<Secret> {
+  if ((passwordEnv === undefined) === (passwordStdin === undefined)) {
+    throw new UsageError("PasswordMissing", "read password: say either --password-env or --password-stdin");
+  }
+  if (passwordEnv === undefined) return await passwordFromInput();
+  // Commands of root can read everything anyway, those of others not what is root's.
+  const readers = Deno.uid() === 0 ? [] : ancestorsWith(passwordEnv);
+  if (readers.length > 0) {
+    console.error(
+      `warning: commands can read ${passwordEnv} in the environment of what started the service ` +
+        `(process ${readers.join(", ")}); see --password-stdin`,
+    );
+  }
+  const value = takeFromEnvironment(passwordEnv);
+  if (value === undefined) {
+    throw new UsageError(
+      "PasswordMissing",
+      `read password: the environment variable ${passwordEnv} is not set`,
+    );
+  }
+  return new Secret(value);
+}
+
+const longestPassword = 4096;
+
+async function passwordFromInput(): Promise<Secret> {
+  let text = "";
+  const decoder = new TextDecoderStream();
+  for await (
+    const piece of Deno.stdin.readable.pipeThrough(decoder as ReadableWritablePair<string, Uint8Array>)
+  ) {
+    text += piece;
+    if (text.includes("\n") || text.length > longestPassword) break;
+  }
+  const [line] = text.split(/\r?\n/, 1) as [string];
+  if (line.length > longestPassword) {
+    throw new UsageError(
+      "PasswordMissing",
+      `read password: the first line of standard input is longer than ${longestPassword} characters`,
+    );
+  }
+  return new Secret(line);
 }
 
 async function certificate(flags: ServiceFlags): Promise<NonNullable<ServiceListener["tls"]>> {

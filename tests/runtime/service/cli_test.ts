@@ -95,11 +95,47 @@ Deno.test({
       ],
       [["--listen", "http://127.0.0.1:0", "--auth", "basic", ...account], /AllowUnencrypted is false/],
       [["--listen", "https://127.0.0.1:0", "--cert", "x.pem", ...account], /go together/],
+      [["--listen", "http://127.0.0.1:0", "--user", "a"], /either --password-env or --password-stdin/],
+      [["--listen", "http://127.0.0.1:0", "--password-stdin", ...account], /either/],
+      [["--listen", "http://127.0.0.1:0", "--user", "a", "--password-stdin"], /the password is empty/],
     ];
     for (const [args, text] of cases) {
       const { code, stderr } = await launch(args).output();
       assert.equal(code, 2, args.join(" "));
       assert.match(new TextDecoder().decode(stderr), text);
     }
+  },
+});
+
+Deno.test({
+  name: "the password can come on standard input, its first line without the line's end",
+  ...posix,
+  fn: async () => {
+    const args = [
+      "--listen",
+      "http://127.0.0.1:0",
+      "--auth",
+      "basic",
+      "--allow-unencrypted",
+      "--user",
+      "alice",
+    ];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", cli, "service", ...args, "--password-stdin"],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const input = child.stdin.getWriter();
+    await input.write(new TextEncoder().encode("s3cret p"));
+    await input.write(new TextEncoder().encode("w\r\nmore\n"));
+    const { line, rest } = await firstLine(child.stdout);
+    const port = /:(\d+)\/wsman/.exec(line)?.[1];
+    const client = new TestClient(`http://127.0.0.1:${port}/wsman`, "alice", "s3cret pw");
+    assert.equal((await client.run(await client.open(), "echo in")).stdout, "in\n");
+    await input.close().catch(() => {});
+    child.kill("SIGTERM");
+    assert.equal((await child.status).code, 0);
+    await rest;
   },
 });
