@@ -1,5 +1,6 @@
 /** 200 hosts are running when their service is killed with -9, or single connections are reset. */
 import assert from "node:assert/strict";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Fleet, type FleetEvent } from "../../../runtime/client/fleet.ts";
 import { password, processWith, until } from "../cli/drover.ts";
 
@@ -21,29 +22,29 @@ async function startMany(count: number): Promise<{ child: Deno.ChildProcess; por
   return { child, ports: JSON.parse(text) as number[] };
 }
 
-/** A proxy whose connections can be reset. */
-function proxy(to: number): { port: number; reset: () => void; close: () => void } {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const open = new Set<Deno.TcpConn>();
-  (async () => {
-    for await (const near of listener) {
-      const far = await Deno.connect({ hostname: "127.0.0.1", port: to });
-      open.add(near).add(far);
-      near.readable.pipeTo(far.writable).catch(() => {});
-      far.readable.pipeTo(near.writable).catch(() => {});
+interface Proxy {
+  readonly port: number;
+  readonly reset: () => void;
+  readonly close: () => void;
+}
+
+/** A proxy whose connections can be reset: both ends see an RST, not an orderly end. */
+async function proxy(to: number): Promise<Proxy> {
+  const open = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, "127.0.0.1");
+    for (const socket of [near, far]) {
+      open.add(socket);
+      socket.on("error", () => {}).on("close", () => open.delete(socket));
     }
-  })().catch(() => {});
+    near.pipe(far);
+    far.pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const reset = () => {
-    for (const connection of open) {
-      try {
-        connection.close();
-      } catch {
-        // It is closed.
-      }
-    }
-    open.clear();
+    for (const socket of open) socket.resetAndDestroy();
   };
-  return { port: (listener.addr as Deno.NetAddr).port, reset, close: () => (listener.close(), reset()) };
+  return { port: (server.address() as AddressInfo).port, reset, close: () => (server.close(), reset()) };
 }
 
 interface Seen {
@@ -105,22 +106,27 @@ Deno.test("200 hosts run when the service is killed with -9: every result is tru
 
 Deno.test("single connections are reset while 200 hosts run: unknown for those, success for all others", async () => {
   const { child, ports } = await startMany(hosts);
-  const proxies = ports.slice(0, 20).map((port) => proxy(port));
+  const proxies = await Promise.all(ports.slice(0, 20).map((port) => proxy(port)));
   try {
     const names = ports.map((port, index) => `127.0.0.1:${proxies[index]?.port ?? port}`);
     const broken = new Set(names.slice(0, 20));
     await using fleet = new Fleet({ hosts: names, user: "demo", password, throttle: 200 });
     const seen = emptySeen();
     let cut = false;
+    let open = true;
     const gate = await Deno.makeTempFile();
     await watch(
       fleet.run(`echo started; while [ -e ${gate} ]; do sleep 0.1; done; exit 0 # 72.5`),
       seen,
       () => {
-        if (cut || seen.output.size < hosts) return;
-        cut = true;
-        for (const each of proxies) each.reset();
-        setTimeout(() => Deno.removeSync(gate), 1000);
+        if (!cut && seen.output.size === hosts) {
+          cut = true;
+          for (const each of proxies) each.reset();
+        }
+        // The others may end once the broken ones have.
+        if (!open || seen.results.size < broken.size) return;
+        open = false;
+        Deno.removeSync(gate);
       },
     );
     assert.equal(seen.results.size, hosts);
