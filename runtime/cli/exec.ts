@@ -1,5 +1,6 @@
 /** `drover exec`: one command, many hosts. @module */
 import { Command } from "commander";
+import { concat } from "../../protocol/bytes.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
 import { Fleet } from "../client/fleet.ts";
@@ -152,13 +153,7 @@ async function readStdin(path: string): Promise<Uint8Array> {
       }
       parts.push(part);
     }
-    const whole = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
+    return concat(parts);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError("FileUnreadable", `read --stdin: ${path} cannot be read`, { cause: error });
