@@ -60,6 +60,20 @@ type State = "connecting" | "authenticating" | "idle" | "busy" | "closing";
 /** Largest body that is taken while authenticating, where none is due. */
 const maxAuthenticationBody = 65_536;
 
+/**
+ * An answer that is still arriving at its deadline is waited for while it brings this much, for as long as its asker waits: a
+ * large one takes its time on a thin line.
+ */
+const leastBytesPerMs = 1;
+
+interface Exchange {
+  readonly replyTo: ReplyTo<ExchangeOutcome>;
+  readonly reader: ResponseReader;
+  timer: TimerHandle;
+  /** Bytes of the answer since `timer` was set. */
+  arrived: number;
+}
+
 /** A link to `target` that reports to `session`. */
 export function link(
   target: HostTarget,
@@ -82,7 +96,7 @@ class Link implements Behaviour<LinkMessage> {
   /** Made with the first exchange. */
   #form: RequestForm | undefined;
   #authResponse: { status: number; headers: HttpHeaders; keepAlive: boolean; body: number } | undefined;
-  #exchange: { replyTo: ReplyTo<ExchangeOutcome>; reader: ResponseReader; timer: TimerHandle } | undefined;
+  #exchange: Exchange | undefined;
   #authenticationTimer: TimerHandle | undefined;
   #keepAlive = true;
   /** Inside an interim response (1xx), which means nothing here. */
@@ -128,7 +142,7 @@ class Link implements Behaviour<LinkMessage> {
         this.#fail(message.error ?? closedError(), context);
         return;
       case "overdue":
-        this.#fail(overdue(message.during), context);
+        this.#overdue(message.during, context);
         return;
       case "close":
         this.#fail(closedError(), context);
@@ -206,6 +220,7 @@ class Link implements Behaviour<LinkMessage> {
       replyTo: message.replyTo,
       reader: new ResponseReader(sealed ? this.#security : undefined, limit),
       timer: context.timer(message.deadlineMs, { kind: "overdue", during: "exchange" }),
+      arrived: 0,
     };
     this.#form ??= sealed
       ? sealedRequests(this.#target, this.#security!, authentication.scheme)
@@ -219,8 +234,20 @@ class Link implements Behaviour<LinkMessage> {
     context.effect(() => this.#connection?.write(bytes));
   }
 
+  #overdue(during: "authentication" | "exchange", context: Context<LinkMessage>): void {
+    const exchange = this.#exchange;
+    const { networkDelayMs } = this.#target;
+    if (exchange === undefined || exchange.arrived < networkDelayMs * leastBytesPerMs) {
+      this.#fail(overdue(during), context);
+      return;
+    }
+    exchange.arrived = 0;
+    exchange.timer = context.timer(networkDelayMs, { kind: "overdue", during });
+  }
+
   #data(bytes: Uint8Array, context: Context<LinkMessage>): void {
     if (this.#state === "closing") return;
+    if (this.#exchange !== undefined) this.#exchange.arrived += bytes.length;
     try {
       for (const event of this.#parser.push(bytes)) this.#event(event, context);
     } catch (error) {

@@ -30,7 +30,7 @@ export interface LinkConditions {
   readonly latencyMs: readonly [least: number, most: number];
   /** Bytes that leave in one millisecond; `Infinity`: no limit. */
   readonly bytesPerMs: number;
-  /** How a receiver's chunks are cut: as they came, at any byte, or to 1–16 bytes. */
+  /** How a receiver's chunks are cut: as they came, at any byte, or to 1–16 bytes (the first 8 KB; then at any byte). */
   readonly chunks: "whole" | "any" | "tiny";
   /** Bytes that may be under way or unread in one direction. */
   readonly windowBytes: number;
@@ -101,6 +101,8 @@ export interface SimulatedNetworkOptions {
 const highWaterBytes = 256 * 1024;
 /** Largest piece that travels at once, and largest chunk that a reader gets. */
 const packetBytes = 64 * 1024;
+/** Bytes that a reader of tiny chunks gets so. */
+const tinyBytes = 8 * 1024;
 const firstClientPort = 40_000;
 
 interface Listening {
@@ -377,6 +379,7 @@ class End implements Connection {
   #underWay = 0;
   #received: Uint8Array[] = [];
   #receivedBytes = 0;
+  #readBytes = 0;
   #peerEnded = false;
   #endTold = false;
   #wanted = false;
@@ -442,8 +445,9 @@ class End implements Connection {
     if (peer === undefined || this.closed) return;
     while (this.#queue.length > 0) {
       const room = plan.conditions.windowBytes - peer.#underWay - peer.#receivedBytes;
-      if (room <= 0) return;
       const first = this.#queue[0]!;
+      // As TCP does: no crumbs for a reader that takes crumbs.
+      if (room < Math.min(first.length, plan.conditions.windowBytes / 2)) return;
       let size = Math.min(first.length, room, packetBytes);
       if (this.#link.broken) {
         // The machine's own buffer takes it, and nothing ever leaves that.
@@ -577,8 +581,9 @@ class End implements Connection {
     const first = this.#received[0]!;
     const { chunks } = this.#link.plan.conditions;
     let size = first.length;
-    if (chunks === "any") size = 1 + this.#link.below(first.length);
-    else if (chunks === "tiny") size = Math.min(first.length, 1 + this.#link.below(16));
+    if (chunks === "tiny" && this.#readBytes < tinyBytes) size = Math.min(size, 1 + this.#link.below(16));
+    else if (chunks !== "whole") size = 1 + this.#link.below(first.length);
+    this.#readBytes += size;
     if (size === first.length) this.#received.shift();
     else this.#received[0] = first.subarray(size);
     this.#receivedBytes -= size;

@@ -261,9 +261,9 @@ function machine(draw: Draw, knobs: Knobs, address: string): MachinePlan {
     auth: draw.pick(["spnego", "spnego", "ntlm", "basic", "tls"]),
     conditions: {
       latencyMs: [least, least + draw.pick([0, 1, 10, slow ? 300 : 30])],
-      bytesPerMs: slow ? draw.pick([50, 500]) : Infinity,
+      bytesPerMs: slow ? draw.pick([20, 500]) : Infinity,
       chunks: draw.pick(["whole", "any", "any", "any", draw.chance(knobs.heavy) ? "any" : "tiny"]),
-      windowBytes: slow ? draw.pick([1_000, 65_536]) : 262_144,
+      windowBytes: slow ? draw.pick([16_384, 65_536]) : 262_144,
     },
     breaks: silent ? 500 : knobs.breaks,
     told: silent ? "nobody" : undefined,
