@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { byFolder, loadedModules } from "./modules.ts";
 import { type RunReport, simulate } from "./run.ts";
 import { type ScenarioName, scenarioNames } from "./plan.ts";
 
@@ -43,6 +44,8 @@ for (let i = 0; i < count; i++) {
   for (const violation of report.violations.slice(0, 5)) console.log(`  ${violation}`);
 }
 const seconds = (performance.now() - started) / 1000;
+const modules = await loadedModules();
+console.log(`${modules.length} modules of the product:\n  ${byFolder(modules).join("\n  ")}`);
 console.log(`scenarios: ${list(byScenario)}`);
 console.log(`statuses:  ${list(statuses)}`);
 console.log(`faults:    ${list(faults)}`);

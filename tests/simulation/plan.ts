@@ -292,7 +292,9 @@ function windows(draw: Draw, knobs: Knobs): WindowsProfile {
 
 function job(draw: Draw, knobs: Knobs, id: string, machines: readonly MachinePlan[]): JobPlan {
   const user = draw.pick(users);
-  const hosts = machines.filter(() => draw.chance(850)).map((machine) => work(draw, knobs, id, machine, user));
+  const hosts = machines.filter(() => draw.chance(850)).map((machine) =>
+    work(draw, knobs, id, machine, user)
+  );
   if (hosts.length === 0) hosts.push(work(draw, knobs, id, machines[0]!, user));
   const mayHang = hosts.some(({ script, stdin }) => script.hangs || (script.echoes && stdin === undefined));
   const cancels = draw.chance(knobs.cancel);

@@ -1,0 +1,50 @@
+/**
+ * Whole fleets in virtual time: every scenario with many seeds. A failure prints its seed, which replays it:
+ * `deno task simulate --seeds 1 --seed S --scenario X`.
+ */
+import assert from "node:assert/strict";
+import { loadedModules } from "./modules.ts";
+import { scenarioNames } from "./plan.ts";
+import { simulate } from "./run.ts";
+
+/** 12 scenarios make 1,008. */
+const seeds = 84;
+
+for (const scenario of scenarioNames) {
+  Deno.test(`simulation ${scenario}: one truthful result per host, limits kept, nothing left, for ${seeds} seeds`, () => {
+    for (let seed = 1; seed <= seeds; seed++) {
+      const { violations } = simulate(scenario, seed);
+      assert.deepEqual(violations, [], `deno task simulate --seeds 1 --seed ${seed} --scenario ${scenario}`);
+    }
+  });
+}
+
+Deno.test("simulation: the same seed gives the same run, another one another", () => {
+  for (const scenario of scenarioNames) {
+    const first = simulate(scenario, 7);
+    const second = simulate(scenario, 7);
+    assert.deepEqual(second, first, scenario);
+    assert.notEqual(simulate(scenario, 8).traceHash, first.traceHash, scenario);
+  }
+});
+
+Deno.test("simulation: it is the product that runs, on both sides", async () => {
+  const modules = await loadedModules();
+  const expected = [
+    "actors/host/execution.ts",
+    "actors/host/link.ts",
+    "actors/kernel/system.ts",
+    "actors/scheduler/scheduler.ts",
+    "actors/service/connection.ts",
+    "actors/service/shell.ts",
+    "protocol/auth/ntlm_acceptor.ts",
+    "protocol/auth/ntlm_initiator.ts",
+    "protocol/http/multipart.ts",
+    "protocol/http/response_parser.ts",
+    "protocol/shell/answers.ts",
+    "protocol/xml/parser.ts",
+    "runtime/client/targets.ts",
+    "runtime/transports/simulated.ts",
+  ];
+  for (const path of expected) assert.ok(modules.includes(path), `${path} is not in ${modules.join(" ")}`);
+});
