@@ -2,7 +2,8 @@
  * What exactly is started for a {@link ProcessSpec}, as whom, where and with which environment.
  *
  * A root service that runs a command as another account drops uid, gid and supplementary groups with `setpriv`
- * (util-linux), which also sets the account's own groups. setpriv runs as root, so nothing that the client chose may be in
+ * (util-linux), which also sets the account's own groups. Only then is the directory entered: from a directory that root
+ * alone can reach, the account could go on to what lies below it. setpriv runs as root, so nothing that the client chose may be in
  * its environment: LD_PRELOAD would be root's. The client's variables travel under harmless names and get their own
  * in a shell that runs as the account already. Without setpriv (macOS) the platform drops uid and gid before `exec`
  * and clears the groups; the account's supplementary groups are missing then.
@@ -36,10 +37,11 @@ export interface LaunchPlan {
 
 const setpriv = "/usr/bin/setpriv";
 /**
- * Runs as the account: gives the client's variables their names, then becomes the command. `command` keeps a variable that
+ * Runs as the account: goes to the directory, gives the client's variables their names, then becomes the command. `command` keeps a variable that
  * the shell refuses (a read-only one) from ending it.
  */
-const unwrapScript = 'DROVER_N=$1; shift; while [ "$DROVER_N" -gt 0 ]; do DROVER_N=$((DROVER_N-1)); ' +
+const startScript =
+  'cd -- "$1" || exit 126; unset OLDPWD; DROVER_N=$2; shift 2; while [ "$DROVER_N" -gt 0 ]; do DROVER_N=$((DROVER_N-1)); ' +
   'eval "command export \\"\\$DROVER_ENV_$DROVER_N\\"; unset DROVER_ENV_$DROVER_N"; done 2>/dev/null; ' +
   'unset DROVER_N; exec "$@"';
 
@@ -54,42 +56,54 @@ export function planLaunch(
   const bad = firstBadText(spec);
   if (bad !== undefined) return { code: "SpawnFailed", message: `start the command: ${bad}` };
 
-  const cwd = spec.cwd ?? defaultDirectory(user, spec.noProfile);
-  if (!isDirectory(cwd)) {
-    return {
-      code: "BadDirectory",
-      message: `start in ${cwd}: there is no such directory, or it cannot be entered`,
-    };
-  }
+  const cwd = directoryOf(spec, user);
   const base = { ...baseEnvironment(user, spec.noProfile), ...marker };
   const env = { ...base, ...spec.env, ...marker };
-  let [program, args] = commandLine(spec);
-  if (user.uid === me.uid) return { program, args, env, cwd, ids: undefined };
+  const [program, args] = commandLine(spec);
+  if (user.uid === me.uid || !isFile(setpriv)) {
+    if (!isDirectory(cwd)) return badDirectory(cwd);
+    const ids = user.uid === me.uid ? undefined : { uid: user.uid, gid: user.gid };
+    return { program, args, env, cwd, ids };
+  }
 
-  const found = findProgram(program, env.PATH ?? "", cwd);
-  if (typeof found !== "string") return found;
-  program = found;
-  if (!isFile(setpriv)) return { program, args, env, cwd, ids: { uid: user.uid, gid: user.gid } };
-  const names = Object.keys(spec.env).filter((name) => !Object.hasOwn(marker, name));
-  // What acts on a starting program has the name of a shell variable; other names are harmless, and no shell takes them.
-  const shellNames = names.filter((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
-  const others = names.filter((name) => !shellNames.includes(name));
+  let found = program;
+  if (spec.cwd !== undefined || spec.command.kind === "argv") {
+    const wanted = spec.command.kind === "argv" ? program : undefined;
+    const seen = probe(user, cwd, wanted, env.PATH ?? "");
+    if (typeof seen !== "string") return seen;
+    if (wanted !== undefined) found = seen;
+  }
+  // Shells do not pass on variables with other names, so those get no further than /bin/sh in any case.
+  const shellNames = Object.keys(spec.env)
+    .filter((name) => !Object.hasOwn(marker, name) && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
   const travelling: Record<string, string> = {};
-  for (const name of others) travelling[name] = spec.env[name]!;
   for (const [index, name] of shellNames.entries()) {
     travelling[`DROVER_ENV_${index}`] = `${name}=${spec.env[name]}`;
   }
-  if (shellNames.length > 0) {
-    args = ["-c", unwrapScript, "sh", String(shellNames.length), program, ...args];
-    program = "/bin/sh";
-  }
   return {
     program: setpriv,
-    args: [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--init-groups", "--", program, ...args],
+    args: [
+      ...dropTo(user),
+      "/bin/sh",
+      "-c",
+      startScript,
+      "sh",
+      cwd,
+      String(shellNames.length),
+      found,
+      ...args,
+    ],
     env: { ...base, ...travelling },
-    cwd,
+    cwd: "/",
     ids: undefined,
   };
+}
+
+/** Absolute: what a client names relative is so to the directory that it would get otherwise. */
+function directoryOf(spec: ProcessSpec, user: SystemUser): string {
+  const usual = defaultDirectory(user, spec.noProfile);
+  if (spec.cwd === undefined) return usual;
+  return Deno.build.os === "windows" || spec.cwd.startsWith("/") ? spec.cwd : `${usual}/${spec.cwd}`;
 }
 
 function resolveUser(name: string | undefined, me: SystemUser): SystemUser | Refusal {
@@ -124,21 +138,51 @@ function firstBadText({ command, cwd, env }: ProcessSpec): string | undefined {
   return undefined;
 }
 
-/** The path of `program`, searched as a shell does; needed where setpriv would only exit with 127. */
-function findProgram(program: string, path: string, cwd: string): string | Refusal {
-  const inDirectory = (directory: string) => directory.startsWith("/") ? directory : `${cwd}/${directory}`;
-  const candidates = program.includes("/")
-    ? [program.startsWith("/") ? program : `${cwd}/${program}`]
-    : path.split(":").map((directory) => `${inDirectory(directory || ".")}/${program}`);
-  let seen = false;
-  for (const candidate of candidates) {
-    if (!isFile(candidate)) continue;
-    seen = true;
-    if (((Deno.statSync(candidate).mode ?? 0) & 0o111) !== 0) return candidate;
+/** Where a shell would look for `program`. */
+function candidates(program: string, path: string): readonly string[] {
+  if (program.includes("/")) return [program];
+  return path.split(":").map((directory) => `${directory === "" ? "." : directory}/${program}`);
+}
+
+/** Takes the directory, then files; writes the first file that can be executed, or ends with what stands against it. */
+const probeScript = 'cd -- "$1" || exit 81; shift; [ $# = 0 ] && exit 0; code=82; for file; do ' +
+  'if [ -f "$file" ]; then [ -x "$file" ] && { printf %s "$file"; exit 0; }; code=83; fi; done; exit $code';
+
+/**
+ * Looks at the directory, and for a program, with the eyes of the account: what root sees is neither the account's to use
+ * nor the client's to know.
+ */
+function probe(user: SystemUser, cwd: string, program: string | undefined, path: string): string | Refusal {
+  const files = program === undefined ? [] : candidates(program, path);
+  const { code, stdout } = new Deno.Command(setpriv, {
+    args: [...dropTo(user), "/bin/sh", "-c", probeScript, "sh", cwd, ...files],
+    cwd: "/",
+    clearEnv: true,
+    env: { PATH: "/usr/bin:/bin" },
+    stdin: "null",
+    stderr: "null",
+  }).outputSync();
+  switch (code) {
+    case 0:
+      return new TextDecoder().decode(stdout);
+    case 82:
+      return { code: "NotFound", message: `start ${program}: there is no such program` };
+    case 83:
+      return { code: "AccessDenied", message: `start ${program}: it is not executable` };
+    default:
+      return badDirectory(cwd);
   }
-  return seen
-    ? { code: "AccessDenied", message: `start ${program}: it is not executable` }
-    : { code: "NotFound", message: `start ${program}: there is no such program` };
+}
+
+function badDirectory(cwd: string): Refusal {
+  return {
+    code: "BadDirectory",
+    message: `start in ${cwd}: there is no such directory, or it cannot be entered`,
+  };
+}
+
+function dropTo(user: SystemUser): readonly string[] {
+  return [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--init-groups", "--"];
 }
 
 function isFile(path: string): boolean {

@@ -288,3 +288,81 @@ test("run-as: a file of root's stays unreadable", async (host) => {
   const command = run(host, "cat /etc/shadow", { systemUser: other });
   assert.deepEqual(await command.ending.promise, { exitCode: 1 });
 }, { ignore: !isRoot });
+
+test(
+  "run-as: a directory that only root can reach is neither entered nor told apart from none",
+  async (host) => {
+    const hidden = Deno.makeTempDirSync();
+    const inner = `${hidden}/inner`;
+    Deno.mkdirSync(inner);
+    Deno.chmodSync(inner, 0o755);
+    Deno.writeTextFileSync(`${inner}/run.sh`, "#!/bin/sh\necho secret\n");
+    Deno.chmodSync(`${inner}/run.sh`, 0o755);
+    Deno.chmodSync(hidden, 0o700);
+    const argv = (program: string) => ({ kind: "argv", program, args: [] }) as const;
+    const messages: string[] = [];
+    for (const cwd of [inner, `${hidden}/none`, hidden]) {
+      const ending = await run(host, "cat run.sh; pwd", { systemUser: other, cwd }).ending.promise;
+      assert.equal("failed" in ending && ending.failed, "BadDirectory", cwd);
+      if ("message" in ending) messages.push(ending.message.replace(cwd, ""));
+    }
+    for (const program of [`${inner}/run.sh`, `${hidden}/none`]) {
+      const ending = await run(host, argv(program), { systemUser: other }).ending.promise;
+      assert.equal("failed" in ending && ending.failed, "NotFound", program);
+    }
+    assert.equal(new Set(messages).size, 1);
+    // Once it is open, it is entered, and nothing of the way there is left in the environment.
+    Deno.chmodSync(hidden, 0o755);
+    const command = run(host, 'cat run.sh; pwd; echo "$PWD|$OLDPWD"', {
+      systemUser: other,
+      cwd: inner,
+      env: { OLDPWD: "/mine" },
+    });
+    assert.deepEqual(await command.ending.promise, { exitCode: 0 });
+    assert.equal(command.text.stdout, `#!/bin/sh\necho secret\n${inner}\n${inner}|/mine\n`);
+    const script = run(host, argv("./run.sh"), { systemUser: other, cwd: inner });
+    assert.deepEqual(await script.ending.promise, { exitCode: 0 });
+    Deno.removeSync(hidden, { recursive: true });
+  },
+  { ignore: !isRoot },
+);
+
+test("odd names of variables are like others, or refused", async (host) => {
+  const env = Object.fromEntries([
+    ["__proto__", "a"],
+    ["constructor", "b"],
+    ["toString", "c"],
+    ["BASH_FUNC_x%%", "() { echo evil; }"],
+    ["with space", "d"],
+    ["line\nbreak", "e"],
+  ]);
+  for (const systemUser of isRoot ? [undefined, other] : [undefined]) {
+    const command = run(host, { kind: "argv", program: "env", args: ["-0"] }, {
+      ...(systemUser === undefined ? {} : { systemUser }),
+      env,
+    });
+    await command.ending.promise;
+    for (const [name, value] of Object.entries(env)) {
+      // As another account they go through a shell, which takes only names of its own form.
+      const expected = systemUser === undefined || /^\w+$/.test(name);
+      assert.equal(command.text.stdout.includes(`${name}=${value}\0`), expected, `${name} ${systemUser}`);
+    }
+  }
+  for (const bad of ["A=B", "", "nul\0"]) {
+    const ending = await run(host, "true", { env: { [bad]: "x" } }).ending.promise;
+    assert.equal("failed" in ending && ending.failed, "SpawnFailed", JSON.stringify(bad));
+  }
+}, { ignore: Deno.build.os !== "linux" });
+
+test("a relative directory is relative to the home, not to the service's own directory", async (host) => {
+  const home = currentUser().home;
+  const name = `drover-test-${crypto.randomUUID()}`;
+  Deno.mkdirSync(`${home}/${name}`);
+  try {
+    const command = run(host, "pwd", { cwd: name });
+    await command.ending.promise;
+    assert.equal(command.text.stdout, `${Deno.realPathSync(`${home}/${name}`)}\n`);
+  } finally {
+    Deno.removeSync(`${home}/${name}`);
+  }
+});
