@@ -13,7 +13,7 @@ import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
 import type { CommandEnd, CommandMessage, CommandReport, CommandSpec, CommandTimes } from "./command.ts";
 import { crashed, type HostResult, type HostStatus } from "./events.ts";
 import type { SessionRequest } from "./exchange.ts";
-import { keepShell } from "./kept_shell.ts";
+import { returned } from "./kept_shell.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
 /** What to do on one host. */
@@ -279,8 +279,7 @@ class Execution implements Behaviour<ExecutionMessage> {
   /** `shellLeft`: the service may still have the shell. Its place is then kept until its time is over; the slot is free. */
   #release(context: Context<ExecutionMessage>, shellLeft = false): void {
     if (this.#permit !== undefined) {
-      context.send(this.#scheduler, { kind: "release", permit: this.#permit });
-      if (shellLeft) keepShell(this.#scheduler, this.#spec, context);
+      context.send(this.#scheduler, returned(this.#permit, this.#spec.shell, shellLeft));
     }
     context.send(this.#job, { kind: "released", index: this.#spec.index });
     context.stop();

@@ -6,7 +6,7 @@ import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
 import type { CommandReport, CommandSpec, CommandTimes } from "./command.ts";
 import { crashed } from "./events.ts";
 import type { SessionRequest } from "./exchange.ts";
-import { keepShell } from "./kept_shell.ts";
+import { returned } from "./kept_shell.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
 /** The shell that a script wants. */
@@ -154,8 +154,7 @@ class Lease implements Behaviour<LeaseMessage> {
 
   #release(context: Context<LeaseMessage>, shellLeft = false): void {
     if (this.#permit !== undefined) {
-      context.send(this.#scheduler, { kind: "release", permit: this.#permit });
-      if (shellLeft) keepShell(this.#scheduler, this.#spec, context);
+      context.send(this.#scheduler, returned(this.#permit, this.#spec.shell, shellLeft));
     }
     context.stop();
   }

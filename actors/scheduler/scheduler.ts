@@ -148,6 +148,27 @@ export class Scheduler {
     return true;
   }
 
+  /**
+   * Gives a permit back but for its shell, which the service may still have: nobody else gets its place in between. It is given
+   * back whole by {@link Scheduler.release}. `false`: it is not held, or has no shell.
+   */
+  keepShell(id: number): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || !entry.held || entry.shells === 0) return false;
+    const { key, lane } = entry;
+    const kept = new Entry(id, key, undefined, 0, entry.shells, undefined);
+    kept.held = true;
+    this.#entries.set(id, kept);
+    this.#count(entry, -1);
+    this.#count(kept, 1);
+    this.#grantCleanups(key);
+    this.#refreshKey(key);
+    if (lane !== undefined) this.#place(lane.job);
+    this.#drain();
+    this.#forget(lane?.job, key);
+    return true;
+  }
+
   /** Withdraws a request that waits. `false`: it does not wait (it was granted, or never made). */
   cancel(id: number): boolean {
     const entry = this.#entries.get(id);

@@ -43,6 +43,8 @@ export type SchedulerMessage =
   | { readonly kind: "cancel"; readonly id: number }
   /** Gives a permit back, `afterMs` from now (after a lost link: when the shell's IdleTimeout is over). Once is enough. */
   | { readonly kind: "release"; readonly permit: PermitGrant; readonly afterMs?: number }
+  /** Gives a permit back but for its shell, which the service may have for `keepMs` more. */
+  | { readonly kind: "keepShell"; readonly permit: PermitGrant; readonly keepMs: number }
   /** The service at a key refused with this WSManFault code; `shell`: as in `processOf`. */
   | { readonly kind: "quotaFault"; readonly quotaKey: string; readonly code: number; readonly shell?: string }
   /** Limits of a key were learnt. */
@@ -106,6 +108,15 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
           context.timer(message.afterMs ?? 0, { kind: "release", permit: message.permit });
         } else this.#release(message.permit.id);
         break;
+      case "keepShell": {
+        const { permit, keepMs } = message;
+        if (!this.#scheduler.keepShell(permit.id)) this.#release(permit.id);
+        else {
+          this.#disown(permit.id);
+          context.timer(keepMs, { kind: "release", permit });
+        }
+        break;
+      }
       case "expired":
         this.#withdraw(message.id, context);
         break;

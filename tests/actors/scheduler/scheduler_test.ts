@@ -48,6 +48,22 @@ Deno.test("at one host the limits hold, one operation stays reserved for Signal 
   assert.deepEqual(ids(permits.next()), [3]);
 });
 
+Deno.test("a shell that may be left behind keeps its place at its host, and nothing else", () => {
+  const permits = new Scheduler({ slots: 1, limits: { operations: 9, shells: 1, processesPerShell: 9 } });
+  permits.acquire({ id: 1, job: "j", quotaKey: "k" });
+  assert.equal(permits.acquire({ id: 2, job: "j", quotaKey: "k" }), "queued");
+  assert.equal(permits.acquire({ id: 3, job: "j", quotaKey: "elsewhere" }), "queued");
+  assert.equal(permits.keepShell(1), true);
+  assert.deepEqual(ids(permits.next()), [3], "the slot is free, the place of the shell is not");
+  assert.deepEqual(permits.usageOf("k"), { operations: 0, shells: 1 });
+  permits.release(3);
+  assert.equal(permits.release(1), true);
+  assert.deepEqual(ids(permits.next()), [2]);
+  permits.release(2);
+  assert.equal(permits.keepShell(2), false);
+  assert.deepEqual(permits.inspect(), { waiting: 0, held: 0, slotsUsed: 0, slots: 1, jobs: 0, keys: 0 });
+});
+
 Deno.test("work inside a slot is not held up by those who wait for one, and processes are counted per shell", () => {
   const permits = new Scheduler({ slots: 1, limits: { operations: 9, shells: 9, processesPerShell: 2 } });
   const inside = (id: number, shell: string): PermitRequest => ({
