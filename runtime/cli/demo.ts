@@ -27,6 +27,9 @@ const descriptorsBeside = 300;
 const demoCommand =
   'echo "hello from $(uname -n), shell $$"; sleep 0.$(( $$ % 9 )); echo "done at $(date +%T)"';
 
+/** How this machine's user calls Deno: npm tells its children that they run under `npx`. */
+const deno = Deno.env.get("npm_command") === "exec" ? "npx -y deno" : "deno";
+
 /** The command. */
 export function demoCommandLine(): Command {
   return new Command("demo")
@@ -42,7 +45,15 @@ async function demo(flags: DemoFlags): Promise<number> {
   checkLimits(flags.hosts);
   const password = new Secret(crypto.getRandomValues(new Uint8Array(12)).toBase64({ alphabet: "base64url" }));
   console.log(`Starting ${flags.hosts} WinRM services in a process of their own …`);
+  // From here on there is something to clean up, whenever Ctrl-C comes.
+  const interrupted = Promise.withResolvers<void>();
+  let stopping = false;
+  using _interrupt = interruptible(() => {
+    stopping = true;
+    interrupted.resolve();
+  });
   await using services = await startServices(flags.hosts, password);
+  if (stopping) return 1;
   const { folder, inventory, file } = writeInventory(services.addresses, password);
   try {
     const first = services.addresses[0]!;
@@ -53,12 +64,15 @@ async function demo(flags: DemoFlags): Promise<number> {
     console.log("Negotiate (NTLM), every message signed and sealed:\n");
     console.log(`  drover exec -i hosts.yml -- '${demoCommand}'\n`);
     const code = await run(inventory);
-    if (flags.keep === true) await keep(first, file, password);
-    else {
+    if (stopping) return code;
+    if (flags.keep === true) {
+      showAccount(first, file, password);
+      await interrupted.promise;
+    } else {
       console.log("\nTry next:");
-      console.log("  deno task demo --hosts 200");
-      console.log("  deno task demo --keep        and use the services from another terminal");
-      console.log("  deno task drover exec --help");
+      console.log(`  ${deno} task demo --hosts 200`);
+      console.log(`  ${deno} task demo --keep        and use the services from another terminal`);
+      console.log(`  ${deno} task drover exec --help`);
     }
     return code;
   } finally {
@@ -70,7 +84,6 @@ async function run(inventory: Inventory): Promise<number> {
   await using fleet = new Fleet({ inventory, throttle: 64 });
   const started = performance.now();
   const run = fleet.run(demoCommand, { timeout: 60_000 });
-  using _interrupt = interruptible(() => run.cancel());
   return await showRun(run, {
     hosts: inventory.hosts.map((host) => host.name),
     started,
@@ -78,7 +91,7 @@ async function run(inventory: Inventory): Promise<number> {
   });
 }
 
-async function keep(first: { host: string; port: number }, file: string, password: Secret): Promise<void> {
+function showAccount(first: { host: string; port: number }, file: string, password: Secret): void {
   console.log(`
 The services stay up until Ctrl-C.
   account    ${demoUser}
@@ -86,16 +99,13 @@ The services stay up until Ctrl-C.
   inventory  ${file}
 
 From another terminal:
-  deno task drover exec -i ${file} -- uname -a
+  ${deno} task drover exec -i ${file} -- uname -a
 
 Or with pywinrm (pip install pywinrm):
   import winrm
   session = winrm.Session("http://${first.host}:${first.port}/wsman",
       auth=("${demoUser}", "${password.reveal()}"), transport="ntlm")
   print(session.run_cmd("uname", ["-a"]).std_out)`);
-  const interrupted = Promise.withResolvers<void>();
-  using _interrupt = interruptible(() => interrupted.resolve());
-  await interrupted.promise;
 }
 
 function checkLimits(hosts: number): void {

@@ -6,7 +6,6 @@ import { Secret } from "../../protocol/secret.ts";
 import { Fleet } from "../client/fleet.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
 import { type Inventory, inventoryFromHosts, loadInventory, selectHosts } from "../inventory/mod.ts";
-import { interruptible } from "./interrupt.ts";
 import {
   addConnectionOptions,
   type ConnectionFlags,
@@ -84,10 +83,6 @@ async function execute(words: readonly string[], flags: ExecFlags): Promise<numb
     const where = ignored.hosts.length === 0 ? "" : ` (${ignored.hosts.length} hosts)`;
     console.error(`drover: ${ignored.variable} is ignored${where}: ${ignored.reason}`);
   }
-  using _interrupt = interruptible(() => {
-    if (flags.json !== true) console.error("drover: cancelling; commands are signalled and shells deleted");
-    run.cancel();
-  });
   return await showRun(run, {
     hosts: selected.map((host) => host.name),
     started,

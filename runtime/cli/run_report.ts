@@ -1,5 +1,6 @@
 /** Shows a run from its first event to its summary, and says the exit code. @module */
 import type { ResultEvent, RunEvent } from "../../actors/host/mod.ts";
+import { interruptible } from "./interrupt.ts";
 import { countStatuses, type Reporter } from "./output/events.ts";
 import { HumanReporter } from "./output/human_reporter.ts";
 import { JsonReporter } from "./output/json_reporter.ts";
@@ -11,7 +12,7 @@ export interface ReportOptions {
   readonly hosts: readonly string[];
   /** `performance.now()` at the start. */
   readonly started: number;
-  /** Called when nobody reads our output any more. */
+  /** Called at Ctrl-C, and when nobody reads our output any more. */
   readonly cancel: () => void;
   /** One JSON object a line. */
   readonly json?: boolean;
@@ -21,9 +22,13 @@ export interface ReportOptions {
   readonly verbose?: boolean;
 }
 
-/** Shows all events of `run`; 0 when every host succeeded, else 1. */
+/** Shows all events of `run`, and cancels it at Ctrl-C; 0 when every host succeeded, else 1. */
 export async function showRun(run: AsyncIterable<RunEvent>, options: ReportOptions): Promise<number> {
   const reporter = makeReporter(options);
+  using _interrupt = interruptible(() => {
+    reporter.notice("drover: cancelling; commands are signalled and shells deleted");
+    options.cancel();
+  });
   const results: ResultEvent[] = [];
   for await (const event of run) {
     reporter.event(event);

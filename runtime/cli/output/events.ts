@@ -20,6 +20,8 @@ export interface RunSummary {
 export interface Reporter {
   /** Takes one event, in order. */
   event(event: RunEvent): void;
+  /** Tells the person at the terminal something of our own. */
+  notice(text: string): void;
   /** Writes what is left and the summary; call it once, last. */
   finish(summary: RunSummary): void;
 }

@@ -77,6 +77,13 @@ export class HumanReporter implements Reporter {
     if (this.#live !== undefined && this.options.now() - this.#drawn >= this.#refreshMs) this.#draw();
   }
 
+  notice(text: string): void {
+    if (this.#live === undefined) return console.error(text);
+    // Written beside the live line, it would be taken away with the next frame.
+    this.#write(encoder.encode(`${text}\n`));
+    this.#draw();
+  }
+
   finish(summary: RunSummary): void {
     clearInterval(this.#timer);
     this.#write(this.#lines.flushAll());

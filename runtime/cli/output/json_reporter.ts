@@ -35,6 +35,9 @@ export class JsonReporter implements Reporter {
     }
   }
 
+  /** Programs learn it from the results. */
+  notice(): void {}
+
   finish(summary: RunSummary): void {
     for (const host of [...this.#decoders.keys()]) this.#flush(host);
     const { total, durationMs, counts } = summary;

@@ -318,6 +318,20 @@ test("https: --ca trusts the authority of a file, and only it", async () => {
   }
 });
 
+test("plain HTTP to an HTTPS port says what to check", async () => {
+  await using secure = await startService([], ["https"]);
+  const { code, stdout } = await drover([
+    "exec",
+    "--hosts",
+    `127.0.0.1:${secure.ports[0]}`,
+    ...account(),
+    "--",
+    "echo",
+  ]);
+  assert.equal(code, 1);
+  assert.match(stdout, /unreachable: .*check the port, and whether it is HTTP or HTTPS \(--ssl\)/);
+});
+
 test("ping works without and with credentials, and says what is wrong", async () => {
   const name = await host();
   const anonymous = await drover(["ping", name]);

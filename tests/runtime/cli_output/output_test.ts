@@ -221,6 +221,16 @@ web2  unreachable     -  100 ms  ConnectRefused: connect \\x1b[5m: refused
   );
 });
 
+Deno.test("a notice stands above the live line and is not taken away with it", () => {
+  const { reporter, text } = human(["web1"], { terminal: () => ({ columns: 80, rows: 24 }) });
+  reporter.event({ type: "progress", host: "web1", phase: "running" });
+  reporter.notice("drover: cancelling");
+  reporter.event(output("web1", "last\n"));
+  reporter.finish(summary([result("web1", "cancelled")]));
+  // Written when the live line is gone (its last control sequence ends a frame), and followed by a new one.
+  assert.ok(text().includes("\x1b[?2026ldrover: cancelling\n\x1b[?2026h"), JSON.stringify(text()));
+});
+
 Deno.test("twenty hosts are twenty rows, in the order of the inventory, within 80 columns", () => {
   const hosts = Array.from({ length: 20 }, (_, at) => `server-${at}.department.example.com`);
   const { reporter, text } = human(hosts);
