@@ -290,7 +290,14 @@ class Link implements Behaviour<LinkMessage> {
       );
       return;
     }
-    this.#fail(closedError(), context);
+    // A port that speaks another protocol closes at our first words.
+    const advice = this.#state === "authenticating"
+      ? "; check the port, and whether it is HTTP or HTTPS (--ssl)"
+      : "";
+    this.#fail(
+      new NetworkError("ConnectionClosed", `wait for the answer: the service closed the connection${advice}`),
+      context,
+    );
   }
 
   #event(event: HttpEvent, context: Context<LinkMessage>): void {

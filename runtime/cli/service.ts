@@ -1,5 +1,5 @@
 /** `drover service`: the WinRM service in the foreground. @module */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { ServiceAuth, ServiceEvent } from "../../actors/service/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { resolveServiceSettings, serviceSettingNames } from "../../protocol/wsman/config_model.ts";
@@ -41,13 +41,17 @@ export function serviceCommand(): Command {
   return new Command("service")
     .summary("serve WinRM in the foreground")
     .description(
-      "Serve WinRM: remote shells on this machine, for winrs-like clients of every make. The first line\n" +
+      "Serve WinRM: remote shells on this machine, for winrs-like clients of every make. The first line " +
         "says where it listens. Ends with Ctrl-C (or SIGTERM), which kills the processes of all shells.",
     )
     .requiredOption("--listen <url>", "http://ADDRESS:PORT or https://…; may be repeated", listen)
     .option("--cert <file>", "certificate chain for https (PEM); without it one is made")
     .option("--key <file>", "its key (PEM)")
-    .option("--auth <schemes>", "negotiate, basic, or both with a comma", authSchemes, ["negotiate"])
+    .addOption(
+      new Option("--auth <schemes>", "negotiate, basic, or both with a comma")
+        .argParser(authSchemes)
+        .default(["negotiate"], "negotiate"),
+    )
     .option("--allow-unencrypted", "accept clear text on http (Basic is offered there only then)")
     .option("--run-as <user>", "system user that the shells run as")
     .requiredOption("--user <name>", "account that may log on")
@@ -58,7 +62,8 @@ export function serviceCommand(): Command {
     .addHelpText(
       "after",
       `
-Settings: ${serviceSettingNames.join(", ")}
+Settings (names as in WinRM's own configuration):
+${serviceSettingNames.map((name) => `  ${name}`).join("\n")}
 
 Examples:
   PW=secret drover service --listen http://127.0.0.1:5985 --user demo --password-env PW

@@ -63,7 +63,8 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
   if (host.connection !== undefined && host.connection !== "winrm" && host.connection !== "psrp") {
     throw new UsageError(
       "ConnectionUnsupported",
-      `connect to ${host.name}: ansible_connection is ${host.connection}, only winrm and psrp hosts can be reached`,
+      `connect to ${host.name}: ansible_connection is ${host.connection}, only winrm and psrp hosts can be ` +
+        `reached; leave it out of the selection (--limit 'all:!${host.name}')`,
     );
   }
   const user = options.user ?? host.user;
