@@ -20,7 +20,8 @@ export type SessionMessage =
   | SessionRequest
   | LinkReport
   | { readonly kind: "linkGone"; readonly link: ActorRef<LinkMessage> }
-  | { readonly kind: "sweep" };
+  | { readonly kind: "sweep" }
+  | { readonly kind: "reopen" };
 
 /** Links that may be busy with Receives: more than one shell of any Windows version may have processes. */
 const maxPolls = 32;
@@ -35,6 +36,9 @@ const maxIdleMs = 30_000;
 /** Milliseconds that an exchange may wait for a link; less than its asker waits, so that it is never sent for nobody. */
 const maxWaitMs = 40_000;
 const sweepMs = 5_000;
+
+/** Milliseconds without a further try after a link could not be opened while another one stands, or seems to. */
+const reopenMs = 500;
 
 /** Links that an exchange may be given to. A link that dies before it has written anything hands the exchange back. */
 const maxAssignments = 3;
@@ -74,6 +78,7 @@ class Session implements Behaviour<SessionMessage> {
   readonly #polls: Waiting[] = [];
   #polling = 0;
   #sweeping = false;
+  #paused = false;
 
   constructor(target: HostTarget, connector: Connector, context: Context<SessionMessage>) {
     this.#target = target;
@@ -112,7 +117,11 @@ class Session implements Behaviour<SessionMessage> {
         this.#retire(message.link, context);
         // While others stand, what waits can wait for them; they ask for work when they are idle.
         if (!this.#anyEstablished()) this.#failWaiting(message.error, context);
+        else this.#pause(context);
         return;
+      case "reopen":
+        this.#paused = false;
+        break;
       case "linkGone":
         this.#linkGone(message.link, context);
         break;
@@ -150,11 +159,18 @@ class Session implements Behaviour<SessionMessage> {
     const polls = Math.min(this.#polls.length, maxPolls - this.#polling);
     const wanted = this.#urgent.length + this.#ordinary.length + polls - opening;
     const room = maxLinks + (this.#urgent.length > 0 ? reservedLinks : 0) - this.#links.size;
-    for (let i = Math.min(room, wanted); i > 0; i--) this.#open(context);
+    if (!this.#paused) { for (let i = Math.min(room, wanted); i > 0; i--) this.#open(context); }
     if (this.#waitingCount > 0 && !this.#sweeping) {
       this.#sweeping = true;
       context.timer(sweepMs, { kind: "sweep" });
     }
+  }
+
+  /** Else a host that refuses connections beside one that still stands would be asked again without end. */
+  #pause(context: Context<SessionMessage>): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    context.timer(reopenMs, { kind: "reopen" });
   }
 
   #next(): Waiting | undefined {
