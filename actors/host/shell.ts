@@ -16,6 +16,7 @@ import {
   shellTransitions,
 } from "../../protocol/shell/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, StopReason } from "../kernel/actor.ts";
+import { quotaOf } from "../scheduler/mod.ts";
 import { asDroverError } from "./client_http.ts";
 import {
   command,
@@ -55,8 +56,15 @@ export type ShellMessage =
   | { readonly kind: "close" }
   | { readonly kind: "created"; readonly outcome: ExchangeOutcome }
   | { readonly kind: "deleted"; readonly outcome: ExchangeOutcome }
+  | { readonly kind: "deleteAgain" }
   | { readonly kind: "commandGone"; readonly command: ActorRef<CommandMessage>; readonly reason: StopReason }
   | { readonly kind: "commandsOverdue" };
+
+/**
+ * Milliseconds before each further Delete. Deleting twice does no harm, so one whose answer was lost is tried once more, and one that
+ * a quota has refused (Windows refuses Delete too) until the owner's time for the clean-up is over.
+ */
+const deleteAgainMs = [250, 500, 1_000, 2_000, 4_000];
 
 /** A shell over `session` that reports to `owner`. */
 export function shell(
@@ -78,6 +86,7 @@ class Shell implements Behaviour<ShellMessage> {
   #state: ShellState = "closed";
   #created: CreatedShell | undefined;
   #closeAsked = false;
+  #deletes = 0;
 
   constructor(
     options: CreateShellOptions,
@@ -145,6 +154,9 @@ class Shell implements Behaviour<ShellMessage> {
         return;
       case "deleted":
         this.#deleted(message.outcome, context);
+        return;
+      case "deleteAgain":
+        this.#delete(context);
         return;
     }
   }
@@ -228,7 +240,25 @@ class Shell implements Behaviour<ShellMessage> {
       (outcome.fault.is("UNEXPECTED_SELECTORS") || outcome.fault.is("INVALID_SELECTORS"));
     const confirmed = outcome.kind === "answered" || gone;
     this.#state = advance(shellTransitions, this.#state, confirmed ? "deletedConfirmed" : "linkLost");
+    const waitMs = confirmed ? undefined : this.#deleteAgainMs(outcome);
+    if (waitMs !== undefined) {
+      this.#deletes++;
+      context.timer(waitMs, { kind: "deleteAgain" });
+      return;
+    }
     context.send(this.#owner, { kind: "shellClosed", confirmed });
     context.stop();
+  }
+
+  /** Milliseconds until the next try; `undefined`: it would be of no use. */
+  #deleteAgainMs(outcome: ExchangeOutcome): number | undefined {
+    if (outcome.kind === "fault") {
+      const { faultCode } = outcome.fault;
+      return faultCode !== undefined && quotaOf(faultCode) !== undefined
+        ? deleteAgainMs[this.#deletes]
+        : undefined;
+    }
+    if (outcome.kind === "answered" || outcome.error instanceof DeniedError) return undefined;
+    return this.#deletes === 0 ? deleteAgainMs[0] : undefined;
   }
 }
