@@ -48,7 +48,7 @@ export function execCommand(): Command {
     .option("--limit <pattern>", "only hosts that match, e.g. 'web*:!web07:&prod'")
     .option("--throttle <number>", "hosts at once", positiveInteger, 32)
     .option("--timeout <seconds>", "per host, from its start to its result", seconds)
-    .option("--stdin <file>", "standard input of every command; - is drover's own")
+    .option("--stdin <file>", "standard input of every command; - is drover's own (default: open, empty)")
     .option("--json", "one JSON object a line instead of text")
     .option("--raw", "do not neutralise control sequences in remote output")
     .option("--verbose", "list every host in the summary");
@@ -58,8 +58,9 @@ export function execCommand(): Command {
       `
 Examples:
   drover exec -i hosts.yml -- hostname
-  drover exec -i hosts.yml --limit 'web*' --throttle 64 --timeout 30 -- 'dir C:\\ | find "Users"'
-  drover exec --hosts 10.0.0.5,10.0.0.6 --user admin --password-env PW --ssl -- ipconfig /all
+  drover exec -i hosts.yml --limit 'web*' --timeout 30 -- 'dir C:\\ | find "Users"'
+  drover exec --hosts 10.0.0.5,10.0.0.6 --user admin --password-env PW --ssl \\
+    -- ipconfig /all
   drover exec -i hosts.yml --stdin script.sql --json -- sqlcmd -b`,
     )
     .action(async (words: string[], flags: ExecFlags) => {
