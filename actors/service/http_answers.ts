@@ -1,10 +1,11 @@
 /** Answers of the service as HTTP bytes: always with Content-Length, since real clients crash without. @module */
 import {
-  encodeEncrypted,
   encryptedContentType,
+  encryptedParts,
   serializeResponse,
   serializeResponseHead,
 } from "../../protocol/http/mod.ts";
+import { concat } from "../../protocol/bytes.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
 import { sealedProtocol, sealMessage } from "../../protocol/sealing/mod.ts";
 import type { Answer } from "./answers.ts";
@@ -15,7 +16,7 @@ export const soapContentType = "application/soap+xml;charset=UTF-8";
 
 const server = ["Server", "Drover"] as const;
 
-/** Bodies above this size are not copied behind their head, but written on their own. */
+/** Bodies above this size are not copied behind their head, but written in the parts that they consist of. */
 const apart = 64 * 1024;
 
 /** What every answer has beside its body. */
@@ -55,18 +56,23 @@ export function envelopeAnswer(
   const list = headers(parts);
   if (seal === undefined) {
     list.push(["Content-Type", soapContentType]);
-    return message(answer.status, list, answer.body);
+    return message(answer.status, list, [answer.body]);
   }
   list.push(["Content-Type", encryptedContentType(sealedProtocol("Negotiate"))]);
-  const body = encodeEncrypted(sealMessage(seal.context, "Negotiate", soapContentType, answer.body), seal);
-  return message(answer.status, list, body);
+  const part = sealMessage(seal.context, "Negotiate", soapContentType, answer.body);
+  return message(answer.status, list, encryptedParts(part, seal));
 }
 
-function message(status: number, list: [string, string][], body: Uint8Array): readonly Uint8Array[] {
+function message(
+  status: number,
+  list: [string, string][],
+  body: readonly Uint8Array[],
+): readonly Uint8Array[] {
   const head = { status, headers: list };
-  return body.length <= apart
-    ? [serializeResponse(head, body)]
-    : [serializeResponseHead(head, body.length), body];
+  const length = body.reduce((sum, part) => sum + part.length, 0);
+  return length <= apart
+    ? [serializeResponse(head, concat(body))]
+    : [serializeResponseHead(head, length), ...body];
 }
 
 /** An answer without body: the end of a dialogue, or a refusal. */

@@ -9,7 +9,13 @@ export type { HttpEvent, HttpRequestEvent, HttpResponseEvent } from "./events.ts
 export { HttpHeaders } from "./headers.ts";
 export { HttpError, type HttpErrorCode } from "./http_error.ts";
 export { defaultHttpLimits, type HttpLimits } from "./limits.ts";
-export { encodeEncrypted, encryptedContentType, EncryptedParser, type EncryptedPart } from "./multipart.ts";
+export {
+  encodeEncrypted,
+  encryptedContentType,
+  EncryptedParser,
+  type EncryptedPart,
+  encryptedParts,
+} from "./multipart.ts";
 export { HttpRequestParser } from "./request_parser.ts";
 export { HttpResponseParser } from "./response_parser.ts";
 export {

@@ -35,6 +35,14 @@ export function encodeEncrypted(
   part: EncryptedPart,
   options: { readonly indented?: boolean } = {},
 ): Uint8Array {
+  return concat(encryptedParts(part, options));
+}
+
+/** What {@link encodeEncrypted} joins, for a caller that writes it without a copy. */
+export function encryptedParts(
+  part: EncryptedPart,
+  options: { readonly indented?: boolean } = {},
+): readonly [head: Uint8Array, sealed: Uint8Array, tail: Uint8Array] {
   for (const text of [part.protocol, part.originalContentType]) {
     if (!/^[\x20-\x7e]+$/.test(text)) {
       throw new UsageError(
@@ -47,7 +55,7 @@ export function encodeEncrypted(
   const head = `${delimiter}${tab}Content-Type: ${part.protocol}\r\n` +
     `${tab}OriginalContent: type=${part.originalContentType};Length=${part.originalLength}\r\n` +
     `${delimiter}${tab}Content-Type: application/octet-stream\r\n`;
-  return concat([utf8(head), part.sealed, utf8(`--${boundary}--\r\n`)]);
+  return [utf8(head), part.sealed, utf8(`--${boundary}--\r\n`)];
 }
 
 /** The Content-Type field that goes with {@link encodeEncrypted}. */

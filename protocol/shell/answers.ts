@@ -1,5 +1,5 @@
 /** Answers of the service to shell operations ([MS-WSMV] 2.2.4), in the form of Windows Server 2012 and later. @module */
-import { utf8 } from "../bytes.ts";
+import { textWithBase64 } from "../base64_writer.ts";
 import { formatAge, formatDuration } from "../duration.ts";
 import { actions, ns, resources } from "../soap/mod.ts";
 import { closeResponse, openResponse, type ResponseContext, writeResponse } from "../wsman/mod.ts";
@@ -126,17 +126,20 @@ export interface ReceiveAnswer {
   readonly exitCode: number | undefined;
 }
 
-/** ReceiveResponse ([MS-WSMV] 2.2.4.30). */
+/** ReceiveResponse ([MS-WSMV] 2.2.4.30). Its text is never whole in memory, only its bytes are: they are many. */
 export function writeReceiveResponse(context: ResponseContext, answer: ReceiveAnswer): Uint8Array {
   const command = ` CommandId="${escapeAttribute(answer.commandId)}"`;
-  let body = openResponse("receive", `${actions.receive}Response`, context) + "<rsp:ReceiveResponse>";
+  const parts: (string | Uint8Array)[] = [];
+  let text = openResponse("receive", `${actions.receive}Response`, context) + "<rsp:ReceiveResponse>";
   for (const piece of answer.pieces) {
-    body += `<rsp:Stream Name="${piece.name}"${command}>${piece.bytes.toBase64()}</rsp:Stream>`;
+    parts.push(`${text}<rsp:Stream Name="${piece.name}"${command}>`, piece.bytes);
+    text = "</rsp:Stream>";
   }
-  for (const name of answer.ended) body += `<rsp:Stream Name="${name}"${command} End="true"></rsp:Stream>`;
-  body += `<rsp:CommandState${command} State="${ns.rsp}/CommandState/${answer.state}">`;
-  if (answer.exitCode !== undefined) body += `<rsp:ExitCode>${answer.exitCode}</rsp:ExitCode>`;
-  return utf8(body + "</rsp:CommandState></rsp:ReceiveResponse>" + closeResponse);
+  for (const name of answer.ended) text += `<rsp:Stream Name="${name}"${command} End="true"></rsp:Stream>`;
+  text += `<rsp:CommandState${command} State="${ns.rsp}/CommandState/${answer.state}">`;
+  if (answer.exitCode !== undefined) text += `<rsp:ExitCode>${answer.exitCode}</rsp:ExitCode>`;
+  parts.push(text + "</rsp:CommandState></rsp:ReceiveResponse>" + closeResponse);
+  return textWithBase64(parts);
 }
 
 /**
