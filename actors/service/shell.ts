@@ -175,7 +175,8 @@ class ShellActor implements Behaviour<ShellMessage> {
       case "sendDue":
         return this.#dropSend(message.command, message.operation, context);
       case "runTimeOver":
-        return this.#kill(message.command, context);
+        // What it has written is still to be had: its end comes behind that.
+        return context.effect(() => message.command.process?.signal("terminate"));
       case "idleCheck":
         return this.#idleCheck(context);
       case "lifetimeOver":

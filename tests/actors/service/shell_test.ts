@@ -388,6 +388,18 @@ Deno.test("a waiting Receive keeps a shell from being idle, a Lifetime ends it a
   assert.equal(h.processes.alive, 0);
 });
 
+Deno.test("output of a command that MaxShellRunTime ends is still delivered", () => {
+  const h = new Harness({ settings: { MaxShellRunTime: 5_000 } });
+  const client = h.connect();
+  const shellId = h.open(client);
+  const commandId = h.start(client, shellId);
+  h.processes.last.output("written before");
+  h.test.advance(5_000);
+  const answer = h.call(client, h.receive(shellId, commandId));
+  assert.equal(answer.stream("stdout"), "written before");
+  assert.match(answer.text, /<rsp:ExitCode>137</);
+});
+
 Deno.test("a command that runs longer than MaxShellRunTime is killed", () => {
   const h = new Harness({ settings: { MaxShellRunTime: 5_000 } });
   const client = h.connect();
