@@ -58,7 +58,7 @@ export function execCommand(): Command {
       `
 Examples:
   drover exec -i hosts.yml -- hostname
-  drover exec -i hosts.yml --limit 'web*' --timeout 30 -- 'dir C:\\ | find "Users"'
+  drover exec -i hosts.yml --limit 'web*' --timeout 30 -- 'dir C:\\ | sort'
   drover exec --hosts 10.0.0.5,10.0.0.6 --user admin --password-env PW --ssl \\
     -- ipconfig /all
   drover exec -i hosts.yml --stdin script.sql --json -- sqlcmd -b`,
