@@ -50,7 +50,7 @@ function checkStatus(observer: Observer, work: WorkPlan, record: WorkRecord, res
       if ((status === "succeeded") !== (exitCode === 0)) wrong("its exit code says otherwise");
       if (record.exitCode !== exitCode) wrong(`its process ended with ${record.exitCode}`);
       if (!record.doneDelivered) wrong("Done was not delivered");
-      if (!record.terminated) checkWhole(observer, work, record, status);
+      if (!record.stopSent) checkWhole(observer, work, record, status);
       return;
     case "unreachable":
       if (record.commandArrived) wrong("bytes of Command arrived");
@@ -154,7 +154,7 @@ export function checkEnd({ observer, client, idle, network, ends, scheduler }: E
   if (client === undefined) return;
   for (const shell of observer.shells.values()) {
     const record = shell.token === undefined ? undefined : observer.records.get(shell.token);
-    if (shell.closed === "expired" && record?.disturbed !== true) {
+    if (shell.closed === "expired" && record?.disturbed !== true && record?.deleteRefused !== true) {
       observer.violate(`a shell of ${shell.token} was left to its idle time-out`);
     }
   }

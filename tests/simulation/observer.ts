@@ -44,8 +44,10 @@ export interface WorkRecord {
   exitCode: number | undefined;
   /** Its process vanished with its machine. */
   vanished: boolean;
-  /** Its process was told to end. */
-  terminated: boolean;
+  /** A quota has refused its Delete: Windows may do so for as long as others use the quota. */
+  deleteRefused: boolean;
+  /** Signal or Delete was sent before the client knew of its end. */
+  stopSent: boolean;
   readonly wrote: Record<OutputStream, ByteLog>;
   readonly got: Record<OutputStream, ByteLog>;
   /** What its process read. */
@@ -157,7 +159,8 @@ export class Observer implements NetworkObserver {
       runs: 0,
       exitCode: undefined,
       vanished: false,
-      terminated: false,
+      deleteRefused: false,
+      stopSent: false,
       wrote: log(),
       got: log(),
       read: new ByteLog(),
@@ -278,6 +281,7 @@ export class Observer implements NetworkObserver {
       if (count > 1 && (kind === "Create" || kind === "Command")) {
         this.violate(`${kind} of ${record.token} was sent ${count} times`);
       }
+      if ((kind === "Signal" || kind === "Delete") && !record.doneDelivered) record.stopSent = true;
       if (record.told && kind !== "Signal" && kind !== "Delete") {
         this.violate(`${kind} of ${record.token} was sent after its result was told`);
       }
@@ -359,6 +363,7 @@ export class Observer implements NetworkObserver {
     ) {
       record.stopDelivered = true;
     }
+    if (kind === "Delete" && text.includes("2150859174")) record.deleteRefused = true;
     if ((kind === "Create" || kind === "Command") && isFault(text)) record.refusalDelivered = true;
   }
 

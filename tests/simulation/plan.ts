@@ -82,10 +82,10 @@ export const scenarios = {
     heavy: 100,
     earlyCloses: 200,
   },
-  kills: { ...quiet, kills: 700, hangs: 200, deadline: 700, windows: 300, shortRunTime: 100 },
+  kills: { ...quiet, kills: 700, hangs: 200, deadline: 700, windows: 300, shortRunTime: 200 },
   silent: { ...quiet, silent: 400, unanswered: 100, holds: 300, deadline: 800, hangs: 200 },
   quota: { ...quiet, jobs: [1, 4], windows: 900, foreignQuota: 600, tightQuota: 300 },
-  slowSink: { ...quiet, machines: [1, 3], slowSink: 1000, heavy: 500, cancel: 200 },
+  slowSink: { ...quiet, machines: [1, 3], slowSink: 1000, heavy: 500, cancel: 200, shortRunTime: 200 },
   mixed: {
     ...quiet,
     machines: [1, 6],
@@ -109,7 +109,7 @@ export const scenarios = {
     silent: 80,
     clockJumps: 100,
     clientKill: 50,
-    shortRunTime: 50,
+    shortRunTime: 100,
   },
 } satisfies Record<string, Knobs>;
 

@@ -177,7 +177,6 @@ class ScriptedProcess implements ProcessHandle {
   signal(kind: "ctrl_c" | "ctrl_break" | "terminate"): void {
     if (kind !== "terminate" || this.#killed || this.#exiting) return;
     this.#killed = true;
-    if (this.#record !== undefined) this.#record.terminated = true;
     this.#after(this.#script.dieMs, () => this.#exit(137));
   }
 
