@@ -4,7 +4,8 @@
  * @module
  */
 
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+// Named whole, unlike other packages: mod.ts reaches it, and scripts in other folders do not have our import map.
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "npm:yaml@^2.9.1";
 import { inventoryError } from "./errors.ts";
 import { VaultText } from "./types.ts";
 import { resolvePlainScalar, UnsafeText } from "./values.ts";
