@@ -37,6 +37,8 @@ import { type OpenedBody, readRequest, RequestBody, sealingOverhead } from "./re
 
 /** Milliseconds from the connection's beginning until its first logon must have succeeded. */
 export const logonTimeoutMs = 30_000;
+/** The same for a connection beyond the limit, whose first request is only told so. */
+export const refusedTimeoutMs = 5_000;
 /** Milliseconds that a connection may be idle between requests, as in http.sys. */
 export const idleTimeoutMs = 120_000;
 /** Milliseconds of silence until which is read what the client still sends after the last answer: a reset must not overtake it. */
@@ -576,7 +578,8 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
       case "closed":
         return now + lingerMs;
       default: {
-        const first = this.#loggedOn ? Infinity : this.#openedAt + logonTimeoutMs;
+        const patience = this.#options.refused ? refusedTimeoutMs : logonTimeoutMs;
+        const first = this.#loggedOn ? Infinity : this.#openedAt + patience;
         if (this.#messageSince !== undefined) return Math.min(first, this.#messageSince + packetMs);
         if (this.#blocked) return now + packetMs;
         return Math.min(first, now + idleTimeoutMs);

@@ -17,7 +17,10 @@ export type ListenerMessage =
 /** Connections of all listeners of one service: each listener counts its own in and out. */
 export interface ConnectionCount {
   open: number;
+  /** Those that nobody has logged on with. */
   readonly strangers: Strangers;
+  /** Those beyond the limit, which are only told so. */
+  readonly refused: Strangers;
 }
 
 /** What a listener is made with. */
@@ -89,14 +92,14 @@ class Listener implements Behaviour<ListenerMessage> {
   }
 
   childEnded(child: ActorRef<never>): void {
-    this.#options.count.strangers.forget(child.id);
+    this.#forget(child.id);
     if (this.#connections.delete(child.id)) this.#options.count.open--;
   }
 
   stopped(_reason: unknown, context: Context<ListenerMessage>): void {
     this.#over = true;
     this.#options.count.open -= this.#connections.size;
-    for (const id of this.#connections) this.#options.count.strangers.forget(id);
+    for (const id of this.#connections) this.#forget(id);
     this.#connections.clear();
     context.effect(() => {
       this.#handle?.close();
@@ -105,21 +108,30 @@ class Listener implements Behaviour<ListenerMessage> {
     });
   }
 
+  #forget(id: number): void {
+    this.#options.count.strangers.forget(id);
+    this.#options.count.refused.forget(id);
+  }
+
   #accepted(connection: Connection, relay: ConnectionRelay, context: Context<ListenerMessage>): void {
     const { service, dispatcher, count } = this.#options;
     const most = service.settings.MaxConnections;
     this.#unclaimed.delete(connection);
-    // Connections beyond the limit are told so, but not without limit.
-    if (count.open >= 2 * most) return context.effect(() => connection.abort());
     const { strangers } = count;
-    const leaver = count.open >= most ? strangers.takeOldest() : undefined;
-    if (leaver !== undefined) context.send(leaver, { kind: "makeRoom" });
-    const refused = count.open >= most && leaver === undefined;
+    const full = count.open - count.refused.size >= most;
+    const leaver = full ? strangers.takeOldest(context.now()) : undefined;
+    const told = count.open >= 2 * most ? count.refused.takeOldest(context.now()) : undefined;
+    for (const ref of [leaver, told]) if (ref !== undefined) context.send(ref, { kind: "makeRoom" });
+    // Connections beyond the limit are told so, but not without limit.
+    if (count.open >= 2 * most && leaver === undefined && told === undefined) {
+      return context.effect(() => connection.abort());
+    }
+    const refused = full && leaver === undefined;
     count.open++;
     const child = context.spawn(
       connectionActor({ service, dispatcher, connection, relay, refused, strangers }),
     );
     this.#connections.add(child.id);
-    if (!refused) strangers.add(child);
+    (refused ? count.refused : strangers).add(child, context.now());
   }
 }

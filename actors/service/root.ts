@@ -27,7 +27,7 @@ export function serviceRoot(options: ServiceOptions & { readonly name?: string }
 class ServiceRoot implements Behaviour<never> {
   constructor(options: ServiceOptions, context: Context<never>) {
     const requests = context.spawn(dispatcher(options));
-    const count: ConnectionCount = { open: 0, strangers: new Strangers() };
+    const count: ConnectionCount = { open: 0, strangers: new Strangers(), refused: new Strangers() };
     options.listeners.forEach((address, index) =>
       context.spawn(listenerActor({ service: options, index, address, dispatcher: requests, count }))
     );

@@ -4,13 +4,19 @@ import type { ActorRef } from "../kernel/actor.ts";
 /** A connection that may be asked to go. */
 export type Stranger = ActorRef<{ readonly kind: "makeRoom" }>;
 
-/** In the order of their arrival: when a service is full, the oldest one makes room, so that silence keeps nobody out. */
-export class Strangers {
-  readonly #byId = new Map<number, Stranger>();
+/** Milliseconds that a connection is given to log on, however many wait behind it: a logon takes several messages. */
+export const graceMs = 1_000;
 
-  /** One has come. */
-  add(stranger: Stranger): void {
-    this.#byId.set(stranger.id, stranger);
+/**
+ * In the order of their arrival. When a service is full, the one that has been silent for longest makes room, so that
+ * silence keeps nobody out; unless all have come just now, among them perhaps somebody whose logon is on its way.
+ */
+export class Strangers {
+  readonly #byId = new Map<number, { readonly stranger: Stranger; readonly since: number }>();
+
+  /** One has come, at `now` (monotonic milliseconds). */
+  add(stranger: Stranger, now: number): void {
+    this.#byId.set(stranger.id, { stranger, since: now });
   }
 
   /** It has logged on, or it is gone. */
@@ -18,11 +24,12 @@ export class Strangers {
     this.#byId.delete(id);
   }
 
-  /** Takes out the one that has been here longest. */
-  takeOldest(): Stranger | undefined {
+  /** Takes out the one that has been here longest, if its grace is over. */
+  takeOldest(now: number): Stranger | undefined {
     const [oldest] = this.#byId.values();
-    if (oldest !== undefined) this.#byId.delete(oldest.id);
-    return oldest;
+    if (oldest === undefined || now - oldest.since < graceMs) return undefined;
+    this.#byId.delete(oldest.stranger.id);
+    return oldest.stranger;
   }
 
   /** How many there are. */

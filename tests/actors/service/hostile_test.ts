@@ -137,6 +137,7 @@ Deno.test("connections that never log on make room for those who do, the oldest 
     if (i % 3 === 1) client.sendBytes(raw("POST /wsman HTTP/1.1\nHost: t\n"));
     if (i % 3 === 2) client.sendBytes(post(utf8("<x/>")));
     silent.push(client);
+    if (i % 10 === 9) h.test.advance(1_000);
     if (i % 100 === 99) {
       const newcomer = h.connect();
       assert.equal(
@@ -152,6 +153,21 @@ Deno.test("connections that never log on make room for those who do, the oldest 
   friend.reset();
   h.test.advance(130_000);
   assert.ok(silent.every(({ closed, serviceEnded }) => closed || serviceEnded));
+  assertUnharmed(h);
+});
+
+Deno.test("a logon that is on its way is not cut by a sudden crowd, which is told 503", () => {
+  const h = new Harness({ settings: { MaxConnections: 4 } });
+  const context = initiator(h);
+  const friend = h.connect();
+  friend.sendBytes(negotiate(step(context, undefined)!));
+  const crowd = Array.from({ length: 50 }, () => h.connect());
+  const late = crowd.find(({ closed }, i) => i > 4 && !closed)!;
+  late.sendBytes(post(utf8("<x/>")));
+  assert.equal(late.answers[0]!.status, 503);
+  friend.sendBytes(negotiate(step(context, tokenOf(friend))!));
+  assert.equal(friend.answers.at(-1)!.status, 200);
+  for (const client of [friend, ...crowd]) client.reset();
   assertUnharmed(h);
 });
 

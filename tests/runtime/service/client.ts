@@ -11,7 +11,11 @@ export class TestClient {
   readonly #authorization: string;
   readonly #writer: RequestWriter;
 
-  constructor(url: string, user: string, password: string) {
+  readonly #pool: Deno.HttpClient | undefined;
+
+  /** `pool`: whose connections to use, to be closed by the caller; default: the process' own. */
+  constructor(url: string, user: string, password: string, pool?: Deno.HttpClient) {
+    this.#pool = pool;
     this.#url = url;
     this.#authorization = `Basic ${utf8(`${user}:${password}`).toBase64()}`;
     this.#writer = new RequestWriter({
@@ -56,6 +60,7 @@ export class TestClient {
       },
       body: this.envelope(action, body, shell, options) as Uint8Array<ArrayBuffer>,
       ...(signal === undefined ? {} : { signal }),
+      ...(this.#pool === undefined ? {} : { client: this.#pool }),
     });
     const bytes = await answer.bytes();
     if (bytes.length === 0) throw new Error(`HTTP ${answer.status}`);
