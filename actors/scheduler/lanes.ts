@@ -1,11 +1,14 @@
 /** What the scheduler keeps: jobs, keys, and the lanes between them in which requests wait. No rules here. @module */
 import { Chain, Link } from "./chain.ts";
 import type { HostLimits } from "./limits.ts";
+import type { Round } from "./round.ts";
 
 /** A job, once for its requests with a slot and once for those without. */
 export class Job {
   /** Slots that it may use at once. */
   throttle = Infinity;
+  /** Rank of its priority. Changed only while it takes no part in the turns. */
+  rank = 1;
   /** Permits that it holds. */
   used = 0;
   /** Where it has requests waiting. */
@@ -35,6 +38,10 @@ export class Key {
   readonly processes: Map<string, number> = new Map();
   /** Lanes with requests, in turn. */
   readonly lanes: Chain<Lane> = new Chain();
+  /** What the priorities have left here, for requests with a slot; made when jobs of more than one have met. */
+  round: Round | undefined;
+  /** The same for requests without. */
+  slotlessRound: Round | undefined;
   /** Signals and Deletes that wait. */
   readonly cleanups: Chain<Entry> = new Chain();
 

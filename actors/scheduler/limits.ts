@@ -46,12 +46,23 @@ export function lowered(limits: HostLimits, quota: keyof HostLimits, used: numbe
   return { ...limits, [quota]: next };
 }
 
-/** One step up towards `ceiling`, where another client may have made room; `ceiling` itself when that is reached. */
+/** After a sign that the service is overloaded, which says nothing of shells: half of the `used` operations are the limit now. */
+export function halved(limits: HostLimits, used: number): HostLimits {
+  const half = Math.floor(Math.min(limits.operations, used) / 2);
+  return { ...limits, operations: Math.max(LEAST.operations, half) };
+}
+
+/**
+ * One step up towards `ceiling`, where another client may have made room: by one, or by a quarter of what is much, so that the
+ * way to any ceiling is of some dozens of steps. `ceiling` itself when that is reached.
+ */
 export function raised(limits: HostLimits, ceiling: HostLimits): HostLimits {
+  const step = (quota: keyof HostLimits) =>
+    Math.min(ceiling[quota], limits[quota] + Math.max(1, Math.floor(limits[quota] / 4)));
   const next = {
-    operations: Math.min(ceiling.operations, limits.operations + 1),
-    shells: Math.min(ceiling.shells, limits.shells + 1),
-    processesPerShell: Math.min(ceiling.processesPerShell, limits.processesPerShell + 1),
+    operations: step("operations"),
+    shells: step("shells"),
+    processesPerShell: step("processesPerShell"),
   };
   const reached = next.operations === ceiling.operations && next.shells === ceiling.shells &&
     next.processesPerShell === ceiling.processesPerShell;

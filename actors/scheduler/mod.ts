@@ -1,6 +1,14 @@
 /** Permits: who may do how much at once, on which host, for which job. @module */
 export { conservativeLimits, type HostLimits, quotaOf } from "./limits.ts";
 export {
+  limitsOfProfile,
+  limitsOfSettings,
+  type WindowsProfile,
+  type WindowsProfileName,
+  windowsProfiles,
+} from "./profiles.ts";
+export type { Priority } from "./round.ts";
+export {
   type PermitCost,
   type PermitGrant,
   type PermitRequest,

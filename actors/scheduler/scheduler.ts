@@ -3,7 +3,8 @@
  * a grant takes everything that a request needs, or nothing.
  *
  * Fairness: jobs take turns, and at a key the jobs that wait there take turns, so that a job of five hosts is not stuck behind
- * one of five thousand. A decision costs O(1) plus the number of jobs that wait at the same key; jobs and keys
+ * one of five thousand. A higher priority goes first, but in every round the lower ones have their shares too, here and there
+ * ({@link Round}). A decision costs O(1) plus the number of jobs that wait at the same key; jobs and keys
  * that cannot be served now are not looked at.
  *
  * Signal and Delete (`cleanup`) go before everything else, need no throttle, and alone may use the last operation of a key:
@@ -11,9 +12,10 @@
  * @module
  */
 import { UsageError } from "../../protocol/errors.ts";
-import { Chain } from "./chain.ts";
 import { Entry, Job, Key, Lane } from "./lanes.ts";
-import { conservativeLimits, type HostLimits, lowered, quotaOf, raised, sane } from "./limits.ts";
+import { conservativeLimits, halved, type HostLimits, lowered, quotaOf, raised, sane } from "./limits.ts";
+import { type Priority, rankOf, Round } from "./round.ts";
+import { Turns } from "./turns.ts";
 
 /** What a request takes of its key and of the throttles. */
 export interface PermitCost {
@@ -40,6 +42,8 @@ export interface PermitRequest {
   readonly quotaKey: string;
   /** Slots of this job that may be in use at once; the last request of a job decides. Default: no limit. */
   readonly throttle?: number;
+  /** How urgent the job is beside others; the last request of a job decides. Default: `normal`. */
+  readonly priority?: Priority;
   /** Default: one command in a shell of its own, i.e. one slot, one operation, one shell. */
   readonly cost?: PermitCost;
   /** A Signal or Delete: one operation, before everything else. `cost` and `throttle` are ignored. */
@@ -83,9 +87,11 @@ export class Scheduler {
   readonly #keys = new Map<string, Key>();
   readonly #entries = new Map<number, Entry>();
   /** Jobs with a ready lane and room below their throttle, in turn. */
-  readonly #turns = new Chain<Job>();
+  readonly #turns = new Turns();
   /** The same for requests that need no slot. */
-  readonly #slotlessTurns = new Chain<Job>();
+  readonly #slotlessTurns = new Turns();
+  /** By rank, for one decision: the first lane at a key that could be served. */
+  readonly #firsts: (Lane | undefined)[] = [];
   /** Grants that {@link Scheduler.next} has not given out. */
   #granted: PermitGrant[] = [];
   readonly #defaults: HostLimits;
@@ -201,7 +207,14 @@ export class Scheduler {
     return true;
   }
 
-  /** One step up after a while without quota faults. `false`: the limits are back where they were, nothing more to do. */
+  /** The service at `quotaKey` shows that it has too much to do (HTTP 503, a reset): half of the operations in use at once. */
+  onOverload(quotaKey: string): void {
+    const key = this.#key(quotaKey);
+    key.limits = halved(key.limits, key.operations);
+    this.#changed(key);
+  }
+
+  /** One step up after a while without such faults. `false`: the limits are back where they were, nothing more to do. */
   raise(quotaKey: string): boolean {
     const key = this.#keys.get(quotaKey);
     if (key === undefined || key.limits === key.ceiling) return false;
@@ -249,13 +262,13 @@ export class Scheduler {
   // ---- decisions
 
   #drain(): void {
-    for (let turn = this.#slotlessTurns.first; turn !== undefined; turn = this.#slotlessTurns.first) {
-      this.#grantTo(turn.value);
+    for (let job = this.#slotlessTurns.take(); job !== undefined; job = this.#slotlessTurns.take()) {
+      this.#grantTo(job);
     }
     while (this.#slotsUsed < this.#slots) {
-      const turn = this.#turns.first;
-      if (turn === undefined) return;
-      this.#grantTo(turn.value);
+      const job = this.#turns.take();
+      if (job === undefined) return;
+      this.#grantTo(job);
     }
   }
 
@@ -263,15 +276,7 @@ export class Scheduler {
   #grantTo(job: Job): void {
     const own = job.ready.first?.value;
     if (own === undefined) return;
-    let lane = own;
-    for (let at = own.key.lanes.first; at !== undefined; at = at.next) {
-      const other = at.value;
-      const eligible = other.atJob.chain !== undefined && other.job.place.chain !== undefined;
-      if (eligible && other.job.withSlots === job.withSlots) {
-        lane = other;
-        break;
-      }
-    }
+    const lane = this.#laneAt(own);
     const entry = lane.waiting.first?.value;
     if (entry === undefined) return;
     lane.waiting.remove(entry.place);
@@ -280,6 +285,29 @@ export class Scheduler {
     lane.job.place.chain?.rotate(lane.job.place);
     this.#grant(entry);
     this.#refreshKey(lane.key);
+  }
+
+  /** The lane whose turn it is at the key of `own`, which could be served. */
+  #laneAt(own: Lane): Lane {
+    const { key } = own;
+    const { withSlots } = own.job;
+    const firsts = this.#firsts;
+    firsts.length = 0;
+    let met = 0;
+    for (let at = key.lanes.first; at !== undefined; at = at.next) {
+      const lane = at.value;
+      const { job } = lane;
+      const eligible = lane.atJob.chain !== undefined && job.place.chain !== undefined;
+      if (!eligible || job.withSlots !== withSlots || firsts[job.rank] !== undefined) continue;
+      firsts[job.rank] = lane;
+      met++;
+    }
+    if (met === 1) return firsts[own.job.rank] ?? own;
+    const round = withSlots ? key.round ??= new Round() : key.slotlessRound ??= new Round();
+    const rank = round.next((candidate) => firsts[candidate] !== undefined);
+    if (rank === undefined) return own;
+    round.take(rank);
+    return firsts[rank] ?? own;
   }
 
   #grantCleanups(key: Key): void {
@@ -348,6 +376,12 @@ export class Scheduler {
     let job = jobs.get(request.job);
     if (job === undefined) jobs.set(request.job, job = new Job(request.job, withSlots));
     if (withSlots && request.throttle !== undefined) job.throttle = Math.max(1, request.throttle);
+    const rank = rankOf(request.priority ?? "normal");
+    if (rank !== job.rank) {
+      job.place.chain?.remove(job.place);
+      job.rank = rank;
+      this.#place(job);
+    }
     return job;
   }
 
@@ -380,7 +414,7 @@ export class Scheduler {
   #place(job: Job): void {
     const turns = job.withSlots ? this.#turns : this.#slotlessTurns;
     if (job.ready.size > 0 && job.used < job.throttle) turns.append(job.place);
-    else turns.remove(job.place);
+    else job.place.chain?.remove(job.place);
   }
 
   #changed(key: Key): void {

@@ -47,6 +47,8 @@ export type SchedulerMessage =
   | { readonly kind: "keepShell"; readonly permit: PermitGrant; readonly keepMs: number }
   /** The service at a key refused with this WSManFault code; `shell`: as in `processOf`. */
   | { readonly kind: "quotaFault"; readonly quotaKey: string; readonly code: number; readonly shell?: string }
+  /** The service at a key answered HTTP 503, or reset a connection. */
+  | { readonly kind: "overload"; readonly quotaKey: string }
   /** Limits of a key were learnt. */
   | { readonly kind: "adjust"; readonly quotaKey: string; readonly limits: HostLimits }
   /** Changes the global throttle. */
@@ -62,7 +64,7 @@ export type SchedulerMessage =
 
 /** Options of the actor. */
 export interface SchedulerActorOptions extends SchedulerOptions {
-  /** Milliseconds between a quota fault and the first step up, and between steps; default 60,000. */
+  /** Milliseconds between the last quota fault or overload and the first step up, and between steps; default 60,000. */
   readonly raiseMs?: number;
 }
 
@@ -88,7 +90,7 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
   readonly #owners = new Map<number, Map<number, number>>();
   readonly #ownerOf = new Map<number, number>();
   /** Keys that have a `raise` on its way. */
-  readonly #raising = new Set<string>();
+  readonly #raising = new Map<string, TimerHandle>();
 
   constructor(options: SchedulerActorOptions) {
     this.#scheduler = new Scheduler(options);
@@ -124,6 +126,10 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
         if (this.#scheduler.onQuotaFault(message.quotaKey, message.code, message.shell)) {
           this.#raiseLater(message.quotaKey, context);
         }
+        break;
+      case "overload":
+        this.#scheduler.onOverload(message.quotaKey);
+        this.#raiseLater(message.quotaKey, context);
         break;
       case "adjust":
         this.#scheduler.adjust(message.quotaKey, message.limits);
@@ -215,8 +221,8 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
   }
 
   #raiseLater(quotaKey: string, context: Context<SchedulerMessage>): void {
-    if (this.#raising.has(quotaKey)) return;
-    this.#raising.add(quotaKey);
-    context.timer(this.#raiseMs, { kind: "raise", quotaKey });
+    const before = this.#raising.get(quotaKey);
+    if (before !== undefined) context.cancel(before);
+    this.#raising.set(quotaKey, context.timer(this.#raiseMs, { kind: "raise", quotaKey }));
   }
 }

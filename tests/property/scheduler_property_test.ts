@@ -6,7 +6,9 @@ type Step =
   | { readonly kind: "acquire"; readonly job: number; readonly key: number; readonly shape: number }
   | { readonly kind: "release" | "cancel"; readonly pick: number }
   | { readonly kind: "fault"; readonly key: number; readonly code: number }
-  | { readonly kind: "raise"; readonly key: number };
+  | { readonly kind: "overload" | "raise"; readonly key: number };
+
+const priorities = ["low", "normal", "high", undefined] as const;
 
 const codes = [2150859173, 2150859174, 2150859241];
 const limits = { operations: 4, shells: 3, processesPerShell: 2 };
@@ -33,11 +35,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       code: fc.constantFrom(...codes),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("raise" as const), key: fc.nat(2) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom("raise" as const, "overload" as const), key: fc.nat(2) }),
+  },
 );
 
 function requestOf(id: number, job: number, key: number, shape: number): PermitRequest {
-  const base = { id, job: `j${job}`, quotaKey: `k${key}`, throttle: 2 + job };
+  const priority = priorities[job];
+  const base = {
+    id,
+    job: `j${job}`,
+    quotaKey: `k${key}`,
+    throttle: 2 + job,
+    ...(priority === undefined ? {} : { priority }),
+  };
   if (shape === 0) return { ...base, cleanup: true };
   if (shape === 1) return { ...base, cost: { slots: 0, shells: 0, processOf: "s" } };
   return base;
@@ -100,6 +112,9 @@ function play(steps: readonly Step[]) {
       case "fault":
         permits.onQuotaFault(`k${action.key}`, action.code);
         break;
+      case "overload":
+        permits.onOverload(`k${action.key}`);
+        break;
       case "raise":
         permits.raise(`k${action.key}`);
     }
@@ -149,6 +164,89 @@ Deno.test("cancelling everything that waits leaves only what is held", () => {
       assert.equal(info.waiting, 0);
       assert.equal(info.held, held.size);
     }),
+    { numRuns: 200 },
+  );
+});
+
+/** Jobs that always have something waiting, all of it at a few keys. */
+const crowd = fc.record({
+  jobs: fc.array(fc.constantFrom("high" as const, "normal" as const, "low" as const), {
+    minLength: 1,
+    maxLength: 8,
+  }),
+  keys: fc.integer({ min: 1, max: 4 }),
+  slots: fc.integer({ min: 1, max: 6 }),
+  shells: fc.integer({ min: 1, max: 3 }),
+  picks: fc.array(fc.nat(), { minLength: 1, maxLength: 20 }),
+});
+
+Deno.test("no job waits for more than its share, however many others of whatever priority never stop asking", () => {
+  fc.assert(
+    fc.property(crowd, ({ jobs, keys, slots, shells, picks }) => {
+      const permits = new Scheduler({ slots, limits: { operations: 15, shells, processesPerShell: 15 } });
+      const jobOf = new Map<number, number>();
+      const held: number[] = [];
+      let nextId = 0;
+      const ask = (job: number, key: number) => {
+        const id = nextId++;
+        jobOf.set(id, job);
+        const request = { id, job: `j${job}`, quotaKey: `k${key}`, priority: jobs[job]! };
+        if (permits.acquire(request) === "queued") return;
+        held.push(id);
+        ask(job, key);
+      };
+      // Each waits everywhere, and asks again as soon as it was granted.
+      for (let key = 0; key < keys; key++) jobs.forEach((_, job) => (ask(job, key), ask(job, key)));
+      const turns = new Array<number>(jobs.length).fill(0);
+      const rounds = 21 * jobs.length * keys * 8;
+      for (let n = 0; n < rounds; n++) {
+        const [id] = held.splice(picks[n % picks.length]! % held.length, 1);
+        permits.release(id!);
+        for (const grant of permits.next()) {
+          const job = jobOf.get(grant.id)!;
+          held.push(grant.id);
+          turns[job]!++;
+          ask(job, n % keys);
+        }
+      }
+      jobs.forEach((priority, job) => assert.ok(turns[job]! > 0, `${priority} job ${job} starved: ${turns}`));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("one free slot goes to the highest priority that waits, unless it has had its share of the round", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom("high" as const, "normal" as const, "low" as const), {
+        minLength: 1,
+        maxLength: 60,
+      }),
+      (asked) => {
+        const permits = new Scheduler({ slots: 1 });
+        const shares = { high: 16, normal: 4, low: 1 };
+        permits.acquire({ id: -1, job: "first", quotaKey: "first", priority: "low" });
+        asked.forEach((priority, id) => permits.acquire({ id, job: `j${id}`, quotaKey: `h${id}`, priority }));
+        // What the description says, as simply as it can be said.
+        const left = { ...shares, low: 0 };
+        const waiting = { high: 0, normal: 0, low: 0 };
+        for (const priority of asked) waiting[priority]++;
+        const order = ["high", "normal", "low"] as const;
+        let current = -1;
+        for (let n = 0; n < asked.length; n++) {
+          permits.release(current);
+          current = permits.next()[0]!.id;
+          let expected = order.find((priority) => waiting[priority] > 0 && left[priority] > 0);
+          if (expected === undefined) {
+            Object.assign(left, shares);
+            expected = order.find((priority) => waiting[priority] > 0)!;
+          }
+          left[expected]--;
+          waiting[expected]--;
+          assert.equal(asked[current], expected);
+        }
+      },
+    ),
     { numRuns: 200 },
   );
 });

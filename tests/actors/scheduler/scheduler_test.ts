@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import type { ChildSpec } from "../../../actors/kernel/actor.ts";
 import {
+  conservativeLimits,
+  limitsOfProfile,
   type PermitGrant,
   type PermitRequest,
   Scheduler,
   scheduler,
   type SchedulerInfo,
   type SchedulerMessage,
+  windowsProfiles,
 } from "../../../actors/scheduler/mod.ts";
 import { createTestSystem } from "../../helpers/virtual_clock.ts";
 
@@ -106,6 +109,103 @@ Deno.test("at a crowded host the jobs take turns", () => {
     jobs.push(current % 3 === 2 ? "b" : "a");
   }
   assert.equal(jobs.slice(0, 6).filter((job) => job === "b").length, 3, jobs.join(""));
+});
+
+Deno.test("a higher priority goes first, and lower ones have their share of every round", () => {
+  const permits = new Scheduler({ slots: 1 });
+  permits.acquire({ id: 0, job: "first", quotaKey: "first" });
+  const jobs = ["low", "normal", "high"] as const;
+  for (let id = 1; id <= 300; id++) {
+    const priority = jobs[id % 3]!;
+    permits.acquire({ id, job: priority, quotaKey: `h${id}`, priority });
+  }
+  const order: string[] = [];
+  for (let current = 0, n = 0; n < 105; n++) {
+    permits.release(current);
+    current = permits.next()[0]?.id ?? -1;
+    order.push(jobs[current % 3]!);
+  }
+  assert.equal(order[0], "high", "the last to come");
+  for (let n = 0; n + 21 <= 105; n += 21) {
+    const round = order.slice(n, n + 21);
+    const count = (job: string) => round.filter((other) => other === job).length;
+    // The first permit was the one of a job of normal priority.
+    assert.deepEqual([count("high"), count("normal"), count("low")], n === 0 ? [17, 3, 1] : [16, 4, 1]);
+  }
+});
+
+Deno.test("at a crowded host a higher priority goes first, and a lower one has its share while other hosts are free", () => {
+  const permits = new Scheduler({ limits: { operations: 2, shells: 1, processesPerShell: 1 } });
+  let id = 0;
+  const acquire = (job: "high" | "low", quotaKey: string) =>
+    permits.acquire({ id: id++, job, quotaKey, priority: job });
+  acquire("low", "k");
+  for (let n = 0; n < 50; n++) acquire("low", "k");
+  const firstHigh = id;
+  for (let n = 0; n < 200; n++) acquire("high", "k");
+  const order: string[] = [];
+  for (let current = 0, n = 0; n < 40; n++) {
+    // Another host takes the low job's share of the global round each time.
+    acquire("low", `free${n}`);
+    permits.release(current);
+    current = permits.next()[0]?.id ?? -1;
+    order.push(current >= firstHigh && current < firstHigh + 200 ? "high" : "low");
+  }
+  assert.equal(order[0], "high");
+  assert.equal(order.slice(0, 34).filter((job) => job === "low").length, 2, order.join(" "));
+});
+
+Deno.test("a job's priority may change while it waits", () => {
+  const permits = new Scheduler({ slots: 1 });
+  permits.acquire({ id: 0, job: "first", quotaKey: "h0" });
+  permits.acquire({ id: 1, job: "a", quotaKey: "h1", priority: "low" });
+  permits.acquire({ id: 2, job: "b", quotaKey: "h2" });
+  permits.acquire({ id: 3, job: "a", quotaKey: "h3", priority: "high" });
+  permits.release(0);
+  assert.deepEqual(ids(permits.next()), [1]);
+});
+
+Deno.test("profiles: what each version of Windows lets one user do", () => {
+  assert.deepEqual(limitsOfProfile("winrm-2.0"), conservativeLimits);
+  assert.deepEqual(limitsOfProfile("windows-2012"), { operations: 1500, shells: 30, processesPerShell: 25 });
+  assert.equal(limitsOfProfile("windows-2022").shells, 2_147_483_647);
+  assert.deepEqual(Object.keys(windowsProfiles), ["winrm-2.0", "windows-2012", "windows-2022"]);
+  for (const name of ["windows-95", "toString", ""]) {
+    assert.throws(() => limitsOfProfile(name), { code: "UnknownProfile" });
+  }
+});
+
+Deno.test("every quota fault takes down the limit that it speaks of, and no other fault does", () => {
+  const shells = [2150859173, 2150859179, 2150859236, 2150859237, 2150859238, 2150859242];
+  const operations = [2150858815, 2150859174, 2150859175, 2150859176, 2150859239, 2150859240];
+  for (const code of [...shells, ...operations, 2150859241]) {
+    const permits = new Scheduler({ limits: { operations: 15, shells: 5, processesPerShell: 7 } });
+    assert.equal(permits.onQuotaFault("k", code), true);
+    const lowered = permits.limitsOf("k");
+    if (shells.includes(code)) assert.deepEqual(lowered, { operations: 15, shells: 1, processesPerShell: 7 });
+    else if (code === 2150859241) assert.equal(lowered.processesPerShell, 6);
+    else assert.deepEqual(lowered, { operations: 2, shells: 5, processesPerShell: 7 });
+  }
+  // DIFFERENT_AUTHZ_TOKEN and REDIRECT_LOCATION_NOT_AVAILABLE stand among them.
+  const permits = new Scheduler();
+  for (const code of [2150859177, 2150859178, 5, 2150858843]) {
+    assert.equal(permits.onQuotaFault("k", code), false);
+  }
+});
+
+Deno.test("an overloaded service gets half of the operations, and what was learnt is unlearnt even where there is no limit", () => {
+  const permits = new Scheduler({ limits: limitsOfProfile("windows-2022") });
+  for (let id = 0; id < 100; id++) permits.acquire({ id, job: "j", quotaKey: "k" });
+  permits.onOverload("k");
+  assert.equal(permits.limitsOf("k").operations, 50);
+  assert.equal(permits.limitsOf("k").shells, 2_147_483_647);
+  permits.onQuotaFault("k", 2150859173);
+  assert.equal(permits.limitsOf("k").shells, 99);
+  for (let id = 0; id < 100; id++) permits.release(id);
+  let steps = 1;
+  while (permits.raise("k")) steps++;
+  assert.ok(steps > 50 && steps < 100, `${steps} steps`);
+  assert.equal(permits.inspect().keys, 0);
 });
 
 Deno.test("a quota fault takes the limit down at once, and it returns step by step", () => {
@@ -208,5 +308,28 @@ Deno.test("the actor lets a lowered limit rise again, one step a minute", () => 
   advance(60_000);
   assert.deepEqual(granted, [0, 1, 2]);
   advance(600_000);
+  assert.equal(system.stats.timers, 0);
+});
+
+Deno.test("the actor raises a limit a minute after the last fault, not after the first", () => {
+  const { system, advance } = createTestSystem();
+  const permits = system.spawn(scheduler({ limits: { operations: 15, shells: 2, processesPerShell: 15 } }));
+  const fault = () => system.send(permits, { kind: "quotaFault", quotaKey: "k", code: 2150859173 });
+  fault();
+  for (let id = 0; id < 2; id++) {
+    void system.ask<SchedulerMessage, PermitGrant | undefined>(
+      permits,
+      (replyTo) => ({ kind: "acquire", request: { id, job: "j", quotaKey: "k" }, replyTo }),
+      Infinity,
+    );
+  }
+  advance(59_000);
+  fault();
+  const held = () =>
+    system.inspect().children.find(({ path }) => path === permits.path)?.doing?.split(",")[0];
+  advance(59_999);
+  assert.equal(held(), "1 permits held");
+  advance(1);
+  assert.equal(held(), "2 permits held");
   assert.equal(system.stats.timers, 0);
 });
