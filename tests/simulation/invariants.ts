@@ -25,6 +25,9 @@ export function checkResults(
       const [result] = results;
       if (result === undefined) continue;
       checkStatus(observer, work, record, result);
+      if (plan.known && result.status === "unknown") {
+        observer.violate(`${work.token} is unknown (${result.error?.code}), but nothing went wrong`);
+      }
       if (plan.faultless && state.plan.timeoutMs === undefined) {
         checkFaultless(observer, work, record, result);
       }

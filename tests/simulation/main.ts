@@ -1,6 +1,6 @@
 /**
- * `deno task simulate --seeds N --seed S [--scenario X] [--trace]`: runs N seeds from S on, of one scenario or of all in
- * turn, and prints what was done. A failing seed is printed with the command that replays it; the exit code is 1 then.
+ * `deno task simulate --seeds N --seed S [--scenario X] [--trace] [--first]`: runs N seeds from S on, of one scenario or of all
+ * in turn (up to the first that fails with --first), and prints what was done. A failing seed is printed with the command that replays it; the exit code is 1 then.
  * @module
  */
 import { parseArgs } from "node:util";
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     scenario: { type: "string" },
     trace: { type: "boolean", default: false },
+    first: { type: "boolean", default: false },
   },
 });
 const chosen = values.scenario === undefined ? scenarioNames : [values.scenario as ScenarioName];
@@ -42,6 +43,7 @@ for (let i = 0; i < count; i++) {
     `FAILED seed ${seed} ${scenario}: deno task simulate --seeds 1 --seed ${seed} --scenario ${scenario}`,
   );
   for (const violation of report.violations.slice(0, 5)) console.log(`  ${violation}`);
+  if (values.first) break;
 }
 const seconds = (performance.now() - started) / 1000;
 const modules = await loadedModules();

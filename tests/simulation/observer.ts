@@ -108,6 +108,9 @@ export interface WatchedLimits {
   readonly throttle: ReadonlyMap<string, number>;
 }
 
+/** Far more connections than the few commands of a run need at one machine in one second. */
+const mostConnects = 50;
+
 const decoder = new TextDecoder();
 const envelopeMark = [..."Envelope"].map((letter) => letter.charCodeAt(0));
 
@@ -126,6 +129,9 @@ export class Observer implements NetworkObserver {
   readonly #shellWork = new Map<string, WorkRecord>();
   readonly #limits: WatchedLimits;
   readonly #trace: (line: string) => void;
+  readonly #now: () => number;
+  /** Connections to a machine in this second. */
+  readonly #connects = new Map<string, { second: number; count: number }>();
   /** Hosts of a job that hold a place for certain. */
   readonly #active = new Map<string, Set<string>>();
   /** Operations that are open at a far end, by machine and user. */
@@ -135,9 +141,10 @@ export class Observer implements NetworkObserver {
   readonly #shellCounts = new Map<string, number>();
   mostActive = 0;
 
-  constructor(limits: WatchedLimits, trace: (line: string) => void) {
+  constructor(limits: WatchedLimits, trace: (line: string) => void, now: () => number) {
     this.#limits = limits;
     this.#trace = trace;
+    this.#now = now;
   }
 
   /** Something must never happen and has happened. */
@@ -191,6 +198,12 @@ export class Observer implements NetworkObserver {
       sealed: false,
     });
     this.#trace(`connect ${link.id} ${link.server}`);
+    const second = Math.floor(this.#now() / 1_000);
+    let connects = this.#connects.get(link.server);
+    if (connects?.second !== second) this.#connects.set(link.server, connects = { second, count: 0 });
+    if (++connects.count === mostConnects) {
+      this.violate(`${link.server} was connected to ${mostConnects} times within a second`);
+    }
   }
 
   /** Plaintext that `side` seals: it is what its next bytes on this connection carry. */
@@ -306,7 +319,8 @@ export class Observer implements NetworkObserver {
     const { record } = exchange;
     if (record === undefined) return;
     if (exchange.kind === "Command") record.commandArrived = true;
-    if (exchange.kind !== "Create" || record.user === "") return;
+    // One that the client had given up before holds no place there any more.
+    if (exchange.kind !== "Create" || record.told) return;
     let active = this.#active.get(record.job);
     if (active === undefined) this.#active.set(record.job, active = new Set());
     active.add(record.token);

@@ -182,6 +182,8 @@ export interface Plan {
   readonly idleTimeoutMs: number;
   /** Nothing goes wrong by itself: every host must end as its script says. */
   readonly faultless: boolean;
+  /** The same, but for deadlines and cancels: the end of every host must be known. */
+  readonly known: boolean;
 }
 
 /** Address of the machine that the client runs on. */
@@ -226,6 +228,7 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     cleanupTimeoutMs,
     idleTimeoutMs: draw.pick([60_000, 120_000]),
     faultless: ["plain", "output", "stdin", "throttle"].includes(scenario),
+    known: ["deadline", "cancel"].includes(scenario),
   };
 }
 

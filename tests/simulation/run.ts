@@ -28,12 +28,14 @@ import {
 import { WindowsEnd } from "./windows_end.ts";
 import { type Machine, World } from "./world.ts";
 
+/** Outputs of one host that may wait for their sink at once, as ARCHITECTURE.md promises. */
+const outputWindow = 2;
 /** Virtual milliseconds after which a job counts as hung. */
 const hungMs = 3_600_000;
 /** Virtual milliseconds after which nothing of a run may be left at the client, but kept places of lost shells. */
 const quietMs = 120_000;
-/** Virtual milliseconds after which nothing at all may be left: every idle time-out is over. */
-const endMs = 8 * 3_600_000;
+/** Virtual milliseconds after which nothing at all may be left: every idle time-out is over, but no MaxShellRunTime. */
+const endMs = 1_800_000;
 
 /** What became of a run. */
 export interface RunReport {
@@ -58,7 +60,8 @@ export interface JobState {
   readonly plan: JobPlan;
   readonly results: Map<string, ResultEvent[]>;
   finished: number;
-  cancel: (() => void) | undefined;
+  /** Outputs that the sink has not taken, by host. */
+  readonly held: Map<string, number>;
 }
 
 /** Runs `scenario` with `seed`. */
@@ -82,10 +85,14 @@ class Simulation {
     this.#plan = plan;
     const world = this.#world = new World(plan.seed);
     world.onTrace = onTrace;
-    this.#observer = new Observer({
-      ...plan.limits,
-      throttle: new Map(plan.jobs.map(({ id, throttle }) => [id, Math.min(throttle, plan.slots)])),
-    }, (line) => world.trace(line));
+    this.#observer = new Observer(
+      {
+        ...plan.limits,
+        throttle: new Map(plan.jobs.map(({ id, throttle }) => [id, Math.min(throttle, plan.slots)])),
+      },
+      (line) => world.trace(line),
+      () => world.clock.monotonic(),
+    );
     const connections = world.fork();
     const machines = new Map(plan.machines.map((machine) => [machine.address, machine]));
     this.#network = new SimulatedNetwork({
@@ -206,7 +213,7 @@ class Simulation {
     spawn: (spec: Parameters<typeof job>[0], sink: Parameters<typeof job>[2]) => ActorRef<JobMessage>,
   ): void {
     const world = this.#world;
-    const state: JobState = { plan, results: new Map(), finished: 0, cancel: undefined };
+    const state: JobState = { plan, results: new Map(), finished: 0, held: new Map() };
     this.#jobs.push(state);
     for (const { token, address, user } of plan.hosts) this.#observer.expect(token, plan.id, address, user);
     spawn({
@@ -224,15 +231,22 @@ class Simulation {
       cleanupTimeoutMs: this.#plan.cleanupTimeoutMs,
     }, {
       began: (cancel) => {
-        state.cancel = cancel;
         const { cancelMs } = plan;
         if (cancelMs !== undefined) world.at(plan.startMs + cancelMs, () => this.#clientDead || cancel());
       },
       deliver: (events, taken) => {
         for (const event of events) this.#take(state, event);
-        if (events.some(({ type }) => type === "output")) {
-          this.#client.clock.schedule(plan.sinkMs, taken);
-        } else taken();
+        const output = events.find(({ type }) => type === "output");
+        if (output === undefined) return taken();
+        const held = (state.held.get(output.host) ?? 0) + 1;
+        state.held.set(output.host, held);
+        if (held > outputWindow) {
+          this.#observer.violate(`${output.host}: ${held} outputs are with the sink at once`);
+        }
+        this.#client.clock.schedule(plan.sinkMs, () => {
+          state.held.set(output.host, state.held.get(output.host)! - 1);
+          taken();
+        });
       },
       finished: () => {
         state.finished++;
