@@ -3,8 +3,16 @@ import type { ResultEvent } from "../../actors/host/mod.ts";
 import type { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
 import type { FarEnd } from "./drover_end.ts";
 import type { ByteLog, Observer, WorkRecord } from "./observer.ts";
-import type { Plan, WorkPlan } from "./plan.ts";
-import type { JobState } from "./run.ts";
+import type { JobPlan, Plan, WorkPlan } from "./plan.ts";
+
+/** A job under way. */
+export interface JobState {
+  readonly plan: JobPlan;
+  readonly results: Map<string, ResultEvent[]>;
+  finished: number;
+  /** Outputs that the sink has not taken, by host. */
+  readonly held: Map<string, number>;
+}
 
 /** Results, statuses and output of all jobs. */
 export function checkResults(

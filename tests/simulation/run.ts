@@ -1,12 +1,5 @@
 /** Runs one plan: the product's client on one machine, far ends on others, all in one virtual time. @module */
-import {
-  fleet,
-  type HostTarget,
-  job,
-  type JobMessage,
-  type ResultEvent,
-  type RunEvent,
-} from "../../actors/host/mod.ts";
+import { fleet, type HostTarget, job, type JobMessage, type RunEvent } from "../../actors/host/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { ConnectTarget } from "../../actors/ports.ts";
 import { scheduler } from "../../actors/scheduler/mod.ts";
@@ -14,7 +7,7 @@ import { targetOf } from "../../runtime/client/targets.ts";
 import { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
 import { initiator, password, wrongPassword } from "./accounts.ts";
 import { DroverEnd, type FarEnd, type FarEndOptions, ports } from "./drover_end.ts";
-import { checkEnd, checkResults } from "./invariants.ts";
+import { checkEnd, checkResults, type JobState } from "./invariants.ts";
 import { Observer } from "./observer.ts";
 import {
   clientAddress,
@@ -53,15 +46,6 @@ export interface RunReport {
   readonly requests: ReadonlyMap<string, number>;
   /** Shells that only their idle time-out has ended. */
   readonly expired: number;
-}
-
-/** A job under way. */
-export interface JobState {
-  readonly plan: JobPlan;
-  readonly results: Map<string, ResultEvent[]>;
-  finished: number;
-  /** Outputs that the sink has not taken, by host. */
-  readonly held: Map<string, number>;
 }
 
 /** Runs `scenario` with `seed`. */
