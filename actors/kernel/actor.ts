@@ -17,11 +17,21 @@ export interface ActorRef<in M> {
   readonly accepts?: (message: M) => void;
 }
 
+/** A name in the registry of a system, for an actor that takes messages of type `M`. */
+export interface ActorName<in M> {
+  /** Unique among the names of living actors. */
+  readonly text: string;
+  /** Type witness; never present. */
+  readonly accepts?: (message: M) => void;
+}
+
 /** Why an actor ended. */
 export type StopReason =
   | { readonly kind: "normal" }
   | { readonly kind: "shutdown" }
   | { readonly kind: "killed" }
+  /** Only a life has ended: told to `stopped`, never to watchers. */
+  | { readonly kind: "passivated" }
   | { readonly kind: "crashed"; readonly error: unknown };
 
 /** Outcome of an ask; it always comes. */
@@ -138,6 +148,21 @@ export interface Context<M> {
     timeoutMs: number,
     makeMessage: (outcome: AskOutcome<R>) => M,
   ): void;
+  /**
+   * Gives an actor a name, from then to its end for good (restarts and passive times do not matter); an actor may have
+   * several. A crash of this actor (`RegisteredNameTaken`) when another one has it. Nothing happens when `ref` has ended.
+   */
+  register<T>(name: ActorName<T>, ref: ActorRef<T>): void;
+  /** Takes a name from this actor; nothing happens when it has not got it. */
+  unregister(name: ActorName<M>): void;
+  /** Who has a name now; what this handler registers is not seen yet. */
+  whereis<T>(name: ActorName<T>): ActorRef<T> | undefined;
+  /**
+   * Ends this life after the handler, unless a message waits already: children stop, timers, questions, watches and later
+   * completions are dropped, `stopped` is called. Address, names, place and mailbox stay, and so do those that watch; the
+   * next message calls `start` again. No message is lost. See also `passivating`.
+   */
+  passivate(): void;
   /** Answers a question. */
   reply<R>(to: ReplyTo<R>, value: R): void;
 }

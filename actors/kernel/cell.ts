@@ -25,10 +25,19 @@ import type { HeapItem } from "./timer_heap.ts";
  * - `starting`: `start` runs in its next turn
  * - `running`, `stopping` (asked to stop, still at work)
  * - `ending`: its behaviour is over, its children are being stopped
+ * - `passive`: a life is over; the next message starts another
  * - `down`: over; its supervisor decides whether it returns
  * - `ended`: for good
  */
-export type CellState = "new" | "starting" | "running" | "stopping" | "ending" | "down" | "ended";
+export type CellState =
+  | "new"
+  | "starting"
+  | "running"
+  | "stopping"
+  | "ending"
+  | "passive"
+  | "down"
+  | "ended";
 
 /** The kernel's address of an actor. */
 export class LocalRef<in M> implements ActorRef<M> {
@@ -186,8 +195,8 @@ export class Cell {
   waiters: Fifo<Waiter> | undefined;
   /** Who must make room before this actor takes its next user message; one entry per waiting message. */
   waitingOn: Cell[] | undefined;
-  /** The handler has called `stop()`. */
-  selfStop = false;
+  /** The handler has called `stop()` or `passivate()`. */
+  leaving: "stop" | "passivate" | undefined;
   /** It must not return: somebody has stopped or killed it. */
   stopRequested = false;
   /** In start order. */
@@ -210,6 +219,8 @@ export class Cell {
   ending: Ending | undefined;
   /** Kills it when `stopping` takes too long. */
   deadline: Timer | undefined;
+  /** Its names in the registry. */
+  names: string[] | undefined;
   /** Called once with the reason of its end. */
   onEnded: ((reason: StopReason) => void)[] | undefined;
   /** Brings completions back to the present incarnation. */

@@ -1,7 +1,16 @@
 /** What handlers see: every method writes into the effect buffer, and only while a handler of this actor runs. @module */
 import type { RandomSource } from "../ports.ts";
 import { UsageError } from "../../protocol/errors.ts";
-import type { ActorRef, AskOutcome, ChildSpec, Context, ReplyTo, StopReason, TimerHandle } from "./actor.ts";
+import type {
+  ActorName,
+  ActorRef,
+  AskOutcome,
+  ChildSpec,
+  Context,
+  ReplyTo,
+  StopReason,
+  TimerHandle,
+} from "./actor.ts";
 import { Ask, type Cell, type LocalRef, Timer, Watch } from "./cell.ts";
 import { Effect } from "./effect_buffer.ts";
 import type { Kernel } from "./kernel.ts";
@@ -102,6 +111,23 @@ export class CellContext implements Context<unknown> {
     const make = makeMessage as (outcome: AskOutcome<unknown>) => unknown;
     const ask = new Ask(kernel.nextId(), { cell, incarnation: cell.incarnation, make });
     kernel.effects.push(Effect.ask, ask, { to: kernel.local(to), timeoutMs }, question(ask));
+  }
+
+  register<T>(name: ActorName<T>, ref: ActorRef<T>): void {
+    const kernel = this.#alive();
+    kernel.effects.push(Effect.register, name.text, kernel.local(ref));
+  }
+
+  unregister(name: ActorName<never>): void {
+    this.#alive().effects.push(Effect.unregister, name.text);
+  }
+
+  whereis<T>(name: ActorName<T>): ActorRef<T> | undefined {
+    return this.#inside().registry.whereis(name.text);
+  }
+
+  passivate(): void {
+    this.#alive().effects.push(Effect.passivate);
   }
 
   #inside(): Kernel {

@@ -28,6 +28,12 @@ export const Effect = {
   cancel: 9,
   /** function */
   run: 10,
+  /** name, ref */
+  register: 11,
+  /** name */
+  unregister: 12,
+  /** – */
+  passivate: 13,
 } as const;
 
 /** One of {@link Effect}. */

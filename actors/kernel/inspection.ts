@@ -7,6 +7,8 @@ export interface ActorInfo {
   readonly id: number;
   /** Place in the tree; `/` for the root. */
   readonly path: string;
+  /** Its names in the registry. */
+  readonly names: readonly string[];
   /** `waiting`: it runs, but takes no user message until a message of its own was accepted. */
   readonly state: CellState | "waiting";
   /** Messages in the user lane. */
@@ -34,6 +36,7 @@ export function inspectCell(cell: Cell, now: number): ActorInfo {
   return {
     id: cell.ref.id,
     path: cell.ref.path === "" ? "/" : cell.ref.path,
+    names: [...cell.names ?? []],
     state: waiting ? "waiting" : cell.state,
     mailbox: mailbox?.size ?? 0,
     capacity: cell.capacity,

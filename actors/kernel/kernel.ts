@@ -19,6 +19,7 @@ import { Effect, EffectBuffer } from "./effect_buffer.ts";
 import { KernelError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { Mailbox, Outcome, Posted, Returned } from "./mailbox.ts";
+import { Registry } from "./registry.ts";
 import { TimerHeap } from "./timer_heap.ts";
 
 /** What the kernel needs of the world. */
@@ -44,6 +45,8 @@ export class Kernel {
   readonly runQueue: Fifo<Cell> = new Fifo();
   /** Pending timers. */
   readonly timers: TimerHeap<Timer> = new TimerHeap();
+  /** Actors by name. */
+  readonly registry: Registry = new Registry();
   /** Effects of the running handler. */
   readonly effects: EffectBuffer = new EffectBuffer();
   /** Whose handler is running. */
@@ -437,7 +440,16 @@ export class Kernel {
         this.startWatch(first as Watch);
         break;
       case Effect.stopSelf:
-        cell.selfStop = true;
+        cell.leaving = "stop";
+        break;
+      case Effect.passivate:
+        cell.leaving ??= "passivate";
+        break;
+      case Effect.register:
+        this.registry.register(first as string, effects.second(at) as LocalRef<never>);
+        break;
+      case Effect.unregister:
+        this.registry.unregister(first as string, cell);
         break;
       case Effect.stopChild: {
         const child = (first as LocalRef<never>).cell;

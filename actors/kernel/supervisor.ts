@@ -33,6 +33,8 @@ export class Supervisor {
       this.#stop(cell);
     } else if (cell.state === "starting") {
       this.#start(cell);
+    } else if (cell.state === "passive" && cell.mailbox !== undefined) {
+      this.#start(cell);
     } else {
       const news = cell.supervision?.shift();
       if (news === undefined) return false;
@@ -53,19 +55,21 @@ export class Supervisor {
       this.crash(cell, error, doing);
       return false;
     }
-    if (cell.selfStop) this.finishSelf(cell);
+    if (cell.leaving !== undefined) this.leave(cell);
     return true;
   }
 
-  /** The handler has called `stop()`. */
-  finishSelf(cell: Cell): void {
-    cell.selfStop = false;
+  /** The handler has called `stop()` or `passivate()`. */
+  leave(cell: Cell): void {
+    const { leaving } = cell;
+    cell.leaving = undefined;
+    if (leaving === "passivate") return this.#passivate(cell);
     this.#finish(cell, { kind: cell.state === "stopping" ? "shutdown" : "normal" }, false);
   }
 
   /** A handler threw. `lastMessage`: what it was handling, for people. */
   crash(cell: Cell, error: unknown, lastMessage: string): void {
-    cell.selfStop = false;
+    cell.leaving = undefined;
     this.#report(cell, error, lastMessage);
     this.#finish(cell, { kind: "crashed", error }, false);
   }
@@ -90,6 +94,7 @@ export class Supervisor {
     switch (cell.state) {
       case "new":
       case "starting":
+      case "passive":
         return this.#finish(cell, { kind: "shutdown" }, false);
       case "down":
         if (cell.stopRequested) this.#end(cell, { kind: "shutdown" });
@@ -130,22 +135,46 @@ export class Supervisor {
   #finish(cell: Cell, reason: StopReason, kill: boolean): void {
     if (cell.state === "ending" || cell.state === "down" || cell.state === "ended") return;
     const kernel = this.#kernel;
-    cell.state = "ending";
-    kernel.dropOwn(cell);
     if (cell.deadline !== undefined) {
       kernel.removeTimer(cell.deadline);
       cell.deadline = undefined;
     }
     const parent = cell.parent;
     if (parent?.state !== "running" || !returns(cell, reason)) kernel.closeMailbox(cell);
+    this.#beginEnding(cell, reason, kill);
+  }
+
+  /** Begins the end of this life, unless there is something to do. */
+  #passivate(cell: Cell): void {
+    const { mailbox, supervision } = cell;
+    const idle = (mailbox === undefined || mailbox.size === 0) && (supervision?.size ?? 0) === 0 &&
+      cell.waitingOn === undefined && !cell.stop && !cell.kill;
+    if (cell.state === "running" && idle) this.#beginEnding(cell, { kind: "passivated" }, false);
+  }
+
+  #beginEnding(cell: Cell, reason: StopReason, kill: boolean): void {
+    cell.state = "ending";
+    this.#kernel.dropOwn(cell);
     cell.ending = { reason, kill, remaining: cell.children === undefined ? [] : [...cell.children.values()] };
     this.#continueEnding(cell);
+  }
+
+  /** Keeps what the next message needs, and nothing else. */
+  #sleep(cell: Cell): void {
+    cell.state = "passive";
+    cell.context = undefined;
+    cell.children = undefined;
+    cell.supervision = undefined;
+    cell.window = undefined;
+    if (cell.mailbox?.size === 0) cell.mailbox = undefined;
+    // It may have been sent something by its last words, or while its children ended.
+    if (cell.mailbox !== undefined) this.#kernel.enqueue(cell);
   }
 
   #continueEnding(cell: Cell): void {
     const ending = cell.ending;
     if (ending === undefined) return;
-    const { remaining, reason } = ending;
+    const { remaining } = ending;
     for (let child = remaining.at(-1); child !== undefined; child = remaining.at(-1)) {
       if (child.state !== "ended") {
         if (ending.kill) this.#kernel.signalKill(child, true);
@@ -154,9 +183,15 @@ export class Supervisor {
       }
       remaining.pop();
     }
+    // Somebody may have stopped it since it asked to be passivated.
+    const sleeps = ending.reason.kind === "passivated" && !cell.stopRequested && cell.group === undefined;
+    const reason: StopReason = ending.reason.kind === "passivated" && !sleeps
+      ? { kind: "shutdown" }
+      : ending.reason;
     this.#lastWords(cell, reason);
     cell.ending = undefined;
     cell.behaviour = undefined;
+    if (sleeps) return this.#sleep(cell);
     cell.state = "down";
     const parent = cell.parent;
     if (parent === undefined || parent.state === "ending") this.#end(cell, reason);
@@ -193,6 +228,7 @@ export class Supervisor {
     cell.group = undefined;
     cell.ref.cell = undefined;
     cell.ref.ended = reason;
+    kernel.registry.release(cell);
     for (let ask = cell.asks; ask !== undefined; ask = cell.asks) {
       kernel.settle(ask, { kind: "targetStopped" });
     }

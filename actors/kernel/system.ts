@@ -10,7 +10,7 @@
  * @module
  */
 import { UsageError } from "../../protocol/errors.ts";
-import type { ActorRef, AskOutcome, ChildSpec, ReplyTo, StopReason } from "./actor.ts";
+import type { ActorName, ActorRef, AskOutcome, ChildSpec, ReplyTo, StopReason } from "./actor.ts";
 import { Ask, Cell, LocalRef, Timer } from "./cell.ts";
 import { describeMessage } from "./crash_report.ts";
 import { type ActorInfo, inspectCell } from "./inspection.ts";
@@ -122,6 +122,16 @@ export class ActorSystem {
   kill(ref: ActorRef<never>): void {
     const cell = this.#kernel.resolve(ref);
     if (cell !== undefined) this.#kernel.signalKill(cell, true);
+  }
+
+  /** Gives an actor a name, as `Context.register`. Throws `UsageError` `RegisteredNameTaken`. */
+  register<M>(name: ActorName<M>, ref: ActorRef<M>): void {
+    this.#kernel.registry.register(name.text, this.#kernel.local(ref));
+  }
+
+  /** Who has a name. */
+  whereis<M>(name: ActorName<M>): ActorRef<M> | undefined {
+    return this.#kernel.registry.whereis(name.text);
   }
 
   /** Resolves when the actor has ended for good (a restart is not an end). */
@@ -303,6 +313,6 @@ export class ActorSystem {
       this.#supervisor.crash(cell, error, describeMessage(message));
       return;
     }
-    if (cell.selfStop) this.#supervisor.finishSelf(cell);
+    if (cell.leaving !== undefined) this.#supervisor.leave(cell);
   }
 }
