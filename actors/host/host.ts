@@ -18,7 +18,7 @@ export type HostMessage =
   | { readonly kind: "lease"; readonly spec: LeaseSpec; readonly owner: ActorRef<LeaseReport> }
   | { readonly kind: "workGone"; readonly work: ActorRef<never>; readonly clean: boolean }
   | { readonly kind: "sessionGone"; readonly session: ActorRef<SessionMessage> }
-  | { readonly kind: "idle"; readonly since: number };
+  | { readonly kind: "idle" };
 
 /** Tells the fleet that a host actor has nothing to do, after the first `taken` pieces of work that it was sent. */
 export interface IdleMessage {
@@ -55,6 +55,8 @@ class Host implements Behaviour<HostMessage> {
   readonly #leases = new Set<ActorRef<LeaseMessage>>();
   #session: ActorRef<SessionMessage> | undefined;
   #idleSince = 0;
+  /** Whether `idle` is to come: one timer serves all pauses, however short they are. */
+  #idleAwaited = false;
   #taken = 0;
 
   constructor(
@@ -101,14 +103,8 @@ class Host implements Behaviour<HostMessage> {
         if (this.#session === message.session) this.#session = undefined;
         return;
       case "idle":
-        if (!this.#busy && this.#idleSince === message.since) {
-          context.send(this.#fleet, {
-            kind: "hostIdle",
-            target: this.#target,
-            host: context.self,
-            taken: this.#taken,
-          });
-        }
+        this.#idleAwaited = false;
+        if (!this.#busy) this.#idle(context);
         return;
     }
   }
@@ -141,7 +137,23 @@ class Host implements Behaviour<HostMessage> {
     if (work !== undefined && !message.clean) this.#giveUp(work, context);
     if (this.#busy) return;
     this.#idleSince = context.now();
-    context.timer(idleMs, { kind: "idle", since: this.#idleSince });
+    this.#idle(context);
+  }
+
+  /** Offers its end to the fleet when nothing was to do for long enough, else looks again when that may be so. */
+  #idle(context: Context<HostMessage>): void {
+    const leftMs = this.#idleSince + idleMs - context.now();
+    if (leftMs <= 0) {
+      context.send(this.#fleet, {
+        kind: "hostIdle",
+        target: this.#target,
+        host: context.self,
+        taken: this.#taken,
+      });
+    } else if (!this.#idleAwaited) {
+      this.#idleAwaited = true;
+      context.timer(leftMs, { kind: "idle" });
+    }
   }
 
   #giveUp(work: Work, context: Context<HostMessage>): void {
