@@ -109,8 +109,17 @@ export class Ask implements ReplyTo<unknown> {
   ) {}
 }
 
-/** One actor waiting for the end of another. */
+/** One actor waiting for the end of another. Stands in a list of each, newest first: sets would cost 300 bytes more. */
 export class Watch {
+  /** Newer one of the target. */
+  newerAtTarget: Watch | undefined;
+  /** Older one of the target. */
+  olderAtTarget: Watch | undefined;
+  /** Newer one of the watcher. */
+  newerOfWatcher: Watch | undefined;
+  /** Older one of the watcher. */
+  olderOfWatcher: Watch | undefined;
+
   /** `watcher` wants `make(reason)` when `target` has ended. */
   constructor(
     readonly watcher: Cell,
@@ -205,10 +214,10 @@ export class Cell {
   timers: Timer | undefined;
   /** Head of the list of open questions to it. */
   asks: Ask | undefined;
-  /** Who watches it. */
-  watchers: Set<Watch> | undefined;
-  /** Whom it watches. */
-  watching: Set<Watch> | undefined;
+  /** Newest of those that watch it. */
+  watchers: Watch | undefined;
+  /** Newest of those whom it watches. */
+  watching: Watch | undefined;
   /** How often it was restarted. */
   restarts = 0;
   /** Restarts of its children. */

@@ -36,6 +36,9 @@ export interface KernelPorts {
   readonly onCrash?: (report: CrashReport) => void;
 }
 
+/** Empty mailboxes that are kept for the next actors that are sent something. */
+const SPARE_MAILBOXES = 1024;
+
 /** What became of a send. */
 export type Delivery = "accepted" | "waiting" | "full" | "stopped";
 
@@ -56,6 +59,8 @@ export class Kernel {
   /** Start of the present slice of work, in whole monotonic milliseconds: the age of messages is measured by it. */
   sliceTime: number;
   readonly ports: KernelPorts;
+  /** Empty ones, of actors that became idle. */
+  readonly #spareMailboxes: Mailbox[] = [];
   /** Called when there may be work or another first timer. */
   readonly #wake: () => void;
   #lastId = 0;
@@ -149,7 +154,7 @@ export class Kernel {
       cell.shed++;
     }
     cell.counted++;
-    (cell.mailbox ??= new Mailbox()).push(message, this.sliceTime);
+    (cell.mailbox ??= this.#newMailbox()).push(message, this.sliceTime);
     if (!cell.queued) this.enqueue(cell);
     return "accepted";
   }
@@ -157,7 +162,7 @@ export class Kernel {
   /** Puts something that `cell` asked for itself into its lane, past the bound. */
   deliverOwn(cell: Cell, entry: Posted | Outcome | Returned | Timer): void {
     if (entry.incarnation !== cell.incarnation) return;
-    (cell.mailbox ??= new Mailbox()).push(entry, this.sliceTime);
+    (cell.mailbox ??= this.#newMailbox()).push(entry, this.sliceTime);
     this.enqueue(cell);
   }
 
@@ -171,9 +176,19 @@ export class Kernel {
       // A question that nobody waits for any more need not be handled.
       if (waiter.sender === undefined && waiter.ask?.done === true) continue;
       cell.counted++;
-      (cell.mailbox ??= new Mailbox()).push(waiter.message, this.sliceTime);
+      (cell.mailbox ??= this.#newMailbox()).push(waiter.message, this.sliceTime);
       this.enqueue(cell);
     }
+  }
+
+  #newMailbox(): Mailbox {
+    return this.#spareMailboxes.pop() ?? new Mailbox();
+  }
+
+  /** Takes an empty mailbox from an actor that has nothing to do: idle actors need none, and there are many of them. */
+  spareMailbox(cell: Cell, mailbox: Mailbox): void {
+    cell.mailbox = undefined;
+    if (this.#spareMailboxes.length < SPARE_MAILBOXES) this.#spareMailboxes.push(mailbox);
   }
 
   /** Refuses messages from now on: what is queued is dropped, what waits goes back to its senders. */
@@ -306,16 +321,40 @@ export class Kernel {
       this.#tell(watch, watch.target.ended ?? { kind: "normal" });
       return;
     }
-    (target.watchers ??= new Set()).add(watch);
-    (watch.watcher.watching ??= new Set()).add(watch);
+    const { watcher } = watch;
+    watch.olderAtTarget = target.watchers;
+    if (target.watchers !== undefined) target.watchers.newerAtTarget = watch;
+    target.watchers = watch;
+    watch.olderOfWatcher = watcher.watching;
+    if (watcher.watching !== undefined) watcher.watching.newerOfWatcher = watch;
+    watcher.watching = watch;
+  }
+
+  #endWatch(watch: Watch): void {
+    const { watcher } = watch;
+    const target = watch.target.cell;
+    if (target?.watchers === watch) target.watchers = watch.olderAtTarget;
+    if (watch.newerAtTarget !== undefined) watch.newerAtTarget.olderAtTarget = watch.olderAtTarget;
+    if (watch.olderAtTarget !== undefined) watch.olderAtTarget.newerAtTarget = watch.newerAtTarget;
+    if (watcher.watching === watch) watcher.watching = watch.olderOfWatcher;
+    if (watch.newerOfWatcher !== undefined) watch.newerOfWatcher.olderOfWatcher = watch.olderOfWatcher;
+    if (watch.olderOfWatcher !== undefined) watch.olderOfWatcher.newerOfWatcher = watch.newerOfWatcher;
+    watch.newerAtTarget =
+      watch.olderAtTarget =
+      watch.newerOfWatcher =
+      watch.olderOfWatcher =
+        undefined;
   }
 
   /** Tells all watchers that `cell` has ended. */
   tellWatchers(cell: Cell, reason: StopReason): void {
-    if (cell.watchers === undefined) return;
-    for (const watch of cell.watchers) {
-      watch.watcher.watching?.delete(watch);
+    let oldest = cell.watchers;
+    while (oldest?.olderAtTarget !== undefined) oldest = oldest.olderAtTarget;
+    for (let watch = oldest; watch !== undefined;) {
+      const next: Watch | undefined = watch.newerAtTarget;
+      this.#endWatch(watch);
       this.#tell(watch, reason);
+      watch = next;
     }
     cell.watchers = undefined;
   }
@@ -335,9 +374,7 @@ export class Kernel {
       if (timer.what.kind === "ask") this.dropAsk(timer.what.ask);
       else this.removeTimer(timer);
     }
-    if (cell.watching === undefined) return;
-    for (const watch of cell.watching) watch.target.cell?.watchers?.delete(watch);
-    cell.watching = undefined;
+    for (let watch = cell.watching; watch !== undefined; watch = cell.watching) this.#endWatch(watch);
   }
 
   // ---- signals

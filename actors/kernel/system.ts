@@ -256,7 +256,8 @@ export class ActorSystem {
       if (!this.#supervisor.step(cell)) {
         if (cell.state !== "running" && cell.state !== "stopping") return;
         const mailbox = cell.mailbox;
-        if (mailbox === undefined || mailbox.size === 0 || cell.waitingOn !== undefined) return;
+        if (mailbox === undefined || cell.waitingOn !== undefined) return;
+        if (mailbox.size === 0) return this.#kernel.spareMailbox(cell, mailbox);
         this.#handleNext(cell, mailbox.shift());
       }
       this.#budget--;
