@@ -48,8 +48,19 @@ export class LocalRef<in M> implements ActorRef<M> {
   /** Why it ended. */
   ended: StopReason | undefined;
 
-  /** An address in the system `home`. */
-  constructor(readonly id: number, readonly path: string, readonly home: object) {}
+  readonly #parent: LocalRef<never> | undefined;
+  readonly #name: string;
+
+  /** An address in the system `home`, below `parent`. */
+  constructor(readonly id: number, parent: LocalRef<never> | undefined, name: string, readonly home: object) {
+    this.#parent = parent;
+    this.#name = name;
+  }
+
+  /** Place in the tree; `""` for the root. Made when it is asked for: few are, and there are many actors. */
+  get path(): string {
+    return this.#parent === undefined ? "" : `${this.#parent.path}/${this.#name}`;
+  }
 }
 
 /** A timer: of an actor (its message), of an ask (its deadline), or of the kernel itself (`run`). */

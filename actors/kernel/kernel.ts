@@ -116,7 +116,7 @@ export class Kernel {
     if (!(capacity >= 1)) {
       throw new UsageError("BadMailboxCapacity", `start actor: a mailbox of ${capacity} messages takes none`);
     }
-    const ref = new LocalRef<unknown>(id, `${parent.ref.path}/${name}`, this);
+    const ref = new LocalRef<unknown>(id, parent.ref, name, this);
     const cell = new Cell(ref, name, spec, parent, capacity, overflow);
     ref.cell = cell;
     siblings.set(name, cell);

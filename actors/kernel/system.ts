@@ -63,7 +63,7 @@ export class ActorSystem {
     this.#budget = this.#maxTurn;
     this.#kernel = new Kernel(ports, () => this.#kick());
     this.#supervisor = new Supervisor(this.#kernel);
-    const ref = new LocalRef<unknown>(0, "", this.#kernel);
+    const ref = new LocalRef<unknown>(0, undefined, "", this.#kernel);
     const start = () => ({ handle() {} });
     this.#root = new Cell(ref, "", { start }, undefined, 1, "reject");
     this.#root.state = "running";
