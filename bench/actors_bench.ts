@@ -91,9 +91,9 @@ async function inProcess(script: string, ...args: string[]): Promise<Record<stri
 
 async function memory(): Promise<void> {
   const idle = quick ? 20_000 : 100_000;
-  for (const impl of peers) {
-    const { rss, heap } = await inProcess("idle_memory.ts", impl, String(idle));
-    report(`idle${idle}`, impl, `rss=${rss!.toFixed(0)} heap=${heap!.toFixed(0)} target=measured`);
+  for (const [impl, kind] of [...peers.map((impl) => [impl, "idle"]), ["drover", "passive"]]) {
+    const { rss, heap } = await inProcess("idle_memory.ts", impl!, String(idle), kind!);
+    report(`${kind}${idle}`, impl!, `rss=${rss!.toFixed(0)} heap=${heap!.toFixed(0)} target=measured`);
   }
   for (const count of quick ? [10_000] : [10_000, 100_000]) {
     const figures = await inProcess("hosts_memory.ts", String(count));

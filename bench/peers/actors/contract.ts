@@ -12,6 +12,8 @@ export interface ActorPeer {
   ask(count: number): Promise<void>;
   /** `count` actors that have handled one message each and have nothing to do; the result keeps them alive. */
   idle(count: number): Promise<unknown>;
+  /** The same actors, passivated: their next message starts them again. Where the library can. */
+  passive?(count: number): Promise<unknown>;
 }
 
 /** Senders of `fanIn`. */

@@ -1,5 +1,5 @@
 /** Our own kernel as a peer of the `actors` suite, on the real clock and loop. @module */
-import type { ActorRef, Behaviour, ReplyTo } from "../../../actors/kernel/actor.ts";
+import type { ActorRef, Behaviour, ChildSpec, ReplyTo } from "../../../actors/kernel/actor.ts";
 import type { ActorSystem } from "../../../actors/kernel/system.ts";
 import { createSystem } from "../../../runtime/system.ts";
 import { type ActorPeer, burst, ringSize, senders } from "./contract.ts";
@@ -114,6 +114,23 @@ export const peer: ActorPeer = {
       });
       system.send(ref, i);
     }
+    await promise;
+    return system;
+  },
+
+  passive: async (count) => {
+    const system = createSystem();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let left = count;
+    const spec: ChildSpec<number> = {
+      start: () => ({
+        handle: (_message, context) => context.passivate(),
+        stopped: () => {
+          if (--left === 0) resolve();
+        },
+      }),
+    };
+    for (let i = 0; i < count; i++) system.send(system.spawn(spec), i);
     await promise;
     return system;
   },
