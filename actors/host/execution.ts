@@ -2,7 +2,8 @@
  * An execution: one command on one host for one job, from the permit to the last confirmed clean-up.
  *
  * It decides the host's status. The rule: what is not proven is `unknown`. A stop (deadline or cancel) counts only when
- * the service confirmed the Signal, or the Delete of the shell; and nothing is ever sent a second time.
+ * the service confirmed the Signal, or the Delete of the shell. Only work that a quota has refused, so that it certainly did
+ * not run, is tried again; nothing else is ever sent a second time.
  * @module
  */
 import { DeniedError, type DroverError, NetworkError } from "../../protocol/errors.ts";
@@ -10,6 +11,7 @@ import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import { ReportedFault } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, StopReason, TimerHandle } from "../kernel/actor.ts";
 import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
+import { quotaFault, Tries } from "./retry.ts";
 import type { CommandEnd, CommandMessage, CommandReport, CommandSpec, CommandTimes } from "./command.ts";
 import { crashed, type HostResult, type HostStatus } from "./events.ts";
 import type { SessionRequest } from "./exchange.ts";
@@ -30,7 +32,7 @@ export interface ExecutionSpec {
   readonly shell: CreateShellOptions;
   /** The command to run. */
   readonly command: CommandSpec;
-  /** Milliseconds from the permit to the end; `undefined`: no deadline. */
+  /** Milliseconds from the first permit to the end; `undefined`: no deadline. */
   readonly timeoutMs: number | undefined;
   /** Time-outs of single requests. */
   readonly times: CommandTimes;
@@ -56,7 +58,10 @@ export type ExecutionMessage =
   | { readonly kind: "permit"; readonly permit: PermitGrant | undefined }
   | { readonly kind: "cancel" }
   | { readonly kind: "deadline" }
-  | { readonly kind: "giveUp" };
+  /** Time for another try of what a quota has refused, or for no more. */
+  | { readonly kind: "again" }
+  | { readonly kind: "noMoreTries" }
+  | { readonly kind: "giveUp"; readonly shell: ActorRef<ShellMessage> };
 
 /** An execution of `spec` over `session`, reporting to `job`. */
 export function execution(
@@ -74,14 +79,22 @@ class Execution implements Behaviour<ExecutionMessage> {
   readonly #scheduler: ActorRef<SchedulerMessage>;
   readonly #job: ActorRef<ExecutionReport>;
   #permit: PermitGrant | undefined;
-  #since = 0;
+  /** Monotonic milliseconds of the first permit. */
+  #since: number | undefined;
   #shell: ActorRef<ShellMessage> | undefined;
   #stop: "timedOut" | "cancelled" | undefined;
   /** The end of a command that was asked to stop, until Delete decides. */
   #undecided: DroverError | undefined;
   /** What Done said, seen while the command was being stopped. */
   #exitSeen: number | undefined;
+  /** In this try. */
   #commandSent = false;
+  /** There since a quota has refused the work for the first time. */
+  #tries: Tries | undefined;
+  /** A Command was sent, and refused by a quota. */
+  #commandRefused = false;
+  /** The shell is being closed so that there can be another try. */
+  #closingForRetry = false;
   #reported = false;
   #giveUp: TimerHandle | undefined;
 
@@ -96,17 +109,7 @@ class Execution implements Behaviour<ExecutionMessage> {
     this.#session = session;
     this.#scheduler = scheduler;
     this.#job = job;
-    context.ask<SchedulerMessage, PermitGrant | undefined>(
-      scheduler,
-      (replyTo) => ({
-        kind: "acquire",
-        request: { id: context.self.id, job: spec.job, quotaKey: spec.quotaKey, throttle: spec.throttle },
-        replyTo,
-        owner: { ref: context.self },
-      }),
-      Infinity,
-      (outcome) => ({ kind: "permit", permit: outcome.kind === "answered" ? outcome.value : undefined }),
-    );
+    this.#acquire(context);
   }
 
   handle(message: ExecutionMessage, context: Context<ExecutionMessage>): void {
@@ -142,8 +145,14 @@ class Execution implements Behaviour<ExecutionMessage> {
       case "deadline":
         this.#halt("timedOut", context);
         return;
+      case "again":
+        if (!this.#reported) this.#acquire(context);
+        return;
+      case "noMoreTries":
+        if (this.#permit === undefined && !this.#reported) this.#endUnstarted(context);
+        return;
       case "giveUp":
-        this.#shellClosed(false, context);
+        if (message.shell === this.#shell) this.#shellClosed(false, context);
         return;
     }
   }
@@ -155,33 +164,98 @@ class Execution implements Behaviour<ExecutionMessage> {
   }
 
   describe(): string {
-    if (this.#permit === undefined) return "waiting for a permit";
+    if (this.#permit === undefined) {
+      return this.#tries === undefined ? "waiting for a permit" : "refused by a quota, to be tried again";
+    }
     return this.#reported ? "cleaning up" : this.#commandSent ? "running" : "opening a shell";
+  }
+
+  #acquire(context: Context<ExecutionMessage>): void {
+    const { job, quotaKey, throttle } = this.#spec;
+    context.ask<SchedulerMessage, PermitGrant | undefined>(
+      this.#scheduler,
+      (replyTo) => ({
+        kind: "acquire",
+        request: { id: context.self.id, job, quotaKey, throttle },
+        replyTo,
+        owner: { ref: context.self },
+      }),
+      Infinity,
+      (outcome) => ({ kind: "permit", permit: outcome.kind === "answered" ? outcome.value : undefined }),
+    );
   }
 
   #begin(permit: PermitGrant | undefined, context: Context<ExecutionMessage>): void {
     if (permit === undefined) {
-      this.#report("unreachable", notStarted("the run ended before its turn came"), context);
-      this.#release(context);
+      this.#endUnstarted(context);
       return;
     }
     this.#permit = permit;
-    this.#since = context.now();
-    context.send(this.#job, { kind: "started", index: this.#spec.index });
-    if (this.#spec.timeoutMs !== undefined) {
-      context.timer(this.#spec.timeoutMs, { kind: "deadline" });
+    if (this.#since === undefined) {
+      this.#since = context.now();
+      context.send(this.#job, { kind: "started", index: this.#spec.index });
+      if (this.#spec.timeoutMs !== undefined) {
+        context.timer(this.#spec.timeoutMs, { kind: "deadline" });
+      }
     }
     this.#shell = context.spawn(shell(this.#spec.shell, this.#session, context.self, this.#spec.times));
   }
 
-  /** Lets the scheduler learn from a quota fault. */
+  /** Ends without a permit: nothing was sent, or all that was sent was refused. */
+  #endUnstarted(context: Context<ExecutionMessage>): void {
+    if (this.#tries !== undefined) this.#report("failed", this.#tries.refusal, context);
+    else {
+      const state = this.#stop === undefined
+        ? "the run ended before its turn came"
+        : "it was cancelled before its turn came";
+      this.#report("unreachable", notStarted(state), context);
+    }
+    this.#release(context);
+  }
+
+  /** Lets the scheduler learn from a quota fault, and from signs that the service has too much to do. */
   #learn(error: DroverError, context: Context<ExecutionMessage>): void {
-    if (!(error instanceof ReportedFault) || error.faultCode === undefined) return;
-    context.send(this.#scheduler, {
-      kind: "quotaFault",
-      quotaKey: this.#spec.quotaKey,
-      code: error.faultCode,
-    });
+    const { quotaKey } = this.#spec;
+    const code = quotaFault(error)?.faultCode;
+    if (code !== undefined) context.send(this.#scheduler, { kind: "quotaFault", quotaKey, code });
+    else if (error.code === "Http503" || error.code === "ConnectionReset") {
+      context.send(this.#scheduler, { kind: "overload", quotaKey });
+    }
+  }
+
+  /** Whether what `error` refused may be tried again, as far as one can say before its shell is gone. */
+  #mayTryAgain(error: DroverError, context: Context<ExecutionMessage>): boolean {
+    const refusal = quotaFault(error);
+    if (refusal === undefined || this.#stop !== undefined) return false;
+    if (this.#tries === undefined) {
+      const { timeoutMs } = this.#spec;
+      const deadline = timeoutMs === undefined ? undefined : this.#since! + timeoutMs;
+      this.#tries = new Tries(refusal, context.now(), deadline);
+      if (deadline === undefined) {
+        context.timer(this.#tries.until - context.now(), { kind: "noMoreTries" });
+      }
+    } else this.#tries.refusal = refusal;
+    return true;
+  }
+
+  /** Nothing of the last try is left: gives its permit back, so that others go on, and asks for another one after a pause. */
+  #tryAgain(context: Context<ExecutionMessage>): void {
+    const tries = this.#tries!;
+    const pause = tries.pause(context.now(), context.random);
+    if (pause === undefined) {
+      this.#report("failed", tries.refusal, context);
+      this.#release(context);
+      return;
+    }
+    if (this.#permit !== undefined) {
+      context.send(this.#scheduler, { kind: "release", permit: this.#permit });
+    }
+    this.#permit = undefined;
+    this.#shell = undefined;
+    this.#commandSent = false;
+    if (this.#giveUp !== undefined) context.cancel(this.#giveUp);
+    this.#giveUp = undefined;
+    context.timer(pause, { kind: "again" });
   }
 
   #shellFailed(
@@ -189,6 +263,10 @@ class Execution implements Behaviour<ExecutionMessage> {
     context: Context<ExecutionMessage>,
   ): void {
     this.#learn(message.error, context);
+    if (!message.left && this.#mayTryAgain(message.error, context)) {
+      this.#tryAgain(context);
+      return;
+    }
     const denied = isDenied(message.error);
     const refused = message.error instanceof ReportedFault;
     this.#report(denied ? "denied" : refused ? "failed" : "unreachable", message.error, context);
@@ -202,16 +280,23 @@ class Execution implements Behaviour<ExecutionMessage> {
         this.#exited(end.exitCode, context);
         break;
       case "notSent":
+        this.#learn(end.error, context);
         this.#report("unreachable", end.error, context);
         break;
       case "refused":
         this.#learn(end.error, context);
+        if (this.#mayTryAgain(end.error, context)) {
+          this.#commandRefused = true;
+          this.#closingForRetry = true;
+          break;
+        }
         this.#report(isDenied(end.error) ? "denied" : "failed", end.error, context);
         break;
       case "stopped":
         this.#report(this.#stop ?? "cancelled", this.#stopError(), context);
         break;
       case "unknown":
+        this.#learn(end.error, context);
         if (end.stopAsked) this.#undecided = end.error;
         else this.#report("unknown", end.error, context);
         break;
@@ -220,6 +305,15 @@ class Execution implements Behaviour<ExecutionMessage> {
   }
 
   #shellClosed(confirmed: boolean, context: Context<ExecutionMessage>): void {
+    if (this.#closingForRetry) {
+      this.#closingForRetry = false;
+      if (confirmed && this.#stop === undefined) {
+        this.#tryAgain(context);
+        return;
+      }
+      // It may be counted still: what would be tried again could be refused because of it.
+      this.#report("failed", this.#tries!.refusal, context);
+    }
     if (!this.#reported) {
       if (confirmed && this.#stop !== undefined) this.#report(this.#stop, this.#stopError(), context);
       else if (this.#exitSeen !== undefined) this.#exited(this.#exitSeen, context);
@@ -237,8 +331,7 @@ class Execution implements Behaviour<ExecutionMessage> {
     this.#stop = reason;
     if (this.#permit === undefined) {
       context.send(this.#scheduler, { kind: "cancel", id: context.self.id });
-      this.#report("unreachable", notStarted("it was cancelled before its turn came"), context);
-      this.#release(context);
+      this.#endUnstarted(context);
       return;
     }
     this.#close(context);
@@ -251,7 +344,10 @@ class Execution implements Behaviour<ExecutionMessage> {
 
   /** A dead host must not hold its job: clean-up has a deadline of its own, counted once. */
   #watchCleanup(context: Context<ExecutionMessage>): void {
-    this.#giveUp ??= context.timer(this.#spec.times.cleanupTimeoutMs, { kind: "giveUp" });
+    this.#giveUp ??= context.timer(this.#spec.times.cleanupTimeoutMs, {
+      kind: "giveUp",
+      shell: this.#shell!,
+    });
   }
 
   #report(
@@ -264,13 +360,18 @@ class Execution implements Behaviour<ExecutionMessage> {
     this.#reported = true;
     // Before Command was sent there is nothing that could be unknown.
     const known = status === "unknown" && !this.#commandSent ? "unreachable" : status;
+    if (known === "unreachable" && this.#commandRefused) {
+      // An earlier try has reached the service, whose refusal proves that the command did not run.
+      status = "failed";
+      error = this.#tries?.refusal;
+    } else status = known;
     context.send(this.#job, {
       kind: "result",
       index: this.#spec.index,
       result: {
-        status: known,
+        status,
         exitCode,
-        durationMs: this.#permit === undefined ? 0 : context.now() - this.#since,
+        durationMs: this.#since === undefined ? 0 : context.now() - this.#since,
         error: error === undefined ? undefined : { code: error.code, message: error.message },
       },
     });

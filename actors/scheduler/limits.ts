@@ -46,8 +46,12 @@ export function lowered(limits: HostLimits, quota: keyof HostLimits, used: numbe
   return { ...limits, [quota]: next };
 }
 
-/** After a sign that the service is overloaded, which says nothing of shells: half of the `used` operations are the limit now. */
+/**
+ * After a sign that the service has too much to do, which says nothing of shells: half of the `used` operations are the limit now.
+ * One alone is no load of ours.
+ */
 export function halved(limits: HostLimits, used: number): HostLimits {
+  if (used <= 1) return limits;
   const half = Math.floor(Math.min(limits.operations, used) / 2);
   return { ...limits, operations: Math.max(LEAST.operations, half) };
 }

@@ -39,6 +39,9 @@ export function checkResults(
       if (plan.faultless && state.plan.timeoutMs === undefined) {
         checkFaultless(observer, work, record, result);
       }
+      if (state.plan.timeoutMs === undefined && state.plan.cancelMs === undefined) {
+        checkPatience(observer, work, record, result);
+      }
     }
   }
 }
@@ -127,6 +130,17 @@ function checkFaultless(observer: Observer, work: WorkPlan, record: WorkRecord, 
   observer.violate(
     `${work.token} is ${result.status} (${result.error?.code}: ${result.error?.message}), but should be ${expected}`,
   );
+}
+
+/** Milliseconds for which work without a deadline is tried again at least: two minutes less the longest pause. */
+const patienceMs = 105_000;
+
+/** What a quota has refused has failed only where the quota was not free for long. */
+function checkPatience(observer: Observer, work: WorkPlan, record: WorkRecord, result: ResultEvent): void {
+  const { status, error, durationMs } = result;
+  if (status !== "failed" || error === undefined || !error.code.startsWith("ERROR_WSMAN_QUOTA")) return;
+  if (record.disturbed || durationMs >= patienceMs) return;
+  observer.violate(`${work.token} has failed after ${durationMs} ms: ${error.message}`);
 }
 
 /** The first byte at which `got` is not `whole`. */

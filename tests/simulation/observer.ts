@@ -37,6 +37,8 @@ export interface WorkRecord {
   readonly user: string;
   /** Requests that the client has handed to the network. */
   readonly written: Record<string, number>;
+  /** What of these it may send: each once, and again after a quota fault to it has reached it whole. */
+  readonly maySend: Set<"Create" | "Command">;
   /** A byte of Command has reached the far end's machine. */
   commandArrived: boolean;
   /** How often its command was started. */
@@ -46,7 +48,7 @@ export interface WorkRecord {
   vanished: boolean;
   /** A quota has refused its Delete: Windows may do so for as long as others use the quota. */
   deleteRefused: boolean;
-  /** Signal or Delete was sent before the client knew of its end. */
+  /** Signal or Delete was sent before the client knew of its end (in the last try, as with the three below). */
   stopSent: boolean;
   readonly wrote: Record<OutputStream, ByteLog>;
   readonly got: Record<OutputStream, ByteLog>;
@@ -162,6 +164,7 @@ export class Observer implements NetworkObserver {
       machine,
       user,
       written: {},
+      maySend: new Set(["Create", "Command"]),
       commandArrived: false,
       runs: 0,
       exitCode: undefined,
@@ -290,9 +293,13 @@ export class Observer implements NetworkObserver {
     this.requests.set(kind, (this.requests.get(kind) ?? 0) + 1);
     this.#trace(`request ${wire.link.id} ${kind} ${record?.token}`);
     if (record !== undefined) {
-      const count = record.written[kind] = (record.written[kind] ?? 0) + 1;
-      if (count > 1 && (kind === "Create" || kind === "Command")) {
-        this.violate(`${kind} of ${record.token} was sent ${count} times`);
+      record.written[kind] = (record.written[kind] ?? 0) + 1;
+      if (kind === "Create" || kind === "Command") {
+        if (!record.maySend.delete(kind)) {
+          this.violate(`${kind} of ${record.token} was sent again, which no quota fault allows`);
+        }
+        if (kind === "Create") record.stopSent = record.stopDelivered = false;
+        else record.refusalDelivered = false;
       }
       if ((kind === "Signal" || kind === "Delete") && !record.doneDelivered) record.stopSent = true;
       if (record.told && kind !== "Signal" && kind !== "Delete") {
@@ -378,7 +385,13 @@ export class Observer implements NetworkObserver {
       record.stopDelivered = true;
     }
     if (kind === "Delete" && text.includes("2150859174")) record.deleteRefused = true;
-    if ((kind === "Create" || kind === "Command") && isFault(text)) record.refusalDelivered = true;
+    if ((kind === "Create" || kind === "Command") && isFault(text)) {
+      record.refusalDelivered = true;
+      if (isQuotaFault(text)) {
+        record.maySend.add("Create");
+        record.maySend.add(kind);
+      }
+    }
   }
 
   #inactive(record: WorkRecord): void {
@@ -446,6 +459,26 @@ export class Observer implements NetworkObserver {
 
 function isFault(text: string): boolean {
   return text.includes("<s:Fault");
+}
+
+/** [MS-WSMV] 2.2.4.43: the faults that speak of a quota. */
+function isQuotaFault(text: string): boolean {
+  const code = Number(/(?:Code="|error_Code>)(\d+)/.exec(text)?.[1]);
+  return [
+    2150858815,
+    2150859173,
+    2150859174,
+    2150859175,
+    2150859176,
+    2150859179,
+    2150859236,
+    2150859237,
+    2150859238,
+    2150859239,
+    2150859240,
+    2150859241,
+    2150859242,
+  ].includes(code);
 }
 
 function has(bytes: Uint8Array, mark: readonly number[]): boolean {
