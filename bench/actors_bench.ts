@@ -8,6 +8,7 @@
  * runs in the product: bounded mailboxes, effects after the handler, turns between actors, yields to I/O.
  * @module
  */
+import { cpuUsage } from "node:process";
 import { fileURLToPath } from "node:url";
 import { Scheduler } from "../actors/scheduler/scheduler.ts";
 import type { ActorPeer } from "./peers/actors/contract.ts";
@@ -112,7 +113,10 @@ async function memory(): Promise<void> {
   }
 }
 
-/** Microseconds to give one permit back, to decide who gets it, and to take in the next request, with 10,000 hosts waiting. */
+/**
+ * Microseconds to give one permit back, to decide who gets it, and to take in the next request, with 10,000 hosts waiting: of
+ * processor time, since others have their share of the machine; by the clock beside it.
+ */
 function decisions(): void {
   const waiting = 10_000;
   const slots = 1_000;
@@ -137,18 +141,27 @@ function decisions(): void {
       ask();
     };
     const figures: number[] = [];
-    const turns = quick ? 20_000 : 100_000;
+    const clock: number[] = [];
+    const turns = quick ? 20_000 : 50_000;
     for (let round = 0; round < rounds + 1; round++) {
       const start = performance.now();
+      const before = cpuUsage();
       for (let i = 0; i < turns; i++) turn();
+      const { user, system } = cpuUsage(before);
       // The first round only warms up.
-      if (round > 0) figures.push((performance.now() - start) * 1000 / turns);
+      if (round === 0) continue;
+      figures.push((user + system) / turns);
+      clock.push((performance.now() - start) * 1000 / turns);
     }
     const info = scheduler.inspect();
     if (info.waiting !== waiting || info.held !== slots) throw new Error("decisions: the load did not stay");
     const us = median(figures);
     const met = us < decisionTarget ? "yes" : "no";
-    report(`decision-jobs${jobs}`, "drover", `us=${us.toFixed(2)} target=${decisionTarget} met=${met}`);
+    report(
+      `decision-jobs${jobs}`,
+      "drover",
+      `us=${us.toFixed(2)} clock_us=${median(clock).toFixed(2)} target=${decisionTarget} met=${met}`,
+    );
   }
 }
 

@@ -17,6 +17,8 @@ interface Ball {
   readonly left: number;
 }
 
+let named = 0;
+
 /** nact. */
 export const peer: ActorPeer = {
   pingPong: (count) =>
@@ -79,7 +81,8 @@ export const peer: ActorPeer = {
         spawn(system, (_state: undefined, _message: number) => {
           if (--left === 0) resolve();
           return undefined;
-        }),
+          // The names that nact makes up are random numbers of 32 bits: among 100,000 two are the same.
+        }, `idle${++named}`),
         i,
       );
     }
