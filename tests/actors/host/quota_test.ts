@@ -255,3 +255,53 @@ Deno.test("what becomes of a later try decides, and nothing is said that an earl
     assert.deepEqual({ held, waiting }, { held: 0, waiting: 0 });
   }
 });
+
+Deno.test("a try that is under way when the patience is over is the last one", () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const fleet = new FakeFleet(seed);
+    const answer = refusing("Create", Infinity, refusal(maxShells));
+    fleet.hosts.set("host", new FakeHost(fleet.test, { answer, latencyMs: 5_000 }));
+    const sink = fleet.start([fakeTarget("host")]);
+    fleet.test.advance(160_000);
+    assert.equal(sink.results[0]?.status, "failed", `seed ${seed}`);
+    fleet.test.settle(3_600_000);
+    assert.equal(sink.finishedCount, 1);
+  }
+});
+
+Deno.test("a refused Command whose shell may still be there is not tried again: the fault is the result", async () => {
+  let refused = false;
+  const run = start({
+    answer: (operation) => {
+      if (operation === "Command") refused = true;
+      return operation === "Command" ? refusal(maxOperations) : refused ? undefined : "default";
+    },
+  });
+  run.fleet.test.advance(60_000);
+  assert.equal(run.sink.results[0]?.status, "failed");
+  assert.equal(run.sink.results[0]?.error?.code, "ERROR_WSMAN_QUOTA_MAX_OPERATIONS");
+  assert.deepEqual([count(run.host, "Create"), count(run.host, "Command")], [1, 1]);
+  assert.equal((await run.fleet.permits()).held, 1, "its place is kept until its idle time-out");
+  run.fleet.test.settle(4 * 3_600_000);
+  assert.equal((await run.fleet.permits()).held, 0);
+});
+
+Deno.test("stopped while a later try opens its shell: the command that was refused before is not said to be unknown", () => {
+  let refused = false;
+  const run = start({
+    answer: (operation) => {
+      if (operation === "Command") {
+        refused = true;
+        return refusal(maxOperations);
+      }
+      const later = refused && count(run.host, "Create") > 1;
+      return later ? undefined : "default";
+    },
+  });
+  run.fleet.test.advance(1_500);
+  assert.equal(count(run.host, "Create"), 2);
+  run.sink.cancel();
+  run.fleet.test.advance(60_000);
+  const [result] = run.sink.results;
+  assert.deepEqual([result?.status, result?.error?.code], ["failed", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS"]);
+});
