@@ -102,10 +102,11 @@ async function memory(): Promise<void> {
       const rss = figures[`${kind}Rss`]!;
       const met = rss <= target ? "yes" : "no";
       const heap = figures[`${kind}Heap`]!.toFixed(0);
+      const untrimmed = figures[`${kind}Untrimmed`]!.toFixed(0);
       report(
         `hosts${count}-${kind}`,
         "drover",
-        `rss=${rss.toFixed(0)} heap=${heap} target=${target} met=${met}`,
+        `rss=${rss.toFixed(0)} untrimmed=${untrimmed} heap=${heap} target=${target} met=${met}`,
       );
     };
     line("active", activeTarget);

@@ -101,8 +101,10 @@ console.log(JSON.stringify({
   actorsLeft: left,
   commandsPerSecond: count / seconds,
   activeRss: (active.rss - before.rss) / count,
+  activeUntrimmed: (active.untrimmed - before.untrimmed) / count,
   activeHeap: (active.heap - before.heap) / count,
   passivatedRss: (passivated.rss - before.rss) / count,
+  passivatedUntrimmed: (passivated.untrimmed - before.untrimmed) / count,
   passivatedHeap: (passivated.heap - before.heap) / count,
   hosts: hosts.length,
 }));
