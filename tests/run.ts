@@ -119,6 +119,11 @@ async function main(names: readonly string[]): Promise<number> {
 }
 
 /** Runs one suite to its end, or to the end of its time. */
+/** See the module. */
+const PRELOADED = Deno.env.get("CI") === "true"
+  ? [`--preload=${join(TOP, "tests", "helpers", "fixed_seed.ts")}`]
+  : [];
+
 async function runSuite(suite: Suite, quiet: boolean): Promise<Result> {
   const files = await testFiles(suite);
   if (files.length === 0) return { suite, outcome: { kind: "empty" }, missing: [] };
@@ -131,7 +136,15 @@ async function runSuite(suite: Suite, quiet: boolean): Promise<Result> {
   const report = join(REPORTS, `${suite.name}.xml`);
   const started = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--no-check", "--no-prompt", `--junit-path=${report}`, ...suite.permissions, ...files],
+    args: [
+      "test",
+      "--no-check",
+      "--no-prompt",
+      ...PRELOADED,
+      `--junit-path=${report}`,
+      ...suite.permissions,
+      ...files,
+    ],
     cwd: TOP,
     env: Object.assign({ [MARK]: mark }, ...provisions.map(({ env }) => env)),
     stdin: "null",

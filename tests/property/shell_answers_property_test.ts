@@ -145,7 +145,8 @@ Deno.test("an answer filled with output is never larger than MaxEnvelopeSize, wh
       ),
       fc.uniqueArray(stream, { minLength: 1, maxLength: 2 }),
       (id, maxEnvelopeSize, output, wanted) => {
-        const escaped = id.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("\r", "&#xD;");
+        const escaped = id.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+          .replaceAll("\r", "&#xD;");
         const { messageId } = readRequestHeaders(
           readEnvelope(new TextEncoder().encode(decoded.replace("uuid:MESSAGE", () => escaped))),
         );
