@@ -16,6 +16,7 @@ import type { CommandEnd, CommandMessage, CommandReport, CommandSpec, CommandTim
 import { crashed, type HostResult, type HostStatus } from "./events.ts";
 import type { SessionRequest } from "./exchange.ts";
 import { returned } from "./kept_shell.ts";
+import { askPermit } from "./permit.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
 /** What to do on one host. */
@@ -171,17 +172,11 @@ class Execution implements Behaviour<ExecutionMessage> {
   }
 
   #acquire(context: Context<ExecutionMessage>): void {
-    const { job, quotaKey, throttle } = this.#spec;
-    context.ask<SchedulerMessage, PermitGrant | undefined>(
+    askPermit<ExecutionMessage>(
       this.#scheduler,
-      (replyTo) => ({
-        kind: "acquire",
-        request: { id: context.self.id, job, quotaKey, throttle },
-        replyTo,
-        owner: { ref: context.self },
-      }),
-      Infinity,
-      (outcome) => ({ kind: "permit", permit: outcome.kind === "answered" ? outcome.value : undefined }),
+      this.#spec,
+      context,
+      (permit) => ({ kind: "permit", permit }),
     );
   }
 

@@ -7,6 +7,7 @@ import type { CommandReport, CommandSpec, CommandTimes } from "./command.ts";
 import { crashed } from "./events.ts";
 import type { SessionRequest } from "./exchange.ts";
 import { returned } from "./kept_shell.ts";
+import { askPermit } from "./permit.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
 /** The shell that a script wants. */
@@ -76,17 +77,7 @@ class Lease implements Behaviour<LeaseMessage> {
     this.#scheduler = scheduler;
     this.#owner = owner;
     context.send(owner, { kind: "leaseMade", lease: context.self });
-    context.ask<SchedulerMessage, PermitGrant | undefined>(
-      scheduler,
-      (replyTo) => ({
-        kind: "acquire",
-        request: { id: context.self.id, job: spec.job, quotaKey: spec.quotaKey, throttle: spec.throttle },
-        replyTo,
-        owner: { ref: context.self },
-      }),
-      Infinity,
-      (outcome) => ({ kind: "permit", permit: outcome.kind === "answered" ? outcome.value : undefined }),
-    );
+    askPermit<LeaseMessage>(scheduler, spec, context, (permit) => ({ kind: "permit", permit }));
   }
 
   handle(message: LeaseMessage, context: Context<LeaseMessage>): void {

@@ -146,11 +146,7 @@ export class Scheduler {
     this.#entries.delete(id);
     key.entries--;
     this.#count(entry, -1);
-    this.#grantCleanups(key);
-    this.#refreshKey(key);
-    if (lane !== undefined) this.#place(lane.job);
-    this.#drain();
-    this.#forget(lane?.job, key);
+    this.#changed(key, lane);
     return true;
   }
 
@@ -167,11 +163,7 @@ export class Scheduler {
     this.#entries.set(id, kept);
     this.#count(entry, -1);
     this.#count(kept, 1);
-    this.#grantCleanups(key);
-    this.#refreshKey(key);
-    if (lane !== undefined) this.#place(lane.job);
-    this.#drain();
-    this.#forget(lane?.job, key);
+    this.#changed(key, lane);
     return true;
   }
 
@@ -417,11 +409,13 @@ export class Scheduler {
     else job.place.chain?.remove(job.place);
   }
 
-  #changed(key: Key): void {
+  /** There may be more room at `key` (something of `lane` was given back, or a limit has changed): who waits may have it now. */
+  #changed(key: Key, lane?: Lane): void {
     this.#grantCleanups(key);
     this.#refreshKey(key);
+    if (lane !== undefined) this.#place(lane.job);
     this.#drain();
-    this.#forget(undefined, key);
+    this.#forget(lane?.job, key);
   }
 
   /** Drops what has nothing waiting, nothing held and nothing learnt. */
