@@ -22,8 +22,8 @@ const mutants: readonly Mutant[] = [
   one(
     "a permit is not returned",
     "actors/scheduler/scheduler.ts",
-    "    key.entries--;\n    this.#count(entry, -1);\n    this.#grantCleanups(key);",
-    "    key.entries--;\n    this.#grantCleanups(key);",
+    "    key.entries--;\n    this.#count(entry, -1);\n    this.#changed(key, lane);",
+    "    key.entries--;\n    this.#changed(key, lane);",
   ),
   {
     name: "a request is sent again after its link broke",
