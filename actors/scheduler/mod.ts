@@ -1,4 +1,5 @@
 /** Permits: who may do how much at once, on which host, for which job. @module */
+export type { CrowdedMessage } from "./crowding.ts";
 export { conservativeLimits, type HostLimits, quotaOf } from "./limits.ts";
 export {
   limitsOfProfile,

@@ -4,6 +4,7 @@
  * @module
  */
 import { UsageError } from "../../protocol/errors.ts";
+import type { HostConfig } from "../../protocol/wsman/mod.ts";
 import type { HostLimits } from "./limits.ts";
 
 /** Settings of one version, spelt as in winrm/config ([MS-WSMV] 2.2.4). 0 in MaxProcessesPerShell: unlimited. */
@@ -94,4 +95,18 @@ export function limitsOfSettings(
     shells: settings.MaxShellsPerUser,
     processesPerShell: settings.MaxProcessesPerShell === 0 ? Infinity : settings.MaxProcessesPerShell,
   };
+}
+
+/**
+ * Limits that a host's own winrm/config puts on one user. What it does not say is as small as in any version: it may be one that
+ * does not know the setting.
+ */
+export function limitsOfConfig(config: HostConfig): HostLimits {
+  const smallest = windowsProfiles["winrm-2.0"];
+  return limitsOfSettings({
+    MaxConcurrentOperationsPerUser: config.MaxConcurrentOperationsPerUser ??
+      smallest.MaxConcurrentOperationsPerUser,
+    MaxShellsPerUser: config.MaxShellsPerUser ?? smallest.MaxShellsPerUser,
+    MaxProcessesPerShell: config.MaxProcessesPerShell ?? smallest.MaxProcessesPerShell,
+  });
 }

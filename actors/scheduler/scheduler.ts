@@ -94,6 +94,8 @@ export class Scheduler {
   readonly #firsts: (Lane | undefined)[] = [];
   /** Grants that {@link Scheduler.next} has not given out. */
   #granted: PermitGrant[] = [];
+  /** Keys that {@link Scheduler.crowded} has not given out. */
+  readonly #crowded = new Set<string>();
   readonly #defaults: HostLimits;
   #slots: number;
   #slotsUsed = 0;
@@ -121,7 +123,10 @@ export class Scheduler {
       this.#refresh(lane);
     }
     this.#drain();
-    if (!entry.held) return "queued";
+    if (!entry.held) {
+      this.#noteCrowd(entry);
+      return "queued";
+    }
     const at = this.#granted.findLastIndex((grant) => grant.id === entry.id);
     return this.#granted.splice(at, 1)[0] ?? "queued";
   }
@@ -136,6 +141,17 @@ export class Scheduler {
     const granted = this.#granted;
     if (granted.length > 0) this.#granted = [];
     return granted;
+  }
+
+  /**
+   * Keys at which, since the last call, a quota fault came, or a request began to wait for limits that nobody has learnt
+   * ({@link Scheduler.adjust}): to read `winrm/config` there may be worth its while.
+   */
+  crowded(): string[] {
+    if (this.#crowded.size === 0) return [];
+    const keys = [...this.#crowded];
+    this.#crowded.clear();
+    return keys;
   }
 
   /** Gives a permit back. `false`: it is not held (given back before, or never granted). */
@@ -195,6 +211,7 @@ export class Scheduler {
       ? (shell === undefined ? undefined : key.processes.get(shell))
       : key[quota];
     key.limits = lowered(key.limits, quota, used ?? key.limits[quota]);
+    this.#crowded.add(quotaKey);
     this.#changed(key);
     return true;
   }
@@ -329,6 +346,13 @@ export class Scheduler {
     if (lane === undefined) return;
     lane.job.used += sign;
     if (lane.job.withSlots) this.#slotsUsed += sign;
+  }
+
+  /** Notes the key of a request that waits, if it is the key's own limits that keep back who stands first in its lane. */
+  #noteCrowd({ key, lane }: Entry): void {
+    if (key.ceiling !== this.#defaults) return;
+    const first = lane?.waiting.first?.value;
+    if (first === undefined || !this.#fits(first)) this.#crowded.add(key.name);
   }
 
   /** Whether a request of a job fits at its key, one operation being reserved. */

@@ -1,6 +1,6 @@
 /**
- * The actor around {@link Scheduler}. It sends nothing but answers, so it never waits for anybody, and whoever waits for room in
- * its mailbox waits for something that works.
+ * The actor around {@link Scheduler}. It sends nothing but answers, and news to a watcher that must not let it wait, so whoever
+ * waits for room in its mailbox waits for something that works.
  *
  * An asker that ends without giving its permit back must be noticed by whoever knows that the work on the host is over: the
  * scheduler does not guess. With `owner`, it gives back by itself what that actor holds or waits for when it ends,
@@ -8,6 +8,7 @@
  * @module
  */
 import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo, TimerHandle } from "../kernel/actor.ts";
+import { type CrowdedMessage, Crowding } from "./crowding.ts";
 import type { HostLimits } from "./limits.ts";
 import {
   type PermitGrant,
@@ -49,10 +50,15 @@ export type SchedulerMessage =
   | { readonly kind: "quotaFault"; readonly quotaKey: string; readonly code: number; readonly shell?: string }
   /** The service at a key answered HTTP 503, or reset a connection. */
   | { readonly kind: "overload"; readonly quotaKey: string }
-  /** Limits of a key were learnt. */
+  /** Limits of a key were learnt: what waits and fits now goes at once. */
   | { readonly kind: "adjust"; readonly quotaKey: string; readonly limits: HostLimits }
   /** Changes the global throttle. */
   | { readonly kind: "slots"; readonly slots: number }
+  /**
+   * From now on `watcher` (only the last one) is told of crowded keys, of each at most once in ten minutes: where a quota fault
+   * came, or requests wait for limits of which nothing was learnt. Its mailbox must shed or reject what is too much, not wait.
+   */
+  | { readonly kind: "watchCrowding"; readonly watcher: ActorRef<CrowdedMessage> }
   /** Asks for counts. */
   | { readonly kind: "inspect"; readonly replyTo: ReplyTo<SchedulerInfo> }
   /** From itself: time to try more at a key. */
@@ -91,6 +97,8 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
   readonly #ownerOf = new Map<number, number>();
   /** Keys that have a `raise` on its way. */
   readonly #raising = new Map<string, TimerHandle>();
+  readonly #crowding = new Crowding();
+  #watcher: ActorRef<CrowdedMessage> | undefined;
 
   constructor(options: SchedulerActorOptions) {
     this.#scheduler = new Scheduler(options);
@@ -137,6 +145,9 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
       case "slots":
         this.#scheduler.setSlots(message.slots);
         break;
+      case "watchCrowding":
+        this.#watcher = message.watcher;
+        break;
       case "inspect":
         context.reply(message.replyTo, this.#scheduler.inspect());
         break;
@@ -148,6 +159,7 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
         this.#ownerEnded(message.ownerId, context);
     }
     for (const grant of this.#scheduler.next()) this.#answer(grant.id, grant, context);
+    for (const quotaKey of this.#scheduler.crowded()) this.#tellCrowded(quotaKey, context);
   }
 
   describe(): string {
@@ -218,6 +230,11 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
     this.#waiting.delete(id);
     if (waiting.expiry !== undefined) context.cancel(waiting.expiry);
     context.reply(waiting.replyTo, grant);
+  }
+
+  #tellCrowded(quotaKey: string, context: Context<SchedulerMessage>): void {
+    if (this.#watcher === undefined || !this.#crowding.due(quotaKey, context.now())) return;
+    context.send(this.#watcher, { kind: "crowded", quotaKey });
   }
 
   #raiseLater(quotaKey: string, context: Context<SchedulerMessage>): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ChildSpec } from "../../../actors/kernel/actor.ts";
 import {
   conservativeLimits,
+  type CrowdedMessage,
   limitsOfProfile,
   type PermitGrant,
   type PermitRequest,
@@ -332,4 +333,71 @@ Deno.test("the actor raises a limit a minute after the last fault, not after the
   advance(1);
   assert.equal(held(), "2 permits held");
   assert.equal(system.stats.timers, 0);
+});
+
+Deno.test("who watches crowding is told where limits that nobody has learnt keep requests back, once in ten minutes", () => {
+  const { system, run, advance } = createTestSystem();
+  const permits = system.spawn(
+    scheduler({ slots: 3, limits: { operations: 15, shells: 1, processesPerShell: 15 } }),
+  );
+  const told: string[] = [];
+  const watcher = system.spawn<CrowdedMessage>({
+    mailbox: { capacity: 16, overflow: "shedOldest" },
+    start: () => ({ handle: ({ quotaKey }) => void told.push(quotaKey) }),
+  });
+  const granted: number[] = [];
+  let nextId = 0;
+  const ask = (quotaKey: string) => {
+    const id = nextId++;
+    void system.ask<SchedulerMessage, PermitGrant | undefined>(
+      permits,
+      (replyTo) => ({ kind: "acquire", request: { id, job: "j", quotaKey }, replyTo }),
+      Infinity,
+    ).then((outcome) => outcome.kind === "answered" && granted.push(id));
+    run();
+  };
+  const heard = () => told.splice(0);
+  system.send(permits, { kind: "watchCrowding", watcher });
+  ask("a");
+  ask("b");
+  assert.deepEqual(heard(), [], "nothing waits");
+  ask("a");
+  ask("a");
+  assert.deepEqual(heard(), ["a"]);
+  advance(599_999);
+  ask("a");
+  assert.deepEqual(heard(), []);
+  advance(1);
+  ask("a");
+  assert.deepEqual(heard(), ["a"], "nobody has learnt anything in ten minutes");
+  system.send(permits, {
+    kind: "adjust",
+    quotaKey: "a",
+    limits: { operations: 15, shells: 2, processesPerShell: 15 },
+  });
+  run();
+  ask("a");
+  ask("c");
+  assert.deepEqual(heard(), [], "a's limits are known, and c waits for a slot");
+  system.send(permits, { kind: "quotaFault", quotaKey: "c", code: 2150859173 });
+  system.send(permits, { kind: "quotaFault", quotaKey: "c", code: 2150859173 });
+  run();
+  assert.deepEqual(heard(), ["c"]);
+  advance(1_200_000);
+  system.send(permits, { kind: "quotaFault", quotaKey: "a", code: 2150859173 });
+  run();
+  assert.deepEqual(heard(), ["a"], "what was learnt is not true any more");
+});
+
+Deno.test("limits that were learnt let waiting requests go at once", () => {
+  const permits = new Scheduler({ limits: { operations: 15, shells: 1, processesPerShell: 15 } });
+  for (let id = 0; id < 6; id++) permits.acquire({ id, job: "j", quotaKey: "k" });
+  permits.adjust("k", { operations: 15, shells: 4, processesPerShell: 15 });
+  assert.deepEqual(ids(permits.next()), [1, 2, 3]);
+  permits.adjust("k", { operations: 15, shells: 2, processesPerShell: 15 });
+  permits.release(0);
+  permits.release(1);
+  assert.deepEqual(ids(permits.next()), [], "what was granted before stays");
+  permits.release(2);
+  assert.deepEqual(ids(permits.next()), [4]);
 });
