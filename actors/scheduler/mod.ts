@@ -2,6 +2,7 @@
 export type { CrowdedMessage } from "./crowding.ts";
 export { conservativeLimits, type HostLimits, quotaOf } from "./limits.ts";
 export {
+  limitsOfConfig,
   limitsOfProfile,
   limitsOfSettings,
   type WindowsProfile,

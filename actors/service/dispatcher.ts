@@ -14,12 +14,14 @@ import {
   writePullResponse,
   writeReleaseResponse,
 } from "../../protocol/shell/mod.ts";
-import type { Envelope } from "../../protocol/soap/mod.ts";
+import { actions, type Envelope } from "../../protocol/soap/mod.ts";
 import { highestShellTimeoutMs, lowestIdleTimeoutMs } from "../../protocol/wsman/config_model.ts";
 import {
+  configPart,
   readRequestHeaders,
   type RequestHeaders,
   type ResponseContext,
+  writeConfigResponse,
   WsmanFaultError,
 } from "../../protocol/wsman/mod.ts";
 import type {
@@ -107,6 +109,9 @@ export function dispatcher(options: ServiceOptions): ChildSpec<DispatcherMessage
 
 type Request = Extract<DispatcherMessage, { kind: "request" }>;
 
+/** What is not for shells is for the settings. */
+type ServiceOperation = ShellOperation | { readonly kind: "GetConfig"; readonly part: string };
+
 class Dispatcher implements Behaviour<DispatcherMessage> {
   readonly #options: ServiceOptions;
   readonly #quotas: Quotas;
@@ -186,15 +191,21 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
     }
   }
 
-  #route(headers: RequestHeaders, envelope: Envelope): ShellOperation {
+  #route(headers: RequestHeaders, envelope: Envelope): ServiceOperation {
     if (headers.resourceUri === "") throw WsmanFaultError.of("INVALID_RESOURCE_URI");
+    const part = configPart(headers.resourceUri);
+    if (part !== undefined) {
+      if (headers.action !== actions.get) throw WsmanFaultError.of("ACTION_NOT_SUPPORTED");
+      if (headers.selectors.size > 0) throw WsmanFaultError.of("INVALID_SELECTORS");
+      return { kind: "GetConfig", part };
+    }
     if (!isShellResource(headers.resourceUri)) throw WsmanFaultError.of("RESOURCE_NOT_FOUND");
     return readShellOperation(headers, envelope);
   }
 
   /** Either answers and ends the operation, or leaves it pending, or throws and changes nothing. */
   #perform(
-    operation: ShellOperation,
+    operation: ServiceOperation,
     headers: RequestHeaders,
     message: Request,
     response: ResponseContext,
@@ -237,6 +248,8 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
           throw WsmanFaultError.of("ENUMERATE_INVALID_ENUMERATION_CONTEXT");
         }
         return answer(writeReleaseResponse(response));
+      case "GetConfig":
+        return answer(this.#config(operation.part, response));
       default: {
         const shell = this.#find(operation.shellId, user);
         const deletes = operation.kind === "Delete";
@@ -245,6 +258,20 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
         return this.#ask(operation, { ...base, shell, deletes }, shell, timeoutMs, context);
       }
     }
+  }
+
+  /**
+   * Windows shows winrm/config to administrators only. Here every account may see it: no setting is a secret, and accounts have no
+   * ranks. It fits into the smallest envelope that a client may ask for.
+   */
+  #config(part: string, response: ResponseContext): Uint8Array {
+    const { settings, allowUnencrypted, auth } = this.#options;
+    return writeConfigResponse(response, part, {
+      settings,
+      allowUnencrypted,
+      basic: auth.includes("basic"),
+      negotiate: auth.includes("negotiate"),
+    });
   }
 
   #ask(

@@ -20,6 +20,8 @@ export const ns = {
   rsp: "http://schemas.microsoft.com/wbem/wsman/1/windows/shell",
   /** WSManFault ([MS-WSMV] 2.2.4.43). */
   f: "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault",
+  /** Configuration of WinRM ([MS-WSMV] 2.2.4, winrm/config); also the resource. */
+  cfg: "http://schemas.microsoft.com/wbem/wsman/1/config",
   /** Identify (DSP0226 section 11). */
   wsmid: "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd",
   /** What our own service adds for our own client; others pass it over. */
@@ -54,7 +56,7 @@ export const actions = {
   enumerationFault: `${ns.n}/fault`,
 } as const;
 
-/** Resource URIs of shells. */
+/** Resource URIs of shells, and of what our client asks besides. */
 export const resources = {
   /** All shells, for Enumerate and Get. */
   shell: ns.rsp,
@@ -62,6 +64,10 @@ export const resources = {
   cmd: `${ns.rsp}/cmd`,
   /** Commands of one shell, for Enumerate. */
   command: `${ns.rsp}/Command`,
+  /** Settings of the service (winrm/config). */
+  config: ns.cfg,
+  /** The one instance of this class says when the system was started. */
+  operatingSystem: "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/Win32_OperatingSystem",
   /** Prefix of all PowerShell session configurations. */
   powershellPrefix: "http://schemas.microsoft.com/powershell/",
 } as const;

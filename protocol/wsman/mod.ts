@@ -1,4 +1,14 @@
 /** WS-Management: headers, faults, requests and answers. @module */
+export { getOperatingSystem, readLastBootUpTime } from "./boot_time.ts";
+export {
+  configPart,
+  type EffectiveConfig,
+  getConfig,
+  type HostConfig,
+  readConfig,
+  writeConfigResponse,
+} from "./config.ts";
+export { enumerate, type EnumerationPage, pull, readEnumeration } from "./enumeration.ts";
 export {
   type FaultContext,
   type FaultShortName,
