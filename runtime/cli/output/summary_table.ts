@@ -17,6 +17,8 @@ export interface TableOptions {
 /** Up to this many hosts all are rows; beyond it, so many that succeeded and all others. */
 export const maxRows = 40;
 const maxHostWidth = 28;
+/** The library's time grows with the square of the rows (10,000 of them: 5 s), so a long table is made of several. */
+const rowsPerTable = 50;
 
 type Colors = ReturnType<typeof createColors>;
 
@@ -89,16 +91,21 @@ function table(results: readonly ResultEvent[], options: TableOptions, colors: C
     "mid": "",
     "mid-mid": "",
   };
-  const made = new Table({
-    head: ["HOST", "STATUS", "EXIT", "TIME", ...(errors ? ["ERROR"] : [])].map((title) => colors.bold(title)),
+  const layout = {
     colWidths: [...widths, ...(errors ? [Math.max(left, 12)] : [])],
     colAligns: ["left", "left", "right", "right", "left"],
     chars: { ...none, ...sides, "right": "", "right-mid": "", "middle": "" },
     style: { "padding-left": 0, "padding-right": 2, head: [], border: [], compact: true },
-  });
-  for (const row of rows) {
-    const cells = [row.host, paintStatus(colors, row.status, row.status), row.exit, row.time];
-    made.push(errors ? [...cells, row.error] : cells);
+  } satisfies Table.TableConstructorOptions;
+  const head = ["HOST", "STATUS", "EXIT", "TIME", ...(errors ? ["ERROR"] : [])];
+  const parts: string[] = [];
+  for (let at = 0; at < rows.length; at += rowsPerTable) {
+    const part = new Table({ ...layout, head: at === 0 ? head.map((title) => colors.bold(title)) : [] });
+    for (const row of rows.slice(at, at + rowsPerTable)) {
+      const cells = [row.host, paintStatus(colors, row.status, row.status), row.exit, row.time];
+      part.push(errors ? [...cells, row.error] : cells);
+    }
+    parts.push(part.toString());
   }
-  return made.toString().split("\n").map((line) => line.trimEnd()).join("\n");
+  return parts.join("\n").split("\n").map((line) => line.trimEnd()).join("\n");
 }

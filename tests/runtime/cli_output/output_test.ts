@@ -263,6 +263,17 @@ Deno.test("of many hosts every one that did not succeed is a row, and the rest i
   assert.match(folded, /… and 160 more succeeded/);
 });
 
+Deno.test("a long table has one head, and its columns stay in line to the end", () => {
+  const results = Array.from({ length: 120 }, (_, index) => result(`h${index}`, "failed"));
+  const options = { width: 80, colors: false, verbose: true };
+  const lines = summaryTable(results, summary(results), options).split("\n").slice(0, 121);
+  const column = lines[0]!.indexOf("STATUS");
+  assert.deepEqual(
+    lines.slice(1).map((line) => [line.slice(0, column).trim(), line.slice(column, column + 6)]),
+    results.map(({ host }) => [host, "failed"]),
+  );
+});
+
 Deno.test("on a terminal a live line shows progress below the output and is gone at the end", () => {
   const terminal = () => ({ columns: 80, rows: 24 });
   const { reporter, text } = human(["a", "b"], { terminal, colors: true });
