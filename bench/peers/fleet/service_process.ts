@@ -1,17 +1,21 @@
 /**
- * The far end of the `fleet` suite: HOSTS listeners of our service in one process, each on a port of 127.0.0.1. Prints them
- * as a JSON array of `address:port`, and ends with its input. The password of the user `bench` is in BENCH_PASSWORD.
+ * The far end of the `fleet` suite: COUNT listeners of our service in one process, from address number FIRST on, one port for
+ * all. Prints them as a JSON array of `address:port`, and ends with its input. The password of the user `bench` is in
+ * BENCH_PASSWORD.
  * @module
  */
 import { Secret } from "../../../protocol/secret.ts";
 import { Accounts } from "../../../runtime/security/accounts.ts";
 import { startService } from "../../../runtime/service/service.ts";
+import { freePort, loopbackAddress } from "./addresses.ts";
 
-const hosts = Number(Deno.args[0]);
+const [first, count] = Deno.args.map(Number) as [number, number];
 const accounts = new Accounts();
 accounts.add("bench", new Secret(Deno.env.get("BENCH_PASSWORD")!), undefined);
+const addresses = Array.from({ length: count }, (_, index) => loopbackAddress(first + index));
+const port = freePort(addresses[0]!);
 const service = await startService({
-  listeners: Array.from({ length: hosts }, () => ({ host: "127.0.0.1", port: 0 })),
+  listeners: addresses.map((host) => ({ host, port })),
   auth: ["negotiate", "basic"],
   allowUnencrypted: true,
   accounts,
