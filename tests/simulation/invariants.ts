@@ -22,21 +22,32 @@ export function checkResults(
   clientDead: boolean,
 ): void {
   for (const state of jobs) {
-    if (state.finished > 1) observer.violate(`job ${state.plan.id} ended ${state.finished} times`);
+    const { id } = state.plan;
+    observer.check(
+      "a job ends once, in time",
+      state.finished <= 1,
+      () => `${id} ended ${state.finished} times`,
+    );
     for (const work of state.plan.hosts) {
       const record = observer.records.get(work.token)!;
       const results = state.results.get(work.token) ?? [];
-      if (results.length > 1 || (results.length === 0 && !clientDead)) {
-        observer.violate(`${work.token} has ${results.length} results`);
-      }
+      observer.check(
+        "one result per host",
+        results.length === 1 || (results.length === 0 && clientDead),
+        () => `${work.token} has ${results.length} results`,
+      );
       checkOutput(observer, work, record);
       const [result] = results;
       if (result === undefined) continue;
       checkStatus(observer, work, record, result);
-      if (plan.known && result.status === "unknown") {
-        observer.violate(`${work.token} is unknown (${result.error?.code}), but nothing went wrong`);
+      if (plan.known) {
+        observer.check(
+          "nothing goes wrong where nothing is broken",
+          result.status !== "unknown",
+          () => `${work.token} is unknown (${result.error?.code})`,
+        );
       }
-      if (plan.faultless && state.plan.timeoutMs === undefined) {
+      if (plan.faultless && state.plan.timeoutMs === undefined && state.plan.cancelMs === undefined) {
         checkFaultless(observer, work, record, result);
       }
       if (state.plan.timeoutMs === undefined && state.plan.cancelMs === undefined) {
@@ -49,33 +60,37 @@ export function checkResults(
 /** A status says no more than is proven. */
 function checkStatus(observer: Observer, work: WorkPlan, record: WorkRecord, result: ResultEvent): void {
   const { status, exitCode } = result;
-  const wrong = (why: string) =>
-    observer.violate(`${work.token} is ${status} (${result.error?.code ?? exitCode}), but ${why}`);
-  if (exitCode !== undefined && status !== "succeeded" && status !== "failed") wrong("has an exit code");
+  const claim = (holds: boolean, otherwise: string) =>
+    observer.check(
+      "a status is proven",
+      holds,
+      () => `${work.token} is ${status} (${result.error?.code ?? exitCode}), but ${otherwise}`,
+    );
+  claim(exitCode === undefined || status === "succeeded" || status === "failed", "has an exit code");
   switch (status) {
     case "succeeded":
     case "failed":
       if (exitCode === undefined) {
-        if (status === "succeeded") wrong("has no exit code");
-        if (record.runs > 0) wrong("its command ran");
-        if (!record.refusalDelivered) wrong("no refusal was delivered");
+        claim(status !== "succeeded", "has no exit code");
+        claim(record.runs === 0, "its command ran");
+        claim(record.refusalDelivered || record.shell.refusalDelivered, "no refusal was delivered");
         return;
       }
-      if ((status === "succeeded") !== (exitCode === 0)) wrong("its exit code says otherwise");
-      if (record.exitCode !== exitCode) wrong(`its process ended with ${record.exitCode}`);
-      if (!record.doneDelivered) wrong("Done was not delivered");
+      claim((status === "succeeded") === (exitCode === 0), "its exit code says otherwise");
+      claim(record.exitCode === exitCode, `its process ended with ${record.exitCode}`);
+      claim(record.doneDelivered, "Done was not delivered");
       if (!record.stopSent) checkWhole(observer, work, record, status);
       return;
     case "unreachable":
-      if (record.commandArrived) wrong("bytes of Command arrived");
-      if (record.runs > 0) wrong("its command ran");
+      claim(!record.commandArrived, "bytes of Command arrived");
+      claim(record.runs === 0, "its command ran");
       return;
     case "denied":
-      if (record.runs > 0) wrong("its command ran");
+      claim(record.runs === 0, "its command ran");
       return;
     case "timedOut":
     case "cancelled":
-      if (!record.stopDelivered) wrong("no answer to Signal or Delete was delivered");
+      claim(record.stopDelivered, "no answer to Signal or Delete was delivered");
       return;
     case "unknown":
       return;
@@ -86,34 +101,39 @@ function checkStatus(observer: Observer, work: WorkPlan, record: WorkRecord, res
 function checkOutput(observer: Observer, work: WorkPlan, record: WorkRecord): void {
   for (const stream of ["stdout", "stderr"] as const) {
     const at = difference(record.got[stream], record.wrote[stream]);
-    if (at !== undefined) {
-      observer.violate(
-        `${work.token}: ${stream} differs from what was written at byte ${at} ` +
-          `(got ${record.got[stream].length}, written ${record.wrote[stream].length})`,
-      );
-    }
+    observer.check(
+      "output is what was written, in order",
+      at === undefined,
+      () =>
+        `${work.token}: ${stream} differs at byte ${at} ` +
+        `(got ${record.got[stream].length}, written ${record.wrote[stream].length})`,
+    );
   }
   const given = work.stdin ?? new Uint8Array(0);
   const read = record.read.bytes();
-  if (read.length > given.length || read.some((byte, index) => byte !== given[index])) {
-    observer.violate(
-      `${work.token}: its process read ${read.length} bytes that are not the ${given.length} given ones`,
-    );
-  }
+  observer.check(
+    "input is what was given",
+    read.length <= given.length && read.every((byte, index) => byte === given[index]),
+    () => `${work.token}: its process read ${read.length} bytes that are not the ${given.length} given ones`,
+  );
 }
 
 function checkWhole(observer: Observer, work: WorkPlan, record: WorkRecord, status: string): void {
   for (const stream of ["stdout", "stderr"] as const) {
-    if (record.got[stream].length !== record.wrote[stream].length) {
-      observer.violate(
-        `${work.token} is ${status}, but ${stream} has ${record.got[stream].length} of ` +
-          `${record.wrote[stream].length} bytes`,
-      );
-    }
+    const { length } = record.got[stream];
+    const whole = record.wrote[stream].length;
+    observer.check(
+      "a proven end has the whole output",
+      length === whole,
+      () => `${work.token} is ${status}, but ${stream} has ${length} of ${whole} bytes`,
+    );
   }
-  if (work.script.echoes && record.read.length !== (work.stdin?.length ?? 0)) {
-    observer.violate(`${work.token} is ${status}, but its process read only ${record.read.length} bytes`);
-  }
+  if (!work.script.echoes) return;
+  observer.check(
+    "input is what was given",
+    record.read.length === (work.stdin?.length ?? 0),
+    () => `${work.token} is ${status}, but its process read only ${record.read.length} bytes`,
+  );
 }
 
 /** Where nothing goes wrong, every host ends as its script says. */
@@ -126,9 +146,12 @@ function checkFaultless(observer: Observer, work: WorkPlan, record: WorkRecord, 
     : fails !== undefined || exitCode !== 0
     ? "failed"
     : "succeeded";
-  if (record.disturbed || expected.includes(result.status)) return;
-  observer.violate(
-    `${work.token} is ${result.status} (${result.error?.code}: ${result.error?.message}), but should be ${expected}`,
+  if (record.disturbed) return;
+  observer.check(
+    "nothing goes wrong where nothing is broken",
+    expected.includes(result.status),
+    () =>
+      `${work.token} is ${result.status} (${result.error?.code}: ${result.error?.message}), but should be ${expected}`,
   );
 }
 
@@ -139,8 +162,12 @@ const patienceMs = 105_000;
 function checkPatience(observer: Observer, work: WorkPlan, record: WorkRecord, result: ResultEvent): void {
   const { status, error, durationMs } = result;
   if (status !== "failed" || error === undefined || !error.code.startsWith("ERROR_WSMAN_QUOTA")) return;
-  if (record.disturbed || durationMs >= patienceMs) return;
-  observer.violate(`${work.token} has failed after ${durationMs} ms: ${error.message}`);
+  if (record.disturbed) return;
+  observer.check(
+    "what a quota refuses is tried for long",
+    durationMs >= patienceMs,
+    () => `${work.token} has failed after ${durationMs} ms: ${error.message}`,
+  );
 }
 
 /** The first byte at which `got` is not `whole`. */
@@ -166,21 +193,30 @@ export interface EndState {
 /** Nothing is left. */
 export function checkEnd({ observer, client, idle, network, ends, scheduler }: EndState): void {
   if (client !== undefined) {
-    if (client.actors > idle.actors) observer.violate(`${client.actors - idle.actors} actors are left`);
-    if (client.timers > idle.timers) observer.violate(`${client.timers - idle.timers} timers are left`);
-    if (!scheduler.startsWith("0 permits held, 0 requests waiting, 0 of ")) {
-      observer.violate(`permits are left: ${scheduler}`);
-    }
+    const actors = client.actors - idle.actors;
+    const timers = client.timers - idle.timers;
+    observer.check("no actor is left", actors <= 0, () => `${actors} at the client`);
+    observer.check("no timer is left", timers <= 0, () => `${timers} at the client`);
+    const none = scheduler.startsWith("0 permits held, 0 requests waiting, 0 of ");
+    observer.check("no permit is left", none, () => scheduler);
   }
-  if (network.openEnds > 0) observer.violate(`${network.openEnds} ends of connections are open`);
+  observer.check("no connection is left", network.openEnds === 0, () => `${network.openEnds} ends are open`);
   for (const end of ends) {
-    for (const left of end.leftovers()) observer.violate(`${left} are left at ${end.address}`);
+    const left = end.leftovers();
+    observer.check(
+      "no process or shell is left at a far end",
+      left.length === 0,
+      () => `${left.join(", ")} at ${end.address}`,
+    );
   }
   if (client === undefined) return;
   for (const shell of observer.shells.values()) {
     const record = shell.token === undefined ? undefined : observer.records.get(shell.token);
-    if (shell.closed === "expired" && record?.disturbed !== true && record?.deleteRefused !== true) {
-      observer.violate(`a shell of ${shell.token} was left to its idle time-out`);
-    }
+    if (record?.disturbed === true || record?.deleteRefused === true) continue;
+    observer.check(
+      "no shell is left to its idle time-out",
+      shell.closed !== "expired",
+      () => `a shell of ${shell.token}`,
+    );
   }
 }

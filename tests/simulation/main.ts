@@ -1,12 +1,23 @@
 /**
- * `deno task simulate --seeds N --seed S [--scenario X] [--trace] [--first]`: runs N seeds from S on, of one scenario or of all
- * in turn (up to the first that fails with --first), and prints what was done. A failing seed is printed with the command that replays it; the exit code is 1 then.
+ * `deno task simulate --seeds N --seed S [--scenario X] [--jobs J] [--trace] [--first]`: runs N seeds from S on, of one scenario or of
+ * all in turn (up to the first that fails with --first), on J cores (all, by default), and prints what was done. A failing seed is
+ * printed with the command that replays it; the exit code is 1 then.
  * @module
  */
 import { parseArgs } from "node:util";
 import { byFolder, loadedModules } from "./modules.ts";
-import { type RunReport, simulate } from "./run.ts";
 import { type ScenarioName, scenarioNames } from "./plan.ts";
+import {
+  addSums,
+  type Failure,
+  linesOf,
+  linesOfFailure,
+  noSums,
+  type Range,
+  runRange,
+  type Sums,
+} from "./summary.ts";
+import type { Answer } from "./worker.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
@@ -14,66 +25,84 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "100" },
     seed: { type: "string", default: "1" },
     scenario: { type: "string" },
+    jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
     trace: { type: "boolean", default: false },
     first: { type: "boolean", default: false },
   },
 });
-const chosen = values.scenario === undefined ? scenarioNames : [values.scenario as ScenarioName];
-if (!chosen.every((name) => scenarioNames.includes(name))) {
+const scenario = values.scenario as ScenarioName | undefined;
+if (scenario !== undefined && !scenarioNames.includes(scenario)) {
   console.error(`simulate: no scenario ${values.scenario}; there are ${scenarioNames.join(", ")}`);
   Deno.exit(2);
 }
 
-const totals = { hosts: 0, steps: 0, messages: 0, bytes: 0, virtualMs: 0, expired: 0, failed: 0 };
-const statuses = new Map<string, number>();
-const faults = new Map<string, number>();
-const requests = new Map<string, number>();
-const byScenario = new Map<string, number>();
+/** Seeds that a worker takes at once, and fewest that are worth a second worker. */
+const batch = 20;
+const fewest = 100;
+const progressMs = 10_000;
+
+const whole: Range = { from: Number(values.seed), count: Number(values.seeds), scenario };
 const started = performance.now();
-const first = Number(values.seed);
-const count = Number(values.seeds);
-for (let i = 0; i < count; i++) {
-  const seed = first + i;
-  const scenario = chosen[seed % chosen.length]!;
-  const report = simulate(scenario, seed, values.trace ? (line) => console.log(line) : undefined);
-  add(report);
-  if (report.violations.length === 0) continue;
-  totals.failed++;
-  console.log(
-    `FAILED seed ${seed} ${scenario}: deno task simulate --seeds 1 --seed ${seed} --scenario ${scenario}`,
-  );
-  for (const violation of report.violations.slice(0, 5)) console.log(`  ${violation}`);
-  if (values.first) break;
-}
+const jobs = values.trace || whole.count < fewest ? 1 : Number(values.jobs);
+const sums = jobs <= 1
+  ? runRange(whole, failed, values.trace ? (line) => console.log(line) : undefined)
+  : await runSideBySide();
 const seconds = (performance.now() - started) / 1000;
 const modules = await loadedModules();
 console.log(`${modules.length} modules of the product:\n  ${byFolder(modules).join("\n  ")}`);
-console.log(`scenarios: ${list(byScenario)}`);
-console.log(`statuses:  ${list(statuses)}`);
-console.log(`faults:    ${list(faults)}`);
-console.log(`requests:  ${list(requests)}`);
-console.log(
-  `${count} seeds in ${seconds.toFixed(1)} s (${(count / seconds).toFixed(1)}/s), ${totals.failed} failed; ` +
-    `${totals.hosts} hosts, ${totals.steps} steps, ${totals.messages} messages, ${totals.bytes} bytes, ` +
-    `${(totals.virtualMs / 1000).toFixed(0)} virtual s, ${totals.expired} shells left to their idle time-out`,
-);
-Deno.exit(totals.failed > 0 ? 1 : 0);
+for (const line of linesOf(sums, seconds)) console.log(line);
+Deno.exit(sums.numbers.failed > 0 ? 1 : 0);
 
-function add(report: RunReport): void {
-  for (const key of ["hosts", "steps", "messages", "bytes", "virtualMs", "expired"] as const) {
-    totals[key] += report[key];
-  }
-  byScenario.set(report.scenario, (byScenario.get(report.scenario) ?? 0) + 1);
-  for (
-    const [from, to] of [[report.statuses, statuses], [report.faults, faults], [
-      report.requests,
-      requests,
-    ]] as const
-  ) {
-    for (const [name, number] of from) to.set(name, (to.get(name) ?? 0) + number);
-  }
+/** Prints a failure; `false`: it is the last one. */
+function failed(failure: Failure): boolean {
+  for (const line of linesOfFailure(failure)) console.log(line);
+  return !values.first;
 }
 
-function list(counts: ReadonlyMap<string, number>): string {
-  return [...counts].map(([name, number]) => `${name} ${number}`).join(", ") || "none";
+/** Gives batches to workers until all are done, or one has failed and the first is enough. */
+async function runSideBySide(): Promise<Sums> {
+  const sums = noSums();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const end = whole.from + whole.count;
+  let next = whole.from;
+  let busy = 0;
+  let said = performance.now();
+  const workers = Array.from({ length: jobs }, () => {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    const give = () => {
+      if (next >= end) return void (busy === 0 && resolve());
+      const from = next;
+      next = Math.min(end, from + batch);
+      busy++;
+      worker.postMessage({ from, count: next - from, scenario } satisfies Range);
+    };
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+      if ("failure" in data) {
+        if (failed(data.failure)) return;
+        sums.numbers.failed++;
+        return resolve();
+      }
+      busy--;
+      addSums(sums, data.sums);
+      tell();
+      give();
+    };
+    give();
+    return worker;
+  });
+  const tell = () => {
+    const now = performance.now();
+    if (now - said < progressMs) return;
+    said = now;
+    const rate = sums.numbers.seeds / (now - started) * 1000;
+    const left = (whole.count - sums.numbers.seeds) / rate;
+    console.error(
+      `${sums.numbers.seeds} of ${whole.count} seeds, ${rate.toFixed(1)}/s, ${sums.numbers.failed} failed, ` +
+        `about ${Math.ceil(left / 60)} min left`,
+    );
+  };
+  await promise;
+  for (const worker of workers) worker.terminate();
+  return sums;
 }

@@ -62,8 +62,8 @@ const mutants: readonly Mutant[] = [
   one(
     "the window has no bound",
     "actors/host/command.ts",
-    "this.#outputs >= outputWindow",
-    "this.#outputs < 0",
+    "this.#credit.left === 0",
+    "this.#credit.grant(1) !== undefined",
   ),
   one(
     "a job's throttle is ignored",

@@ -5,6 +5,7 @@
  * @module
  */
 import type { OutputStream } from "../../actors/ports.ts";
+import { Checks, type Invariant } from "./checks.ts";
 import type { LinkInfo, NetworkObserver, Side } from "../../runtime/transports/simulated.ts";
 
 /** Bytes of one stream, compared as they come. */
@@ -29,12 +30,18 @@ export class ByteLog {
   }
 }
 
-/** One host of one job, as the witness knows it. */
+/** One host of one job, a script's shell, or a command in one, as the witness knows it. */
 export interface WorkRecord {
   readonly token: string;
   readonly job: string;
   readonly machine: string;
   readonly user: string;
+  /** The work that its shell was made for: a script's, or itself. */
+  readonly shell: WorkRecord;
+  /** Of a shell: the commands in it; of a job's host, itself. */
+  readonly commands: Set<WorkRecord>;
+  /** Processes that run in its shell. */
+  running: number;
   /** Requests that the client has handed to the network. */
   readonly written: Record<string, number>;
   /** What of these it may send: each once, and again after a quota fault to it has reached it whole. */
@@ -80,6 +87,8 @@ interface Exchange {
   readonly record: WorkRecord | undefined;
   readonly from: number;
   readonly to: number;
+  /** Counted up by machine. */
+  readonly number: number;
   begun: boolean;
   arrived: boolean;
   answered: boolean;
@@ -107,6 +116,7 @@ export type Report = (violation: string) => void;
 export interface WatchedLimits {
   readonly operations: number;
   readonly shells: number;
+  readonly processesPerShell: number;
   readonly throttle: ReadonlyMap<string, number>;
 }
 
@@ -122,7 +132,7 @@ export class Observer implements NetworkObserver {
   readonly shells = new Map<string, ShellRecord>();
   /** Faults by kind. */
   readonly faults = new Map<string, number>();
-  readonly violations: string[] = [];
+  readonly checks: Checks;
   /** Requests by kind, for the summary. */
   readonly requests = new Map<string, number>();
   bytes = 0;
@@ -138,6 +148,10 @@ export class Observer implements NetworkObserver {
   readonly #active = new Map<string, Set<string>>();
   /** Operations that are open at a far end, by machine and user. */
   readonly #operations = new Map<string, Set<Exchange>>();
+  /** Command id (upper case) on a machine to its work. */
+  readonly #commandWork = new Map<string, WorkRecord>();
+  /** Requests so far, by machine, and the last of them that has arrived there. */
+  readonly #order = new Map<string, { sent: number; arrived: number }>();
   /** Machines that were out of reach at some time: what begins there later may meet the rest of it. */
   readonly #held = new Set<string>();
   readonly #shellCounts = new Map<string, number>();
@@ -147,22 +161,25 @@ export class Observer implements NetworkObserver {
     this.#limits = limits;
     this.#trace = trace;
     this.#now = now;
+    this.checks = new Checks(trace);
   }
 
-  /** Something must never happen and has happened. */
-  violate(text: string): void {
-    this.#trace(`VIOLATION ${text}`);
-    this.violations.push(text);
+  /** See {@link Checks.check}. */
+  check(name: Invariant, holds: boolean, text: () => string): boolean {
+    return this.checks.check(name, holds, text);
   }
 
-  /** Begins to watch one host of one job. */
-  expect(token: string, job: string, machine: string, user: string): WorkRecord {
+  /** Begins to watch one host of one job; or a shell of a script, or a command in such a `shell`. */
+  expect(token: string, job: string, machine: string, user: string, shell?: WorkRecord): WorkRecord {
     const log = () => ({ stdout: new ByteLog(), stderr: new ByteLog() });
-    const record: WorkRecord = {
+    const record: Omit<WorkRecord, "shell"> & { shell: WorkRecord | undefined } = {
       token,
       job,
       machine,
       user,
+      shell,
+      commands: new Set(),
+      running: 0,
       written: {},
       maySend: new Set(["Create", "Command"]),
       commandArrived: false,
@@ -180,8 +197,10 @@ export class Observer implements NetworkObserver {
       told: false,
       disturbed: this.#held.has(machine),
     };
-    this.records.set(token, record);
-    return record;
+    record.shell ??= record as WorkRecord;
+    record.shell.commands.add(record as WorkRecord);
+    this.records.set(token, record as WorkRecord);
+    return record as WorkRecord;
   }
 
   // Connections.
@@ -204,9 +223,12 @@ export class Observer implements NetworkObserver {
     const second = Math.floor(this.#now() / 1_000);
     let connects = this.#connects.get(link.server);
     if (connects?.second !== second) this.#connects.set(link.server, connects = { second, count: 0 });
-    if (++connects.count === mostConnects) {
-      this.violate(`${link.server} was connected to ${mostConnects} times within a second`);
-    }
+    connects.count++;
+    this.check(
+      "a host is not stormed with connections",
+      connects.count !== mostConnects,
+      () => `${link.server} was connected to ${mostConnects} times within a second`,
+    );
   }
 
   /** Plaintext that `side` seals: it is what its next bytes on this connection carry. */
@@ -280,44 +302,81 @@ export class Observer implements NetworkObserver {
     const messageId = /<a:MessageID>([^<]*)</.exec(text)?.[1] ?? "";
     const shellId = /<w:Selector Name="ShellId">([^<]*)</.exec(text)?.[1]?.toUpperCase();
     const { server } = wire.link;
-    let record: WorkRecord | undefined;
-    if (kind === "Create") {
-      const job = /<rsp:Shell[^>]* Name="drover-([^"]*)"/.exec(text)?.[1] ?? "";
-      record = this.records.get(`${job}@${server}`);
-      const proposed = /<rsp:Shell[^>]* ShellId="([^"]*)"/.exec(text)?.[1]?.toUpperCase();
-      if (proposed !== undefined && record !== undefined) {
-        this.#shellWork.set(`${server} ${proposed}`, record);
-      }
-    } else record = this.#shellWork.get(`${server} ${shellId}`);
-    if (record === undefined) this.violate(`${kind} on ${server} belongs to no work`);
+    const record = this.#workOf(kind, text, server, shellId);
+    this.check(
+      "requests belong to work that is under way",
+      record !== undefined,
+      () => `${kind} on ${server} belongs to no work`,
+    );
     this.requests.set(kind, (this.requests.get(kind) ?? 0) + 1);
     this.#trace(`request ${wire.link.id} ${kind} ${record?.token}`);
-    if (record !== undefined) {
-      record.written[kind] = (record.written[kind] ?? 0) + 1;
-      if (kind === "Create" || kind === "Command") {
-        if (!record.maySend.delete(kind)) {
-          this.violate(`${kind} of ${record.token} was sent again, which no quota fault allows`);
-        }
-        if (kind === "Create") record.stopSent = record.stopDelivered = false;
-        else record.refusalDelivered = false;
-      }
-      if ((kind === "Signal" || kind === "Delete") && !record.doneDelivered) record.stopSent = true;
-      if (record.told && kind !== "Signal" && kind !== "Delete") {
-        this.violate(`${kind} of ${record.token} was sent after its result was told`);
-      }
-    }
+    if (record !== undefined) this.#sent(kind, record);
     wire.exchanges.push({
       kind,
       messageId,
       record,
       from,
       to: wire.clientWritten,
+      number: this.#next(server).sent++,
       begun: false,
       arrived: false,
       answered: false,
       answer: undefined,
       delivered: false,
     });
+  }
+
+  /** What a request is for. */
+  #workOf(
+    kind: string,
+    text: string,
+    server: string,
+    shellId: string | undefined,
+  ): WorkRecord | undefined {
+    if (kind === "Create") {
+      const job = /<rsp:Shell[^>]* Name="drover-([^"]*)"/.exec(text)?.[1] ?? "";
+      const record = this.records.get(`${job}@${server}`);
+      const proposed = /<rsp:Shell[^>]* ShellId="([^"]*)"/.exec(text)?.[1]?.toUpperCase();
+      if (proposed !== undefined && record !== undefined) {
+        this.#shellWork.set(`${server} ${proposed}`, record);
+      }
+      return record;
+    }
+    const shell = this.#shellWork.get(`${server} ${shellId}`);
+    const commandId = /CommandId="([^"]*)"/.exec(text)?.[1]?.toUpperCase();
+    if (kind !== "Command") return this.#commandWork.get(`${server} ${commandId}`) ?? shell;
+    const token = /<rsp:CommandLine[^]*?([a-z0-9]+@[0-9.]+)/.exec(text)?.[1] ?? "";
+    const record = this.records.get(token);
+    if (record === undefined || record.shell !== shell) return undefined;
+    if (commandId !== undefined) this.#commandWork.set(`${server} ${commandId}`, record);
+    return record;
+  }
+
+  /** A request was handed to the network. */
+  #sent(kind: string, record: WorkRecord): void {
+    record.written[kind] = (record.written[kind] ?? 0) + 1;
+    if (kind === "Create" || kind === "Command") {
+      this.check(
+        "work is sent once",
+        record.maySend.delete(kind),
+        () => `${kind} of ${record.token} was sent again, which no quota fault allows`,
+      );
+      if (kind === "Create") record.stopSent = record.stopDelivered = false;
+      else record.refusalDelivered = false;
+    }
+    const stopped = kind === "Signal" ? [record] : kind === "Delete" ? record.commands : [];
+    for (const command of stopped) if (!command.doneDelivered) command.stopSent = true;
+    this.check(
+      "requests belong to work that is under way",
+      !record.told || kind === "Signal" || kind === "Delete",
+      () => `${kind} of ${record.token} was sent after its result was told`,
+    );
+  }
+
+  #next(machine: string): { sent: number; arrived: number } {
+    let order = this.#order.get(machine);
+    if (order === undefined) this.#order.set(machine, order = { sent: 0, arrived: -1 });
+    return order;
   }
 
   /** The first byte is there. */
@@ -333,21 +392,30 @@ export class Observer implements NetworkObserver {
     active.add(record.token);
     this.mostActive = Math.max(this.mostActive, active.size);
     const throttle = this.#limits.throttle.get(record.job) ?? Infinity;
-    if (active.size > throttle) {
-      this.violate(`job ${record.job} has ${active.size} hosts at work, its throttle is ${throttle}`);
-    }
+    this.check(
+      "the throttle of a job is kept",
+      active.size <= throttle,
+      () => `job ${record.job} has ${active.size} hosts at work, its throttle is ${throttle}`,
+    );
   }
 
   /** The last byte is there: it is an operation of the far end from now on. */
   #whole(wire: Wire, exchange: Exchange): void {
     exchange.arrived = true;
+    const order = this.#next(wire.link.server);
+    // Sent later than this one on another connection, and there before it: no fault, but worth counting.
+    if (order.arrived > exchange.number) {
+      this.faults.set("reordering", (this.faults.get("reordering") ?? 0) + 1);
+    } else order.arrived = exchange.number;
     const key = `${wire.user}@${wire.link.server}`;
     let open = this.#operations.get(key);
     if (open === undefined) this.#operations.set(key, open = new Set());
     open.add(exchange);
-    if (open.size > this.#limits.operations) {
-      this.violate(`${key} has ${open.size} operations open, the limit is ${this.#limits.operations}`);
-    }
+    this.check(
+      "operations of a user stay within the limit",
+      open.size <= this.#limits.operations,
+      () => `${key} has ${open.size} operations open, the limit is ${this.#limits.operations}`,
+    );
   }
 
   #operationOver(wire: Wire, exchange: Exchange): void {
@@ -367,6 +435,10 @@ export class Observer implements NetworkObserver {
       const id = /<w:Selector Name="ShellId">([^<]*)</.exec(text)?.[1]?.toUpperCase();
       if (id !== undefined) this.#shellWork.set(`${wire.link.server} ${id}`, record);
     }
+    if (exchange.kind === "Command" && !isFault(text)) {
+      const id = /<rsp:CommandId>([^<]*)</.exec(text)?.[1]?.toUpperCase();
+      if (id !== undefined) this.#commandWork.set(`${wire.link.server} ${id}`, record);
+    }
     if (exchange.kind === "Delete" || (exchange.kind === "Create" && isFault(text))) this.#inactive(record);
   }
 
@@ -382,13 +454,13 @@ export class Observer implements NetworkObserver {
     if (
       kind === "Delete" && (!isFault(text) || /Code="21508588(43|13)"|error_Code>21508588(43|13)</.test(text))
     ) {
-      record.stopDelivered = true;
+      for (const command of record.commands) command.stopDelivered = true;
     }
     if (kind === "Delete" && text.includes("2150859174")) record.deleteRefused = true;
     if ((kind === "Create" || kind === "Command") && isFault(text)) {
       record.refusalDelivered = true;
       if (isQuotaFault(text)) {
-        record.maySend.add("Create");
+        record.shell.maySend.add("Create");
         record.maySend.add(kind);
       }
     }
@@ -412,9 +484,11 @@ export class Observer implements NetworkObserver {
     const token = this.#shellWork.get(key)?.token;
     this.shells.set(key, { machine, user, token, closed: undefined });
     const count = this.#count(machine, user, 1);
-    if (count > this.#limits.shells) {
-      this.violate(`${user}@${machine} has ${count} shells, the limit is ${this.#limits.shells}`);
-    }
+    this.check(
+      "shells of a user stay within the limit",
+      count <= this.#limits.shells,
+      () => `${user}@${machine} has ${count} shells, the limit is ${this.#limits.shells}`,
+    );
     this.#trace(`shell ${machine}`);
   }
 
@@ -446,13 +520,21 @@ export class Observer implements NetworkObserver {
   /** Finds the work that a started command is for. */
   ran(token: string): WorkRecord | undefined {
     const record = this.records.get(token);
-    if (record === undefined) {
-      this.violate(`a command was started that nobody asked for: ${token}`);
-      return undefined;
-    }
+    const known = this.check(
+      "requests belong to work that is under way",
+      record !== undefined,
+      () => `a command was started that nobody asked for: ${token}`,
+    );
+    if (record === undefined || !known) return undefined;
     record.runs++;
     this.#trace(`run ${token}`);
-    if (record.runs > 1) this.violate(`${token} was run ${record.runs} times`);
+    this.check("a command runs once", record.runs === 1, () => `${token} was run ${record.runs} times`);
+    const running = ++record.shell.running;
+    this.check(
+      "processes of a shell stay within the limit",
+      running <= this.#limits.processesPerShell,
+      () => `${running} processes run in the shell of ${record.shell.token}`,
+    );
     return record;
   }
 }

@@ -118,6 +118,11 @@ export type ScenarioName = keyof typeof scenarios;
 /** All names. */
 export const scenarioNames = Object.keys(scenarios) as ScenarioName[];
 
+/** The scenario that a seed has when none is asked for. */
+export function scenarioOf(seed: number): ScenarioName {
+  return scenarioNames[seed % scenarioNames.length]!;
+}
+
 /** A machine that commands are run on. */
 export interface MachinePlan {
   readonly address: string;

@@ -141,7 +141,7 @@ class ScriptedProcess implements ProcessHandle {
       const { fails } = this.#script;
       if (fails !== undefined) {
         if (this.#record !== undefined) this.#record.runs--;
-        this.#over();
+        this.#gone();
         return this.#events.onFailed(fails, `start process: ${fails}`);
       }
       this.#running = true;
@@ -182,7 +182,10 @@ class ScriptedProcess implements ProcessHandle {
 
   vanish(): void {
     this.#exiting = true;
-    if (this.#record !== undefined) this.#record.vanished = true;
+    if (this.#record !== undefined) {
+      this.#record.vanished = true;
+      this.#record.shell.running--;
+    }
   }
 
   #after(ms: number, run: () => void): void {
@@ -219,11 +222,16 @@ class ScriptedProcess implements ProcessHandle {
     }
   }
 
+  #gone(): void {
+    if (this.#record !== undefined) this.#record.shell.running--;
+    this.#over();
+  }
+
   #exit(code: number): void {
     if (this.#exiting) return;
     this.#exiting = true;
     if (this.#record !== undefined) this.#record.exitCode = code;
-    this.#over();
+    this.#gone();
     this.#events.onOutputEnd("stdout");
     this.#events.onOutputEnd("stderr");
     this.#events.onExit(code);

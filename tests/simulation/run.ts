@@ -6,6 +6,7 @@ import { scheduler } from "../../actors/scheduler/mod.ts";
 import { targetOf } from "../../runtime/client/targets.ts";
 import { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
 import { initiator, password, wrongPassword } from "./accounts.ts";
+import type { Invariant } from "./checks.ts";
 import { DroverEnd, type FarEnd, type FarEndOptions, ports } from "./drover_end.ts";
 import { checkEnd, checkResults, type JobState } from "./invariants.ts";
 import { Observer } from "./observer.ts";
@@ -35,6 +36,8 @@ export interface RunReport {
   readonly scenario: ScenarioName;
   readonly seed: number;
   readonly violations: readonly string[];
+  /** How often each invariant was looked at. */
+  readonly checks: ReadonlyMap<Invariant, number>;
   readonly traceHash: string;
   readonly steps: number;
   readonly messages: number;
@@ -114,16 +117,19 @@ class Simulation {
     try {
       limit = this.#run();
     } catch (error) {
-      observer.violate(error instanceof Error ? `${error.message}\n${error.stack}` : String(error));
+      const text = error instanceof Error ? error.stack ?? error.message : String(error);
+      observer.check("a job ends once, in time", false, () => text);
     }
-    for (const { machine, report } of world.crashes) {
-      const { error } = report;
-      observer.violate(
-        `crash on ${machine} of ${report.path} in ${report.lastMessage}: ${
-          error instanceof Error ? error.stack ?? error.message : String(error)
-        }`,
-      );
-    }
+    observer.check(
+      "no actor crashes",
+      world.crashes.length === 0,
+      () =>
+        world.crashes.map(({ machine, report: { path, lastMessage, error } }) =>
+          `on ${machine} ${path} in ${lastMessage}: ${
+            error instanceof Error ? error.stack ?? error.message : String(error)
+          }`
+        ).join("\n"),
+    );
     const statuses = new Map<string, number>();
     for (const { results } of this.#jobs) {
       for (const [last] of results.values()) {
@@ -135,7 +141,8 @@ class Simulation {
     return {
       scenario: this.#plan.scenario,
       seed: this.#plan.seed,
-      violations: observer.violations,
+      violations: observer.checks.violations,
+      checks: observer.checks.counts,
       traceHash: world.traceHash,
       steps: world.steps,
       messages: this.#client.system.stats.messages,
@@ -168,18 +175,21 @@ class Simulation {
     const done = () =>
       this.#clientDead ||
       (this.#jobs.length === this.#plan.jobs.length && this.#jobs.every((state) => state.finished > 0));
-    if (!world.runUntil(hungMs, done)) {
+    this.#observer.check("a job ends once, in time", world.runUntil(hungMs, done), () => {
       const hung = this.#jobs.filter((state) => state.finished === 0).map(({ plan }) => plan.id);
-      this.#observer.violate(`jobs ${hung.join(", ")} have not ended after ${hungMs} ms`);
-    }
+      return `${hung.join(", ")} have not ended after ${hungMs} ms`;
+    });
     const over = world.clock.monotonic();
     world.trace("over");
     checkResults(this.#plan, this.#observer, this.#jobs, this.#clientDead);
     for (const event of this.#plan.events) if (event.kind === "hold") this.#network.heal(event.address);
     world.runUntil(over + quietMs);
-    if (!this.#clientDead && system.stats.actors > idle.actors) {
-      this.#observer.violate(`${system.stats.actors - idle.actors} actors of the run are left at the client`);
-    }
+    const left = system.stats.actors - idle.actors;
+    this.#observer.check(
+      "no actor is left",
+      this.#clientDead || left <= 0,
+      () => `${left} at the client, ${quietMs} ms after the last job`,
+    );
     world.runUntil(over + endMs);
     checkEnd({
       observer: this.#observer,
@@ -224,9 +234,11 @@ class Simulation {
         if (output === undefined) return taken();
         const held = (state.held.get(output.host) ?? 0) + 1;
         state.held.set(output.host, held);
-        if (held > outputWindow) {
-          this.#observer.violate(`${output.host}: ${held} outputs are with the sink at once`);
-        }
+        this.#observer.check(
+          "a slow sink holds up its command",
+          held <= outputWindow,
+          () => `${output.host}: ${held} outputs are with the sink at once`,
+        );
         this.#client.clock.schedule(plan.sinkMs, () => {
           state.held.set(output.host, state.held.get(output.host)! - 1);
           taken();
@@ -242,9 +254,9 @@ class Simulation {
   #take(state: JobState, event: RunEvent): void {
     const token = event.host;
     const record = this.#observer.records.get(token)!;
-    if (state.finished > 0) this.#observer.violate(`${token}: ${event.type} after the end of its job`);
+    const over = state.finished > 0 || (event.type === "output" && state.results.has(token));
+    this.#observer.check("nothing comes after an end", !over, () => `${event.type} of ${token}`);
     if (event.type === "output") {
-      if (state.results.has(token)) this.#observer.violate(`${token}: output after its result`);
       record.got[event.stream].push(event.data.slice());
       this.#world.trace(`output ${token} ${event.stream} ${event.data.length}`);
     } else if (event.type === "result") {
