@@ -221,7 +221,7 @@ export function readReceiveResponse(envelope: Envelope): ReceiveResult {
   const pieces: StreamPiece[] = [];
   let state: ReceiveResult["state"];
   let exitCode: number | undefined;
-  for (const child of response.children) {
+  for (let child = response.firstChild; child !== undefined; child = child.nextSibling) {
     if (child.namespace !== ns.rsp) continue;
     if (child.local === "Stream") {
       pieces.push({
@@ -247,13 +247,15 @@ function isTrue(value: string | undefined): boolean {
 }
 
 function commandState(uri: string | undefined): ReceiveResult["state"] {
-  const name = uri?.trim().split("/").at(-1);
+  const state = uri?.trim();
+  const name = state?.slice(state.lastIndexOf("/") + 1);
   return name === "Running" || name === "Pending" || name === "Done" ? name : undefined;
 }
 
 /** Exit codes are 32 bits; Windows writes NTSTATUS codes as signed or unsigned numbers. */
 function readExitCode(text: string): number {
-  const code = Number(text);
+  // The sum makes one zero of both: "-0" is not another exit code.
+  const code = Number(text) + 0;
   if (!/^-?\d{1,10}$/.test(text) || code < -0x8000_0000 || code > 0xffff_ffff) {
     throw new ProtocolError("BadExitCode", "read Receive answer: ExitCode is not a 32-bit number");
   }
@@ -290,7 +292,7 @@ export function readShellInfo(shell: XmlElement): ShellInfo {
 }
 
 function find(element: XmlElement, namespace: string, local: string): XmlElement | undefined {
-  for (const child of element.children) {
+  for (let child = element.firstChild; child !== undefined; child = child.nextSibling) {
     if (child.local === local && child.namespace === namespace) return child;
     const deeper = find(child, namespace, local);
     if (deeper !== undefined) return deeper;

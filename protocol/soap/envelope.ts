@@ -90,7 +90,7 @@ function envelopeOf(root: XmlElement): Envelope {
   }
   let header: XmlElement | undefined;
   let body: XmlElement | undefined;
-  for (const child of root.children) {
+  for (let child = root.firstChild; child !== undefined; child = child.nextSibling) {
     if (child.namespace !== ns.s) {
       throw new ProtocolError("SoapMalformed", `read envelope: <${child.local}> is neither Header nor Body`);
     }
@@ -114,7 +114,7 @@ function envelopeOf(root: XmlElement): Envelope {
     else if (block.local === "MessageID") messageId ??= block.text.trim();
     else if (block.local === "RelatesTo") relatesTo ??= block.text.trim();
   }
-  return { headers, body, content: body.children[0], action, messageId, relatesTo };
+  return { headers, body, content: body.firstChild, action, messageId, relatesTo };
 }
 
 /** Opening tag with the prefixes that are named, e.g. `openEnvelope("s a w")`; a constant for the writers of messages. */

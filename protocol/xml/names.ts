@@ -1,7 +1,8 @@
 /**
  * Names of elements and attributes, found by the hash of their bytes in a cache that all parsers share.
  *
- * The cache is direct-mapped and of fixed size: a hostile document can only make it miss, never grow. Names are copied
+ * The cache is of fixed size, with two places for each hash: a hostile document can only make it miss, never grow. (With one
+ * place, two of the forty names of a shell's answers fell on each other: both were made anew all the time.) Names are copied
  * out of the document, so none keeps a document's text alive, and internalised, so comparing them with literals is cheap.
  * @module
  */
@@ -36,7 +37,7 @@ export class XmlName {
   /** For declarations: the last value. */
   value = "";
   /** Where the cache has this name, if it has it. */
-  readonly slot: number;
+  slot: number;
   /** Where the cache has the name that was read after this one the last time: tried first, because records repeat. */
   nextSlot = 0;
 
@@ -65,13 +66,20 @@ function slotOf(hash: number): number {
 
 /** The cached name with the bytes `from` to `to`, which hash to `hash`, or undefined. */
 export function cachedName(bytes: Uint8Array, from: number, to: number, hash: number): XmlName | undefined {
-  const name = cache[slotOf(hash)];
-  if (name === undefined || name.hash !== hash) return undefined;
+  const slot = slotOf(hash);
+  const name = cache[slot];
+  if (name !== undefined && isName(name, bytes, from, to, hash)) return name;
+  const other = cache[slot ^ 1];
+  return other !== undefined && isName(other, bytes, from, to, hash) ? other : undefined;
+}
+
+function isName(name: XmlName, bytes: Uint8Array, from: number, to: number, hash: number): boolean {
+  if (name.hash !== hash) return false;
   const own = name.bytes;
   const length = own.length;
-  if (length !== to - from) return undefined;
-  for (let i = 0; i < length; i++) if (own[i] !== bytes[from + i]) return undefined;
-  return name;
+  if (length !== to - from) return false;
+  for (let i = 0; i < length; i++) if (own[i] !== bytes[from + i]) return false;
+  return true;
 }
 
 /** Makes a name of the bytes and caches it; undefined when they are no qualified name. `qname` is their text. */
@@ -81,8 +89,18 @@ export function makeName(qname: string, bytes: Uint8Array, hash: number): XmlNam
     return undefined;
   }
   const name = new XmlName(qname, bytes.slice(), hash);
-  if (bytes.length <= MAX_CACHED_LENGTH) cache[name.slot] = name;
+  if (bytes.length <= MAX_CACHED_LENGTH) keep(name);
   return name;
+}
+
+/** The name that was in its place moves to the second one. */
+function keep(name: XmlName): void {
+  const before = cache[name.slot];
+  if (before !== undefined) {
+    before.slot ^= 1;
+    cache[before.slot] = before;
+  }
+  cache[name.slot] = name;
 }
 
 /** The engine's one copy of a text: equal internalised texts are the same object, and keep no longer text alive. */

@@ -86,7 +86,7 @@ interface Scope extends NamespaceScope {
   inner: Scope | undefined;
 }
 
-/** An open element. Frames are kept and used again at the same depth. */
+/** An open element. Frames are kept and used again at the same depth, by this document and by later ones. */
 class Frame {
   name: XmlName = DOCUMENT;
   uri = "";
@@ -97,6 +97,18 @@ class Frame {
   inner: Frame | undefined = undefined;
 
   constructor(readonly outer: Frame | undefined) {}
+
+  /** The outermost of a chain, with nothing of its document in it, for another one. */
+  cleared(): this {
+    let depth = 0;
+    for (let frame = this.inner; frame !== undefined; frame = frame.inner) {
+      frame.name = DOCUMENT;
+      frame.uri = "";
+      frame.outerScope = NO_DECLARATIONS;
+      if (++depth === MAX_SPARE_DEPTH) frame.inner = undefined;
+    }
+    return this;
+  }
 }
 
 const XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace";
@@ -111,6 +123,8 @@ const NO_DECLARATIONS: Scope = {
 };
 /** Stands before the first name of a document, and for no element. */
 const DOCUMENT = new XmlName("document", new Uint8Array(0), 0);
+/** Stands in the place of the frames that an ended document has given away. */
+const NO_FRAME = new Frame(undefined);
 const NO_ATTRIBUTES: readonly XmlAttribute[] = Object.freeze([]);
 /** Longer namespace names are not remembered beyond their document. */
 const MAX_KEPT_URI = 256;
@@ -134,6 +148,20 @@ const declaration =
   /^xml[\t\n\r ]+version[\t\n\r ]*=[\t\n\r ]*(?:"1\.[0-9]+"|'1\.[0-9]+')(?:[\t\n\r ]+encoding[\t\n\r ]*=[\t\n\r ]*(?:"([A-Za-z][A-Za-z0-9._-]*)"|'([A-Za-z][A-Za-z0-9._-]*)'))?(?:[\t\n\r ]+standalone[\t\n\r ]*=[\t\n\r ]*(?:"(?:yes|no)"|'(?:yes|no)'))?[\t\n\r ]*$/;
 
 let scopes = 0;
+
+/**
+ * Names and values of the start tag at hand. One pair of arrays serves all parsers, as nothing of another document is read
+ * between their filling and {@link XmlParser}'s handing on of the attributes: arrays for each tag were a tenth of all that a
+ * client's exchange allocated.
+ */
+const tagNames: XmlName[] = [];
+const tagValues: string[] = [];
+
+/** Chains of frames of documents that have ended, for the next ones: small documents are many. */
+const spareFrames: Frame[] = [];
+const MAX_SPARE_FRAMES = 64;
+/** Deeper documents make the frames of their inner levels themselves. */
+const MAX_SPARE_DEPTH = 16;
 
 /** Looks a prefix up; undefined where it is not bound. "" is the default namespace, which is "" where there is none. */
 export function resolveIn(scope: NamespaceScope, prefix: string): string | undefined {
@@ -162,7 +190,7 @@ export class XmlParser {
   #depth = 0;
   #nodes = 0;
   #received = 0;
-  #frame: Frame = new Frame(undefined);
+  #frame: Frame = spareFrames.pop() ?? new Frame(undefined);
   #scope: Scope = NO_DECLARATIONS;
   /** The name read last, which predicts the next. */
   #last: XmlName = DOCUMENT;
@@ -240,6 +268,8 @@ export class XmlParser {
       throw error;
     }
     this.#ended = true;
+    if (spareFrames.length < MAX_SPARE_FRAMES) spareFrames.push(this.#frame.cleared());
+    this.#frame = NO_FRAME;
   }
 
   /** The namespace bound to `prefix` right now ("" = default), or undefined. */
@@ -731,8 +761,7 @@ export class XmlParser {
     const bytes = this.#bytes;
     const length = bytes.length;
     let at = behind;
-    let names: XmlName[] | undefined;
-    let values: string[] | undefined;
+    let count = 0;
     let total = 0;
     while (true) {
       const gap = at;
@@ -799,24 +828,19 @@ export class XmlParser {
           from,
         );
       }
-      if (names === undefined) {
-        names = [attribute];
-        values = [value];
-      } else {
-        names.push(attribute);
-        values!.push(value);
-        if (names.length > this.#limits.maxAttributes) this.#tooManyAttributes(from);
-      }
+      if (count === this.#limits.maxAttributes) this.#tooManyAttributes(from);
+      tagNames[count] = attribute;
+      tagValues[count] = value;
+      count++;
     }
-    if (names !== undefined && names.length > this.#limits.maxAttributes) this.#tooManyAttributes(from);
     if (bytes[at] === 0x2f) {
       if (at + 1 >= length) return -1;
       if (bytes[at + 1] !== 0x3e) this.#fail("XmlMalformed", "`/` in a tag is not followed by `>`", at);
-      this.#openWith(name, names, values, from);
+      this.#openWith(name, count, from);
       this.#close();
       return at + 2;
     }
-    this.#openWith(name, names, values, from);
+    this.#openWith(name, count, from);
     return at + 1;
   }
 
@@ -855,26 +879,26 @@ export class XmlParser {
     return value;
   }
 
-  /** Declares, resolves and checks what a start tag with attributes has, then opens the element. */
-  #openWith(name: XmlName, names: XmlName[] | undefined, values: string[] | undefined, at: number): void {
-    if (names === undefined) return this.#open(name, undefined, at, this.#scope);
+  /** Declares, resolves and checks what a start tag with `count` attributes has, then opens the element. */
+  #openWith(name: XmlName, count: number, at: number): void {
+    if (count === 0) return this.#open(name, undefined, at, this.#scope);
     const outer = this.#scope;
-    const count = names.length;
     let declarations = 0;
     for (let i = 0; i < count; i++) {
-      const attribute = names[i]!;
+      const attribute = tagNames[i]!;
       if (attribute.role === "plain") continue;
       declarations++;
-      this.#declare(attribute, values![i]!, at);
+      this.#declare(attribute, tagValues[i]!, at);
     }
     if (count <= PAIRWISE) {
       for (let i = 1; i < count; i++) {
-        const qname = names[i]!.qname;
-        for (let k = 0; k < i; k++) if (names[k]!.qname === qname) this.#duplicate(qname, at);
+        const qname = tagNames[i]!.qname;
+        for (let k = 0; k < i; k++) if (tagNames[k]!.qname === qname) this.#duplicate(qname, at);
       }
     } else {
       const seen = new Set<string>();
-      for (const { qname } of names) {
+      for (let i = 0; i < count; i++) {
+        const { qname } = tagNames[i]!;
         if (seen.has(qname)) this.#duplicate(qname, at);
         seen.add(qname);
       }
@@ -884,18 +908,20 @@ export class XmlParser {
       attributes = [];
       let prefixed = 0;
       for (let i = 0; i < count; i++) {
-        const attribute = names[i]!;
+        const attribute = tagNames[i]!;
         if (attribute.role !== "plain") continue;
         let namespace = "";
         if (attribute.prefix !== "") {
           prefixed++;
           namespace = resolveIn(this.#scope, attribute.prefix) ?? this.#unbound(attribute, at);
         }
-        attributes.push({ namespace, local: attribute.local, value: values![i]! });
+        attributes.push({ namespace, local: attribute.local, value: tagValues[i]! });
       }
       // Names that differ as written may be equal when expanded (Namespaces in XML, section 6.3).
       if (prefixed > 1) this.#checkExpanded(attributes, at);
     }
+    // Values can be long, and keep their chunk's text alive.
+    tagValues.fill("", 0, count);
     this.#open(name, attributes, at, outer);
   }
 
