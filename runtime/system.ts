@@ -9,6 +9,8 @@ import { systemRandom } from "./random.ts";
 export interface SystemOptions {
   /** Told about every crash of an actor. */
   readonly onCrash?: (report: CrashReport) => void;
+  /** Takes secrets out of the texts of crash reports. */
+  readonly redact?: (text: string) => string;
   /** Messages handled before I/O has its chance; default 256. */
   readonly maxTurn?: number;
 }
@@ -38,6 +40,7 @@ export function createSystem(options: SystemOptions = {}): ActorSystem {
     random: systemRandom,
     yieldToIo: makeYield(),
     ...(options.onCrash === undefined ? {} : { onCrash: options.onCrash }),
+    ...(options.redact === undefined ? {} : { redact: options.redact }),
   };
   return new ActorSystem(ports, options.maxTurn === undefined ? {} : { maxTurn: options.maxTurn });
 }

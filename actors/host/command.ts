@@ -25,6 +25,7 @@ import {
 } from "../../protocol/shell/mod.ts";
 import type { ReportedFault } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, StopReason } from "../kernel/actor.ts";
+import { Credit } from "../kernel/credit.ts";
 import type { OutputStream } from "../ports.ts";
 import { asDroverError } from "./client_http.ts";
 import {
@@ -128,7 +129,7 @@ class Command implements Behaviour<CommandMessage> {
   #stopAsked = false;
   #signalAsked = false;
   #receiving = false;
-  #outputs = 0;
+  readonly #credit = new Credit(outputWindow);
   #inputAt = 0;
   #reported = false;
   /** Command, Sends and Receives that were asked for and have no outcome. */
@@ -172,7 +173,7 @@ class Command implements Behaviour<CommandMessage> {
         this.#received(message.outcome, context);
         return;
       case "taken":
-        this.#outputs--;
+        this.#credit.grant(1);
         this.#receive(context);
         return;
       case "inputSent":
@@ -202,6 +203,10 @@ class Command implements Behaviour<CommandMessage> {
 
   describe(): string {
     return `${this.#state} ${this.#commandId}`;
+  }
+
+  figures(): Readonly<Record<string, number>> {
+    return { credit: this.#credit.left };
   }
 
   #step(step: CommandStep): void {
@@ -307,7 +312,7 @@ class Command implements Behaviour<CommandMessage> {
   }
 
   #receive(context: Context<CommandMessage>): void {
-    if (this.#receiving || this.#outputs >= outputWindow) return;
+    if (this.#receiving || this.#credit.left === 0) return;
     if (this.#state !== "running" && this.#state !== "stopping") return;
     this.#receiving = true;
     const request = receiveOutput(this.#shell.shellId, this.#commandId);
@@ -347,8 +352,7 @@ class Command implements Behaviour<CommandMessage> {
           : []
       );
       if (pieces.length > 0) {
-        this.#outputs++;
-        context.send(this.#owner, { kind: "output", command: context.self, pieces });
+        this.#credit.send(context, this.#owner, { kind: "output", command: context.self, pieces });
       }
       if (result.state !== "Done") return undefined;
       return result.exitCode ??

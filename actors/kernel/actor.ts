@@ -60,8 +60,10 @@ export type Overflow = "wait" | "reject" | "shedOldest";
 
 /** How a child is started and supervised: data, as in OTP. */
 export interface ChildSpec<M> {
-  /** Name, unique among its living siblings; a number is added where it is omitted. */
+  /** Name, unique among its living siblings; where it is omitted, `label` and a number. */
   readonly name?: string;
+  /** What to call an actor that has no name of its own: kind or purpose, e.g. the host's name; default only a number. */
+  readonly label?: string;
   /** Makes the behaviour; called again on every restart. Effects asked here happen before the first message. */
   start(context: Context<M>): Behaviour<M>;
   /** Bound of the user lane; default 1024 messages, `wait`. */
@@ -108,8 +110,10 @@ export interface Behaviour<M> {
     reason: "full" | "stopped",
     context: Context<M>,
   ): void;
-  /** Short text for inspection: what this actor is doing now. */
+  /** Short text for inspection: what this actor is doing now. No secrets. */
   describe?(): string;
+  /** A few numbers for inspection and metrics, by name: credit left, permits held. */
+  figures?(): Readonly<Record<string, number>>;
 }
 
 /** What an actor may ask for. Valid only inside its own handlers. */
@@ -124,6 +128,8 @@ export interface Context<M> {
   readonly random: RandomSource;
   /** Sends to a mailbox. When it is full and waits, this actor takes no further user message until it was accepted. */
   send<T>(to: ActorRef<T>, message: T): void;
+  /** Sends, past the receiver's bound and without waiting, what the receiver has granted: called by `Credit`, which counts. */
+  sendOnCredit<T>(to: ActorRef<T>, message: T): void;
   /** Starts a child. */
   spawn<C>(spec: ChildSpec<C>): ActorRef<C>;
   /** Stops a child (in order, within its `shutdownMs`), or without an argument this actor, after this handler. */

@@ -47,6 +47,11 @@ export class CellContext implements Context<unknown> {
     kernel.effects.push(Effect.send, kernel.local(to), message);
   }
 
+  sendOnCredit<T>(to: ActorRef<T>, message: T): void {
+    const kernel = this.#inside();
+    kernel.effects.push(Effect.sendOnCredit, kernel.local(to), message);
+  }
+
   reply<R>(to: ReplyTo<R>, value: R): void {
     const kernel = this.#inside();
     kernel.effects.push(Effect.reply, kernel.question(to), value);

@@ -1,15 +1,34 @@
 /** What is told about a crash: where, why, and in the middle of what, without the content of any message. @module */
+import { type Redact, redactError, redactorOf, secretsIn } from "./redaction.ts";
 
 /** One crash of one actor. */
 export interface CrashReport {
   /** The actor's place in the tree. */
   readonly path: string;
-  /** What was thrown. */
+  /** What was thrown, without secrets: a copy of it where its text had some. */
   readonly error: unknown;
   /** The message that was being handled: its kind and the names of its fields, never their values. */
   readonly lastMessage: string;
   /** How often this actor has been restarted before. */
   readonly restarts: number;
+}
+
+/** Reports that a handler threw `error`. `message`: what it was handling; `doing`: that it was not a message. */
+export function crashReport(
+  actor: { readonly path: string; readonly restarts: number },
+  error: unknown,
+  message: unknown,
+  doing: string | undefined,
+  redact: Redact = (text) => text,
+): CrashReport {
+  const own = redactorOf(doing === undefined ? secretsIn(message) : []);
+  const both = (text: string) => redact(own(text));
+  return {
+    path: both(actor.path),
+    error: redactError(error, both),
+    lastMessage: both(doing ?? describeMessage(message)),
+    restarts: actor.restarts,
+  };
 }
 
 const MAX_KEYS = 16;

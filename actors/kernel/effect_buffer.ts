@@ -34,6 +34,8 @@ export const Effect = {
   unregister: 12,
   /** – */
   passivate: 13,
+  /** ref, message */
+  sendOnCredit: 14,
 } as const;
 
 /** One of {@link Effect}. */

@@ -25,34 +25,57 @@ export interface ActorInfo {
   readonly restarts: number;
   /** What it says that it is doing. */
   readonly doing: string | undefined;
+  /** Numbers that it tells, e.g. credit left. */
+  readonly figures: Readonly<Record<string, number>> | undefined;
   /** In start order. */
   readonly children: readonly ActorInfo[];
 }
 
-/** The picture of `cell` and of everything below it. `now`: monotonic milliseconds. */
+/** The picture of `cell` and of everything below it, without a bound. `now`: monotonic milliseconds. */
 export function inspectCell(cell: Cell, now: number): ActorInfo {
-  const { mailbox } = cell;
-  const waiting = cell.state === "running" && cell.waitingOn !== undefined;
   return {
     id: cell.ref.id,
     path: cell.ref.path === "" ? "/" : cell.ref.path,
     names: [...cell.names ?? []],
-    state: waiting ? "waiting" : cell.state,
-    mailbox: mailbox?.size ?? 0,
+    state: stateOf(cell),
+    mailbox: cell.mailbox?.size ?? 0,
     capacity: cell.capacity,
     waiters: cell.waiters?.size ?? 0,
     shed: cell.shed,
-    oldestMs: mailbox !== undefined && mailbox.size > 0 ? Math.max(0, now - mailbox.oldestAt) : 0,
+    oldestMs: oldestMs(cell, now),
     restarts: cell.restarts,
-    doing: describe(cell),
+    doing: describeCell(cell),
+    figures: figuresOf(cell),
     children: [...cell.children?.values() ?? []].map((child) => inspectCell(child, now)),
   };
 }
 
-function describe(cell: Cell): string | undefined {
+/** The state as others are told it. */
+export function stateOf(cell: Cell): CellState | "waiting" {
+  return cell.state === "running" && cell.waitingOn !== undefined ? "waiting" : cell.state;
+}
+
+/** Milliseconds since the oldest message in the user lane was queued; 0 when there is none. */
+export function oldestMs(cell: Cell, now: number): number {
+  const { mailbox } = cell;
+  return mailbox !== undefined && mailbox.size > 0 ? Math.max(0, now - mailbox.oldestAt) : 0;
+}
+
+/** What an actor says that it is doing; a `describe` that throws spoils only its own line. */
+export function describeCell(cell: Cell): string | undefined {
   try {
     return cell.behaviour?.describe?.();
   } catch {
     return "(describe failed)";
+  }
+}
+
+/** The first `limit` numbers that an actor tells; none when its `figures` throws. */
+export function figuresOf(cell: Cell, limit = Infinity): Readonly<Record<string, number>> | undefined {
+  try {
+    const figures = cell.behaviour?.figures?.();
+    return figures === undefined ? undefined : Object.fromEntries(Object.entries(figures).slice(0, limit));
+  } catch {
+    return undefined;
   }
 }

@@ -19,6 +19,7 @@ import { Effect, EffectBuffer } from "./effect_buffer.ts";
 import { KernelError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { Mailbox, Outcome, Posted, Returned } from "./mailbox.ts";
+import type { Redact } from "./redaction.ts";
 import { Registry } from "./registry.ts";
 import { TimerHeap } from "./timer_heap.ts";
 
@@ -34,6 +35,8 @@ export interface KernelPorts {
   readonly soon?: (turn: () => void) => void;
   /** Told about every crash; default: nobody. */
   readonly onCrash?: (report: CrashReport) => void;
+  /** Takes what the program knows to be secret out of the texts of crash reports, beside what the kernel finds itself. */
+  readonly redact?: Redact;
 }
 
 /** Empty mailboxes that are kept for the next actors that are sent something. */
@@ -104,7 +107,7 @@ export class Kernel {
   /** Makes a cell under `parent`; it starts only when it is scheduled. */
   makeCell(parent: Cell, spec: ChildSpec<unknown>): Cell {
     const id = this.nextId();
-    const name = spec.name ?? String(id);
+    const name = spec.name ?? (spec.label === undefined ? String(id) : `${spec.label}-${id}`);
     const siblings = parent.children ??= new Map();
     if (siblings.has(name)) {
       throw new UsageError(
@@ -164,6 +167,16 @@ export class Kernel {
     if (entry.incarnation !== cell.incarnation) return;
     (cell.mailbox ??= this.#newMailbox()).push(entry, this.sliceTime);
     this.enqueue(cell);
+  }
+
+  /** Delivers what the receiver has granted: to the life that granted it, past the bound. */
+  #deliverOnCredit(sender: Cell, to: LocalRef<never>, message: unknown): void {
+    const receiver = to.cell;
+    if (receiver === undefined) return this.#returnTo(sender, to, message, "stopped");
+    // While its life ends nothing that it has asked for is of interest any more.
+    if (receiver.state === "running" || receiver.state === "stopping") {
+      this.deliverOwn(receiver, new Posted(receiver.incarnation, message));
+    } else this.#returnTo(sender, to, message, "stopped");
   }
 
   /** Lets waiting messages in, as far as there is room. */
@@ -452,6 +465,9 @@ export class Kernel {
         if (delivery === "full" || delivery === "stopped") this.#returnTo(cell, to, message, delivery);
         break;
       }
+      case Effect.sendOnCredit:
+        this.#deliverOnCredit(cell, first as LocalRef<never>, effects.second(at));
+        break;
       case Effect.reply: {
         this.settle(first as Ask, { kind: "answered", value: effects.second(at) });
         break;

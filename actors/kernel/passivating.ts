@@ -69,6 +69,10 @@ class Passivating<M> implements Behaviour<M | IdleCheck> {
     return this.#inner.describe?.() ?? "";
   }
 
+  figures(): Readonly<Record<string, number>> {
+    return this.#inner.figures?.() ?? {};
+  }
+
   #check(check: IdleCheck, context: Context<M | IdleCheck>): void {
     const rest = this.#last + this.#idleMs - context.now();
     // Also when it asks to be passivated: a message may have come first, and then it lives on.

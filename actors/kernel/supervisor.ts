@@ -9,6 +9,7 @@
 import type { StopReason, Supervision } from "./actor.ts";
 import type { Cell, ChildNews, RestartGroup } from "./cell.ts";
 import { CellContext } from "./context.ts";
+import { crashReport } from "./crash_report.ts";
 import { KernelError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import type { Kernel } from "./kernel.ts";
@@ -52,7 +53,7 @@ export class Supervisor {
       kernel.commit(cell);
     } catch (error) {
       kernel.rollback();
-      this.crash(cell, error, doing);
+      this.crash(cell, error, undefined, doing);
       return false;
     }
     if (cell.leaving !== undefined) this.leave(cell);
@@ -67,16 +68,18 @@ export class Supervisor {
     this.#finish(cell, { kind: cell.state === "stopping" ? "shutdown" : "normal" }, false);
   }
 
-  /** A handler threw. `lastMessage`: what it was handling, for people. */
-  crash(cell: Cell, error: unknown, lastMessage: string): void {
+  /** A handler threw while it was handling `message`, or doing something else. */
+  crash(cell: Cell, error: unknown, message: unknown, doing?: string): void {
     cell.leaving = undefined;
-    this.#report(cell, error, lastMessage);
+    this.#report(cell, error, message, doing);
     this.#finish(cell, { kind: "crashed", error }, false);
   }
 
-  #report(cell: Cell, error: unknown, lastMessage: string): void {
+  #report(cell: Cell, error: unknown, message: unknown, doing?: string): void {
+    const { onCrash, redact } = this.#kernel.ports;
+    if (onCrash === undefined) return;
     try {
-      this.#kernel.ports.onCrash?.({ path: cell.ref.path, error, lastMessage, restarts: cell.restarts });
+      onCrash(crashReport({ path: cell.ref.path, restarts: cell.restarts }, error, message, doing, redact));
     } catch {
       // A reporter that fails must not take the actors with it.
     }
@@ -208,7 +211,7 @@ export class Supervisor {
       kernel.commit(cell);
     } catch (error) {
       kernel.rollback();
-      this.#report(cell, error, "(stopped)");
+      this.#report(cell, error, undefined, "(stopped)");
     }
     // What `stopped` asked for must not reach the next life.
     kernel.dropOwn(cell);
@@ -273,7 +276,12 @@ export class Supervisor {
     const message = `supervise ${child.ref.path}: more than ${supervision.maxRestarts} restarts in ` +
       `${supervision.windowMs} ms`;
     const cause = news.reason.kind === "crashed" ? news.reason.error : undefined;
-    this.crash(parent, new KernelError("KernelRestartIntensity", message, { cause }), "(supervision)");
+    this.crash(
+      parent,
+      new KernelError("KernelRestartIntensity", message, { cause }),
+      undefined,
+      "(supervision)",
+    );
   }
 
   #restartWith(parent: Cell, child: Cell, strategy: Supervision["strategy"], delayMs: number): void {

@@ -12,10 +12,10 @@
 import { UsageError } from "../../protocol/errors.ts";
 import type { ActorName, ActorRef, AskOutcome, ChildSpec, ReplyTo, StopReason } from "./actor.ts";
 import { Ask, Cell, LocalRef, Timer } from "./cell.ts";
-import { describeMessage } from "./crash_report.ts";
 import { type ActorInfo, inspectCell } from "./inspection.ts";
 import { Kernel, type KernelPorts } from "./kernel.ts";
 import { Outcome, OwnMessage, Posted, Returned } from "./mailbox.ts";
+import { snapshotOf, type SnapshotOptions, type SystemSnapshot } from "./snapshot.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** The part of an `AbortSignal` that cancels an ask. */
@@ -168,7 +168,15 @@ export class ActorSystem {
     });
   }
 
-  /** A picture of the whole tree. Costs time in proportion to the number of actors. */
+  /**
+   * A bounded picture, safe with any number of actors (see `snapshot.ts`); `undefined` when nothing stands at `options.path`.
+   * Looks at every actor of the subtree once: about 0.3 µs each.
+   */
+  snapshot(options?: SnapshotOptions): SystemSnapshot | undefined {
+    return snapshotOf(this.#root, this.#kernel.ports.clock.monotonic(), options);
+  }
+
+  /** A picture of the whole tree, every actor of it. Costs time and memory in proportion to their number. */
   inspect(): ActorInfo {
     return inspectCell(this.#root, this.#kernel.ports.clock.monotonic());
   }
@@ -311,7 +319,7 @@ export class ActorSystem {
       kernel.commit(cell);
     } catch (error) {
       kernel.rollback();
-      this.#supervisor.crash(cell, error, describeMessage(message));
+      this.#supervisor.crash(cell, error, message);
       return;
     }
     if (cell.leaving !== undefined) this.#supervisor.leave(cell);
