@@ -1,9 +1,12 @@
-/** The fleet: supervisor of the host actors, which it starts on first use. @module */
-import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+/** The fleet: supervisor of the host actors, which it starts on first use and stops when they have nothing to do. @module */
+import type { ActorRef, AskOutcome, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
 import type { Connector } from "../ports.ts";
-import type { SchedulerMessage } from "../scheduler/mod.ts";
+import type { CrowdedMessage, SchedulerMessage } from "../scheduler/mod.ts";
+import type { Circuit } from "./breaker.ts";
+import { type BudgetMessage, connectionBudget } from "./budget.ts";
 import type { ExecutionReport, ExecutionSpec } from "./execution.ts";
-import { host, type HostMessage, type IdleMessage } from "./host.ts";
+import { host, type HostMessage, hostShutdownMs, type IdleHost } from "./host.ts";
+import type { InquireMessage } from "./inquiry.ts";
 import type { LeaseReport, LeaseSpec } from "./lease.ts";
 import type { HostTarget } from "./target.ts";
 
@@ -27,15 +30,37 @@ export type FleetMessage =
     readonly spec: LeaseSpec;
     readonly owner: ActorRef<LeaseReport>;
   }
-  | IdleMessage
+  | InquireMessage
+  | CrowdedMessage
+  | {
+    readonly kind: "hostIdle";
+    readonly target: HostTarget;
+    readonly host: ActorRef<HostMessage>;
+    readonly outcome: AskOutcome<IdleHost>;
+  }
   | { readonly kind: "hostGone"; readonly target: HostTarget; readonly host: ActorRef<HostMessage> };
 
+/** Limits of a fleet. */
+export interface FleetLimits {
+  /** Connections that all its hosts may have at once; default: as many as they want. */
+  readonly maxConnections?: number;
+}
+
+/** Circuits that are remembered for hosts without an actor; beyond that the oldest is forgotten. */
+const maxCircuits = 10_000;
+
 /** A fleet over `connector` and `scheduler`. */
-export function fleet(connector: Connector, scheduler: ActorRef<SchedulerMessage>): ChildSpec<FleetMessage> {
+export function fleet(
+  connector: Connector,
+  scheduler: ActorRef<SchedulerMessage>,
+  limits: FleetLimits = {},
+): ChildSpec<FleetMessage> {
   return {
     name: "fleet",
-    start: () => new Fleet(connector, scheduler),
+    start: (context) => new Fleet(connector, scheduler, limits, context),
     mailbox: { capacity: 65_536, overflow: "wait" },
+    // All hosts stop side by side.
+    shutdownMs: hostShutdownMs + 5_000,
   };
 }
 
@@ -50,15 +75,29 @@ class Fleet implements Behaviour<FleetMessage> {
   readonly #scheduler: ActorRef<SchedulerMessage>;
   /** By identity: two targets with one name (other user, other port) are two hosts. */
   readonly #hosts = new Map<HostTarget, HostEntry>();
+  /** The host at a key, or one of several, so that its winrm/config can be read. */
+  readonly #byKey = new Map<string, HostTarget>();
+  readonly #budget: ActorRef<BudgetMessage> | undefined;
+  /** Circuits that are not closed, of hosts without an actor. */
+  readonly #circuits = new Map<HostTarget, Circuit>();
+  #stopping = false;
 
-  constructor(connector: Connector, scheduler: ActorRef<SchedulerMessage>) {
+  constructor(
+    connector: Connector,
+    scheduler: ActorRef<SchedulerMessage>,
+    { maxConnections }: FleetLimits,
+    context: Context<FleetMessage>,
+  ) {
     this.#connector = connector;
     this.#scheduler = scheduler;
+    this.#budget = maxConnections === undefined ? undefined : context.spawn(connectionBudget(maxConnections));
   }
 
   handle(message: FleetMessage, context: Context<FleetMessage>): void {
     switch (message.kind) {
       case "execute":
+        // Who sent it hears of our end.
+        if (this.#stopping) return;
         context.send(this.#host(message.target, context), {
           kind: "execute",
           spec: message.spec,
@@ -66,41 +105,94 @@ class Fleet implements Behaviour<FleetMessage> {
         });
         return;
       case "lease":
+        if (this.#stopping) return;
         context.send(this.#host(message.target, context), {
           kind: "lease",
           spec: message.spec,
           owner: message.owner,
         });
         return;
+      case "inquire": {
+        const { question, replyTo } = message;
+        context.send(this.#host(message.target, context), { kind: "inquire", question, replyTo });
+        return;
+      }
+      case "crowded": {
+        const target = this.#byKey.get(message.quotaKey);
+        const ref = target === undefined ? undefined : this.#hosts.get(target)?.ref;
+        if (ref !== undefined) context.send(ref, { kind: "learnLimits" });
+        return;
+      }
       case "cancel": {
         const ref = this.#hosts.get(message.target)?.ref;
         if (ref !== undefined) context.send(ref, { kind: "cancel", job: message.job, index: message.index });
         return;
       }
       case "hostIdle":
-        // Not when work is on its way to it.
-        if (this.#hosts.get(message.target)?.sent !== message.taken) return;
-        this.#hosts.delete(message.target);
-        context.stop(message.host);
+        this.#hostIdle(message, context);
         return;
       case "hostGone":
         if (this.#hosts.get(message.target)?.ref === message.host) this.#hosts.delete(message.target);
+        if (this.#stopping && this.#hosts.size === 0) context.stop();
         return;
     }
   }
 
+  /** Children end one after the other; so that no host waits for another's clean-up, all are told at once. */
+  stopping(context: Context<FleetMessage>): boolean {
+    this.#stopping = true;
+    for (const { ref } of this.#hosts.values()) context.stop(ref);
+    return this.#hosts.size === 0;
+  }
+
   describe(): string {
-    return `${this.#hosts.size} hosts`;
+    const open = this.#circuits.size;
+    return `${this.#hosts.size} hosts${open === 0 ? "" : `, ${open} others with an open circuit`}`;
   }
 
   #host(target: HostTarget, context: Context<FleetMessage>): ActorRef<HostMessage> {
     let entry = this.#hosts.get(target);
     if (entry === undefined) {
-      const ref = context.spawn(host(target, context.self, this.#connector, this.#scheduler));
+      const circuit = this.#circuits.get(target);
+      this.#circuits.delete(target);
+      const options = { connector: this.#connector, budget: this.#budget, circuit };
+      const ref = context.spawn(host(target, options, this.#scheduler));
       context.watch(ref, () => ({ kind: "hostGone", target, host: ref }));
       this.#hosts.set(target, entry = { ref, sent: 0 });
+      this.#byKey.set(target.quotaKey, target);
+      this.#awaitIdle(target, ref, context);
     }
     entry.sent++;
     return entry.ref;
+  }
+
+  /** Answers never wait: however many hosts become idle in one instant, they can say so. */
+  #awaitIdle(target: HostTarget, ref: ActorRef<HostMessage>, context: Context<FleetMessage>): void {
+    context.ask<HostMessage, IdleHost>(
+      ref,
+      (replyTo) => ({ kind: "whenIdle", replyTo }),
+      Infinity,
+      (outcome) => ({ kind: "hostIdle", target, host: ref, outcome }),
+    );
+  }
+
+  #hostIdle(
+    { target, host: ref, outcome }: Extract<FleetMessage, { kind: "hostIdle" }>,
+    context: Context<FleetMessage>,
+  ): void {
+    const entry = this.#hosts.get(target);
+    if (outcome.kind !== "answered" || this.#stopping || entry?.ref !== ref) return;
+    const { taken, circuit } = outcome.value;
+    // Work is on its way to it.
+    if (entry.sent !== taken) return this.#awaitIdle(target, ref, context);
+    this.#hosts.delete(target);
+    context.stop(ref);
+    if (circuit.kind === "closed") return;
+    this.#circuits.set(target, circuit);
+    if (this.#circuits.size <= maxCircuits) return;
+    for (const oldest of this.#circuits.keys()) {
+      this.#circuits.delete(oldest);
+      return;
+    }
   }
 }

@@ -64,6 +64,7 @@ class Lease implements Behaviour<LeaseMessage> {
   #permit: PermitGrant | undefined;
   #shell: ActorRef<ShellMessage> | undefined;
   #failed = false;
+  #closeAsked = false;
 
   constructor(
     spec: LeaseSpec,
@@ -97,6 +98,10 @@ class Lease implements Behaviour<LeaseMessage> {
         context.send(this.#owner, { kind: "leaseOpened", lease: context.self, shellId: message.shellId });
         return;
       case "shellFailed":
+        if (this.#closeAsked && !message.left) {
+          this.#closed(true, context);
+          return;
+        }
         this.#failed = true;
         context.send(this.#owner, { kind: "leaseFailed", error: message.error });
         if (message.left) context.timer(this.#spec.times.cleanupTimeoutMs, { kind: "giveUp" });
@@ -114,6 +119,7 @@ class Lease implements Behaviour<LeaseMessage> {
           this.#closed(true, context);
           return;
         }
+        this.#closeAsked = true;
         context.send(this.#shell, { kind: "close" });
         context.timer(this.#spec.times.cleanupTimeoutMs, { kind: "giveUp" });
         return;

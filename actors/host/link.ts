@@ -17,6 +17,7 @@ import {
 import type { SecurityContext, SecurityStep } from "../../protocol/ports.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo, TimerHandle } from "../kernel/actor.ts";
 import type { Connection, ConnectionFacts, Connector } from "../ports.ts";
+import type { BudgetMessage, SpareMessage } from "./budget.ts";
 import {
   asDroverError,
   plainRequests,
@@ -37,6 +38,8 @@ export type LinkMessage =
     readonly replyTo: ReplyTo<ExchangeOutcome>;
   }
   | { readonly kind: "close" }
+  /** There is a place for the connection; `late`: there was none in time. */
+  | { readonly kind: "place"; readonly late: boolean }
   | { readonly kind: "opened"; readonly facts: ConnectionFacts }
   | { readonly kind: "data"; readonly bytes: Uint8Array }
   | { readonly kind: "ended" }
@@ -55,7 +58,15 @@ export type LinkReport =
   /** It never became ready. */
   | { readonly kind: "linkFailed"; readonly link: ActorRef<LinkMessage>; readonly error: DroverError };
 
-type State = "connecting" | "authenticating" | "idle" | "busy" | "closing";
+/** Where a link asks for the place of its connection, and for whom. */
+export interface PlaceRequest {
+  readonly budget: ActorRef<BudgetMessage>;
+  readonly session: ActorRef<SpareMessage>;
+  /** For Signal or Delete. */
+  readonly urgent: boolean;
+}
+
+type State = "waiting" | "connecting" | "authenticating" | "idle" | "busy" | "closing";
 
 /** Largest body that is taken while authenticating, where none is due. */
 const maxAuthenticationBody = 65_536;
@@ -74,24 +85,26 @@ interface Exchange {
   arrived: number;
 }
 
-/** A link to `target` that reports to `session`. */
+/** A link to `target` that reports to `session`; with `place` it connects only when its fleet has room for a connection. */
 export function link(
   target: HostTarget,
   connector: Connector,
   session: ActorRef<LinkReport>,
+  place?: PlaceRequest,
 ): ChildSpec<LinkMessage> {
   return {
-    start: (context) => new Link(target, connector, session, context),
+    start: (context) => new Link(target, connector, session, place, context),
     mailbox: { capacity: 64, overflow: "wait" },
   };
 }
 
 class Link implements Behaviour<LinkMessage> {
   readonly #target: HostTarget;
+  readonly #connector: Connector;
   readonly #session: ActorRef<LinkReport>;
   readonly #parser = new HttpResponseParser({ maxBodyBytes: Infinity });
   #connection: Connection | undefined;
-  #state: State = "connecting";
+  #state: State = "waiting";
   #security: SecurityContext | undefined;
   /** Made with the first exchange. */
   #form: RequestForm | undefined;
@@ -106,12 +119,28 @@ class Link implements Behaviour<LinkMessage> {
     target: HostTarget,
     connector: Connector,
     session: ActorRef<LinkReport>,
+    place: PlaceRequest | undefined,
     context: Context<LinkMessage>,
   ) {
     this.#target = target;
+    this.#connector = connector;
     this.#session = session;
+    if (place === undefined) this.#connect(context);
+    else {
+      const { budget, ...request } = place;
+      context.ask<BudgetMessage, undefined>(
+        budget,
+        (replyTo) => ({ kind: "acquire", link: context.self, ...request, replyTo }),
+        target.connect.timeoutMs,
+        (outcome) => ({ kind: "place", late: outcome.kind === "timedOut" }),
+      );
+    }
+  }
+
+  #connect(context: Context<LinkMessage>): void {
+    this.#state = "connecting";
     context.effect((post) => {
-      this.#connection = connector.connect(target.connect, {
+      this.#connection = this.#connector.connect(this.#target.connect, {
         onOpen: (facts) => post({ kind: "opened", facts }),
         onData: (bytes) => post({ kind: "data", bytes }),
         onEnd: () => post({ kind: "ended" }),
@@ -128,6 +157,11 @@ class Link implements Behaviour<LinkMessage> {
         return;
       case "exchange":
         this.#begin(message, context);
+        return;
+      case "place":
+        if (this.#closing) return;
+        if (message.late) this.#fail(noPlace(this.#target), context);
+        else this.#connect(context);
         return;
       case "opened":
         this.#opened(message.facts, context);
@@ -421,6 +455,14 @@ class Link implements Behaviour<LinkMessage> {
     if (ready) context.send(this.#session, { kind: "linkClosed", link: context.self });
     else context.send(this.#session, { kind: "linkFailed", link: context.self, error });
   }
+}
+
+function noPlace({ connect: { timeoutMs } }: HostTarget): NetworkError {
+  return new NetworkError(
+    "TooManyConnections",
+    `connect: no place for a further connection became free within ${timeoutMs} ms; use a lower --throttle, or raise ` +
+      "the limit of open files (ulimit -n)",
+  );
 }
 
 function overdue(during: "authentication" | "exchange"): NetworkError {

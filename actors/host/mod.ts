@@ -11,7 +11,7 @@ export {
   type RunEvent,
   type RunSink,
 } from "./events.ts";
-export { fleet, type FleetMessage } from "./fleet.ts";
+export { fleet, type FleetLimits, type FleetMessage } from "./fleet.ts";
 export { job, type JobMessage, type JobSpec } from "./job.ts";
 export type { LeaseMessage, LeaseReport, LeaseSpec } from "./lease.ts";
 export { ping, type PingResult } from "./ping.ts";

@@ -1,16 +1,20 @@
 /**
  * A session: the authenticated connections to one host for one account, and the queues of exchanges for them.
  *
- * Links are opened on demand. When one cannot be opened and no other stands, everything that waits fails, since it would
- * fail alike. An exchange is written once at most: only one that never reached a link's connection is given to another.
+ * Links are opened on demand, but only one while none stands: where it fails, others would fail alike. It is tried again a few
+ * times; then everything that waits fails, and the host's circuit breaker counts. An exchange is written once at most: only
+ * one that never reached a link's connection is given to another.
  * @module
  */
-import { type DroverError, NetworkError } from "../../protocol/errors.ts";
+import { DeniedError, type DroverError, NetworkError, ProtocolError } from "../../protocol/errors.ts";
 import { guidFromRandom } from "../../protocol/guid.ts";
 import { RequestWriter } from "../../protocol/wsman/mod.ts";
-import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo } from "../kernel/actor.ts";
 import type { Connector } from "../ports.ts";
+import { approached, type Circuit, circuitOpen, closedCircuit, describeCircuit, failed } from "./breaker.ts";
+import type { BudgetMessage, SpareMessage } from "./budget.ts";
 import { asDroverError } from "./client_http.ts";
+import { ConnectTries, defaultConnectRetries, isAbsence } from "./connect_tries.ts";
 import type { ExchangeMessage, SessionRequest } from "./exchange.ts";
 import { link, type LinkMessage, type LinkReport } from "./link.ts";
 import type { HostTarget } from "./target.ts";
@@ -19,6 +23,9 @@ import type { HostTarget } from "./target.ts";
 export type SessionMessage =
   | SessionRequest
   | LinkReport
+  | SpareMessage
+  /** What is known about the host's circuit. */
+  | { readonly kind: "circuit"; readonly replyTo: ReplyTo<Circuit> }
   | { readonly kind: "linkGone"; readonly link: ActorRef<LinkMessage> }
   | { readonly kind: "sweep" }
   | { readonly kind: "reopen" };
@@ -40,14 +47,26 @@ const sweepMs = 5_000;
 /** Milliseconds without a further try after a link could not be opened while another one stands, or seems to. */
 const reopenMs = 500;
 
+/** A link that was idle for less is not closed for others: whoever uses it is between two exchanges. */
+const spareIdleMs = 100;
+
 /** Links that an exchange may be given to. A link that dies before it has written anything hands the exchange back. */
 const maxAssignments = 3;
 
+/** What a session is made with, beside its target. */
+export interface SessionOptions {
+  readonly connector: Connector;
+  /** Where its links ask for places; `undefined`: they need none. */
+  readonly budget?: ActorRef<BudgetMessage> | undefined;
+  /** What an earlier session has learnt about the host; default: nothing bad. */
+  readonly circuit?: Circuit | undefined;
+}
+
 /** A session with `target`. */
-export function session(target: HostTarget, connector: Connector): ChildSpec<SessionMessage> {
+export function session(target: HostTarget, options: SessionOptions): ChildSpec<SessionMessage> {
   return {
     name: "session",
-    start: (context) => new Session(target, connector, context),
+    start: (context) => new Session(target, options, context),
     // Links are children, and children must never wait for their parent.
     mailbox: { capacity: 65_536, overflow: "wait" },
   };
@@ -69,6 +88,7 @@ interface LinkEntry {
 class Session implements Behaviour<SessionMessage> {
   readonly #target: HostTarget;
   readonly #connector: Connector;
+  readonly #budget: ActorRef<BudgetMessage> | undefined;
   readonly #writer: RequestWriter;
   readonly #links = new Map<ActorRef<LinkMessage>, LinkEntry>();
   /** Links that said that they are closed, until they are gone: an exchange may be on its way back from them. */
@@ -79,10 +99,15 @@ class Session implements Behaviour<SessionMessage> {
   #polling = 0;
   #sweeping = false;
   #paused = false;
+  #circuit: Circuit;
+  /** There while no link stands and one is to be opened. */
+  #tries: ConnectTries | undefined;
 
-  constructor(target: HostTarget, connector: Connector, context: Context<SessionMessage>) {
+  constructor(target: HostTarget, options: SessionOptions, context: Context<SessionMessage>) {
     this.#target = target;
-    this.#connector = connector;
+    this.#connector = options.connector;
+    this.#budget = options.budget;
+    this.#circuit = options.circuit ?? closedCircuit;
     this.#writer = new RequestWriter({
       to: target.url,
       maxEnvelopeSize: target.maxEnvelopeSize,
@@ -94,6 +119,7 @@ class Session implements Behaviour<SessionMessage> {
   handle(message: SessionMessage, context: Context<SessionMessage>): void {
     switch (message.kind) {
       case "exchange":
+        if (this.#circuit.kind !== "closed" && this.#refuse(message, context)) return;
         this.#queue(message).push({ message, until: context.now() + maxWaitMs, assignments: 0 });
         break;
       case "withdraw":
@@ -102,6 +128,7 @@ class Session implements Behaviour<SessionMessage> {
       case "linkIdle": {
         const entry = this.#links.get(message.link);
         if (entry === undefined) return;
+        if (entry.state === "opening") this.#established();
         this.#free(entry);
         entry.state = "idle";
         entry.idleSince = context.now();
@@ -116,12 +143,19 @@ class Session implements Behaviour<SessionMessage> {
       case "linkFailed":
         this.#retire(message.link, context);
         // While others stand, what waits can wait for them; they ask for work when they are idle.
-        if (!this.#anyEstablished()) this.#failWaiting(message.error, context);
+        if (!this.#anyEstablished()) this.#notOpened(message.error, context);
         else this.#pause(context);
         return;
       case "reopen":
         this.#paused = false;
+        if (this.#waitingCount === 0) this.#tries = undefined;
         break;
+      case "spare":
+        this.#spare(context);
+        return;
+      case "circuit":
+        context.reply(message.replyTo, this.#circuit);
+        return;
       case "linkGone":
         this.#linkGone(message.link, context);
         break;
@@ -134,7 +168,8 @@ class Session implements Behaviour<SessionMessage> {
   }
 
   describe(): string {
-    return `${this.#links.size} links, ${this.#waitingCount} waiting`;
+    const circuit = describeCircuit(this.#circuit);
+    return `${this.#links.size} links, ${this.#waitingCount} waiting${circuit === "" ? "" : `, ${circuit}`}`;
   }
 
   get #waitingCount(): number {
@@ -157,20 +192,27 @@ class Session implements Behaviour<SessionMessage> {
       this.#assign(ref, entry, next, context);
     }
     const polls = Math.min(this.#polls.length, maxPolls - this.#polling);
+    if (this.#paused) return this.#sweepLater(context);
     const wanted = this.#urgent.length + this.#ordinary.length + polls - opening;
     const room = maxLinks + (this.#urgent.length > 0 ? reservedLinks : 0) - this.#links.size;
-    if (!this.#paused) { for (let i = Math.min(room, wanted); i > 0; i--) this.#open(context); }
-    if (this.#waitingCount > 0 && !this.#sweeping) {
-      this.#sweeping = true;
-      context.timer(sweepMs, { kind: "sweep" });
+    if (wanted > 0) {
+      const most = this.#anyEstablished() ? room : 1 - opening;
+      for (let i = Math.min(wanted, most); i > 0; i--) this.#open(context);
     }
+    this.#sweepLater(context);
+  }
+
+  #sweepLater(context: Context<SessionMessage>): void {
+    if (this.#waitingCount === 0 || this.#sweeping) return;
+    this.#sweeping = true;
+    context.timer(sweepMs, { kind: "sweep" });
   }
 
   /** Else a host that refuses connections beside one that still stands would be asked again without end. */
-  #pause(context: Context<SessionMessage>): void {
+  #pause(context: Context<SessionMessage>, pauseMs = reopenMs): void {
     if (this.#paused) return;
     this.#paused = true;
-    context.timer(reopenMs, { kind: "reopen" });
+    context.timer(pauseMs, { kind: "reopen" });
   }
 
   #next(): Waiting | undefined {
@@ -180,9 +222,58 @@ class Session implements Behaviour<SessionMessage> {
   }
 
   #open(context: Context<SessionMessage>): void {
-    const ref = context.spawn(link(this.#target, this.#connector, context.self));
+    if (!this.#anyEstablished()) {
+      this.#tries ??= new ConnectTries(this.#target.connectRetries ?? defaultConnectRetries, context.now());
+    }
+    const urgent = this.#urgent.length > 0;
+    const place = this.#budget === undefined
+      ? undefined
+      : { budget: this.#budget, session: context.self, urgent };
+    const ref = context.spawn(link(this.#target, this.#connector, context.self, place));
     context.watch(ref, () => ({ kind: "linkGone", link: ref }));
     this.#links.set(ref, { state: "opening", exchange: undefined, idleSince: 0 });
+  }
+
+  #established(): void {
+    this.#tries = undefined;
+    this.#circuit = closedCircuit;
+  }
+
+  /** Nothing of what waits was written: there may be another try. Then all of it fails, since it would fail alike. */
+  #notOpened(error: DroverError, context: Context<SessionMessage>): void {
+    const now = context.now();
+    if (isAbsence(error)) {
+      const times = { now, wallNow: context.wallNow() };
+      this.#circuit = failed(this.#circuit, error, times, context.random);
+    } else if (error instanceof DeniedError || error instanceof ProtocolError) this.#circuit = closedCircuit;
+    const tries = this.#tries;
+    const pause = tries?.failed(error, now, context.random);
+    if (pause !== undefined && this.#circuit.kind === "closed" && this.#waitingCount > 0) {
+      this.#pause(context, pause);
+      return;
+    }
+    this.#tries = undefined;
+    this.#failWaiting(tries?.last ?? error, context);
+  }
+
+  /**
+   * Refuses work while the circuit is open. Signal and Delete go through: a try too many costs less than a shell that stays. Work that
+   * comes while a probe is under way waits for its outcome.
+   */
+  #refuse(message: ExchangeMessage, context: Context<SessionMessage>): boolean {
+    if (message.priority === "urgent") return false;
+    this.#circuit = approached(this.#circuit, context.now());
+    if (this.#circuit.kind !== "open") return false;
+    context.reply(message.replyTo, { kind: "failed", sent: false, error: circuitOpen(this.#circuit) });
+    return true;
+  }
+
+  /** Others wait for the place of a connection that has nothing to do here. */
+  #spare(context: Context<SessionMessage>): void {
+    if (this.#waitingCount > 0) return;
+    for (const [ref, { state, idleSince }] of this.#links) {
+      if (state === "idle" && context.now() - idleSince >= spareIdleMs) return this.#retire(ref, context);
+    }
   }
 
   #assign(
@@ -244,7 +335,8 @@ class Session implements Behaviour<SessionMessage> {
       for (let i = queue.length - 1; i >= 0; i--) {
         if (queue[i]!.message.owner !== owner) continue;
         const [{ message }] = queue.splice(i, 1) as [Waiting];
-        context.reply(message.replyTo, { kind: "failed", sent: false, error: lostLink() });
+        const error = this.#tries?.last ?? withdrawn();
+        context.reply(message.replyTo, { kind: "failed", sent: false, error });
       }
     }
     for (const links of [this.#links, this.#closing]) {
@@ -265,7 +357,10 @@ class Session implements Behaviour<SessionMessage> {
     if (entry.exchange !== undefined) {
       context.reply(entry.exchange.message.replyTo, { kind: "failed", sent: true, error: lostLink() });
       this.#free(entry);
-    } else if (entry.state === "opening" && !this.#anyEstablished()) this.#failWaiting(lostLink(), context);
+    } else if (entry.state === "opening" && !this.#anyEstablished()) {
+      this.#tries = undefined;
+      this.#failWaiting(lostLink(), context);
+    }
   }
 
   #queue(message: ExchangeMessage): Waiting[] {
@@ -299,6 +394,10 @@ class Session implements Behaviour<SessionMessage> {
 
 function lostLink(): NetworkError {
   return new NetworkError("ConnectionClosed", "use the connection: it is gone");
+}
+
+function withdrawn(): NetworkError {
+  return new NetworkError("NotSent", "send request: it was not wanted any more before a connection stood");
 }
 
 function noLink(): NetworkError {

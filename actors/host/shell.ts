@@ -144,6 +144,8 @@ class Shell implements Behaviour<ShellMessage> {
       case "close":
         if (this.#closeAsked) return;
         this.#closeAsked = true;
+        // A Create that still waits for a connection is not sent at all.
+        this.#withdraw(context);
         for (const ref of this.#commands.keys()) context.send(ref, { kind: "stop" });
         // The Signals of commands come before Delete, but a Signal without an answer must not keep it back.
         if (this.#commands.size === 0) this.#delete(context);
@@ -163,6 +165,10 @@ class Shell implements Behaviour<ShellMessage> {
 
   /** A Create that still waits for a connection would make a shell for nobody. */
   stopped(_reason: StopReason, context: Context<ShellMessage>): void {
+    this.#withdraw(context);
+  }
+
+  #withdraw(context: Pick<Context<ShellMessage>, "send" | "self">): void {
     if (this.#state === "creating") context.send(this.#session, { kind: "withdraw", owner: context.self });
   }
 

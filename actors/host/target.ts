@@ -47,4 +47,6 @@ export interface HostTarget {
   readonly maxEnvelopeSize: number;
   /** `w:Locale`. */
   readonly locale: string;
+  /** Further tries when no connection can be opened; default 2, 0: none. */
+  readonly connectRetries?: number;
 }
