@@ -75,8 +75,6 @@ class Fleet implements Behaviour<FleetMessage> {
   readonly #scheduler: ActorRef<SchedulerMessage>;
   /** By identity: two targets with one name (other user, other port) are two hosts. */
   readonly #hosts = new Map<HostTarget, HostEntry>();
-  /** The host at a key, or one of several, so that its winrm/config can be read. */
-  readonly #byKey = new Map<string, HostTarget>();
   readonly #budget: ActorRef<BudgetMessage> | undefined;
   /** Circuits that are not closed, of hosts without an actor. */
   readonly #circuits = new Map<HostTarget, Circuit>();
@@ -117,12 +115,9 @@ class Fleet implements Behaviour<FleetMessage> {
         context.send(this.#host(message.target, context), { kind: "inquire", question, replyTo });
         return;
       }
-      case "crowded": {
-        const target = this.#byKey.get(message.quotaKey);
-        const ref = target === undefined ? undefined : this.#hosts.get(target)?.ref;
-        if (ref !== undefined) context.send(ref, { kind: "learnLimits" });
+      case "crowded":
+        this.#crowded(message.quotaKey, context);
         return;
-      }
       case "cancel": {
         const ref = this.#hosts.get(message.target)?.ref;
         if (ref !== undefined) context.send(ref, { kind: "cancel", job: message.job, index: message.index });
@@ -150,6 +145,13 @@ class Fleet implements Behaviour<FleetMessage> {
     return `${this.#hosts.size} hosts${open === 0 ? "" : `, ${open} others with an open circuit`}`;
   }
 
+  /** This is rare, and a map by key for it would cost memory for every host. */
+  #crowded(quotaKey: string, context: Context<FleetMessage>): void {
+    for (const [target, { ref }] of this.#hosts) {
+      if (target.quotaKey === quotaKey) return context.send(ref, { kind: "learnLimits" });
+    }
+  }
+
   #host(target: HostTarget, context: Context<FleetMessage>): ActorRef<HostMessage> {
     let entry = this.#hosts.get(target);
     if (entry === undefined) {
@@ -159,7 +161,6 @@ class Fleet implements Behaviour<FleetMessage> {
       const ref = context.spawn(host(target, options, this.#scheduler));
       context.watch(ref, () => ({ kind: "hostGone", target, host: ref }));
       this.#hosts.set(target, entry = { ref, sent: 0 });
-      this.#byKey.set(target.quotaKey, target);
       this.#awaitIdle(target, ref, context);
     }
     entry.sent++;

@@ -151,6 +151,10 @@ export interface HostConfig {
   readonly MaxEnvelopeSizekb?: number;
   /** Operations that one user may have open at once. */
   readonly MaxConcurrentOperationsPerUser?: number;
+  /** Requests that are processed at once, of all users. */
+  readonly MaxConnections?: number;
+  /** Users that may have shells at once. */
+  readonly MaxConcurrentUsers?: number;
   /** Shells that one user may have. */
   readonly MaxShellsPerUser?: number;
   /** Commands that may run in one shell at once; 0: unlimited. */
@@ -162,6 +166,8 @@ export interface HostConfig {
 const wanted: readonly (readonly [section: "Service" | "Winrs" | undefined, name: keyof HostConfig])[] = [
   [undefined, "MaxEnvelopeSizekb"],
   ["Service", "MaxConcurrentOperationsPerUser"],
+  ["Service", "MaxConnections"],
+  ["Winrs", "MaxConcurrentUsers"],
   ["Winrs", "MaxShellsPerUser"],
   ["Winrs", "MaxProcessesPerShell"],
   ["Winrs", "IdleTimeout"],

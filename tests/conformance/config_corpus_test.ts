@@ -103,7 +103,12 @@ Deno.test("recorded answers become the limits that they state", () => {
     const known = limits.find(([path]) => path.test(message.path));
     assert.ok(known !== undefined, message.path);
     const [, operations, shells, processesPerShell] = known;
-    assert.deepEqual(limitsOfConfig(config), { operations, shells, processesPerShell }, message.path);
+    const { connections, users, ...others } = limitsOfConfig(config);
+    assert.deepEqual(others, { operations, shells, processesPerShell }, message.path);
+    assert.deepEqual([connections, users], [
+      Math.min(33, config.MaxConnections ?? 25),
+      config.MaxConcurrentUsers ?? 5,
+    ]);
   }
 });
 

@@ -11,6 +11,8 @@ Deno.test("winrm/config has the settings that hold, for every account", () => {
   const settings = {
     MaxEnvelopeSizekb: 321,
     MaxConcurrentOperationsPerUser: 44,
+    MaxConnections: 55,
+    MaxConcurrentUsers: 6,
     MaxShellsPerUser: 7,
     MaxProcessesPerShell: 0,
     IdleTimeout: 61_000,

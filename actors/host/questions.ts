@@ -1,0 +1,139 @@
+/** What our client asks hosts beside running commands. @module */
+import { ProtocolError } from "../../protocol/errors.ts";
+import { guidFromRandom } from "../../protocol/guid.ts";
+import {
+  createShell,
+  deleteShell,
+  readCommandResponse,
+  readCreateResponse,
+  readReceiveResponse,
+  readShellInfo,
+  receiveOutput,
+  runCommand,
+} from "../../protocol/shell/mod.ts";
+import { resources } from "../../protocol/soap/mod.ts";
+import {
+  enumerate,
+  getConfig,
+  getOperatingSystem,
+  type HostConfig,
+  pull,
+  readConfig,
+  readEnumeration,
+  readLastBootUpTime,
+  type ReportedFault,
+} from "../../protocol/wsman/mod.ts";
+import { limitsOfConfig } from "../scheduler/mod.ts";
+import { type Dialogue, exchange, type Question } from "./inquiry.ts";
+import { isShellOf } from "./shell_names.ts";
+
+/** Reads winrm/config; the scheduler learns the limits of `quotaKey` from it. Windows lets only administrators read it. */
+export function limitsQuestion(quotaKey: string): Question<HostConfig> {
+  return {
+    name: "read winrm/config",
+    dialogue: function* () {
+      return readConfig(yield* exchange({ request: getConfig() }));
+    },
+    learn: (config) => ({ kind: "adjust", quotaKey, limits: limitsOfConfig(config) }),
+  };
+}
+
+/** Items in one answer, and answers in one enumeration: a service that never comes to its end is left. */
+const pageItems = 100;
+const maxPages = 100;
+
+/**
+ * Deletes the shells that the instance `owner` has made, whoever asks now, and no others. The result is how many there were.
+ * Windows shows administrators the shells of all users: only the Name counts.
+ */
+export function sweepQuestion(owner: string): Question<number> {
+  return { name: "sweep shells", cleanup: true, dialogue: () => sweep(owner) };
+}
+
+function* sweep(owner: string): Dialogue<number> {
+  const found: string[] = [];
+  let page = readEnumeration(yield* exchange({ request: enumerate(resources.shell, pageItems) }));
+  for (let pages = 1;; pages++) {
+    for (const item of page.items) {
+      const { shellId, name } = readShellInfo(item);
+      if (shellId !== "" && isShellOf(name, owner)) found.push(shellId);
+    }
+    if (page.context === undefined || pages >= maxPages) break;
+    page = readEnumeration(
+      yield* exchange({ request: pull(resources.shell, page.context, pageItems) }),
+    );
+  }
+  let gone = 0;
+  for (const shellId of found) {
+    const outcome = yield { request: deleteShell(shellId), priority: "urgent" };
+    if (outcome.kind === "failed") throw outcome.error;
+    if (outcome.kind === "answered") gone++;
+    // Its own time may be over by now.
+    else if (!isUnknownShell(outcome.fault)) throw outcome.fault;
+  }
+  return gone;
+}
+
+function isUnknownShell(fault: ReportedFault): boolean {
+  return fault.is("UNEXPECTED_SELECTORS") || fault.is("INVALID_SELECTORS");
+}
+
+/**
+ * When the host was started, in milliseconds since 1970: from CIM, or where there is no such class (our own service, OMI) from
+ * `/proc/stat`, read by a command in a shell with this `shellName`.
+ */
+export function bootTimeQuestion(shellName: string): Question<number> {
+  return { name: "read boot time", dialogue: (random) => bootTime(shellName, random.bytes(16)) };
+}
+
+function* bootTime(shellName: string, randomId: Uint8Array): Dialogue<number> {
+  const outcome = yield { request: getOperatingSystem() };
+  if (outcome.kind === "failed") throw outcome.error;
+  if (outcome.kind === "answered") return readLastBootUpTime(outcome.envelope);
+  if (!isUnknownClass(outcome.fault)) throw outcome.fault;
+  const text = yield* shortOutput("grep btime /proc/stat", shellName, guidFromRandom(randomId));
+  const seconds = /^btime (\d{1,12})$/m.exec(text)?.[1];
+  if (seconds === undefined) {
+    throw new ProtocolError(
+      "BootTimeMissing",
+      "read boot time: the host has neither the CIM class nor /proc/stat",
+    );
+  }
+  return Number(seconds) * 1_000;
+}
+
+function isUnknownClass(fault: ReportedFault): boolean {
+  return fault.is("RESOURCE_NOT_FOUND") || fault.is("INVALID_RESOURCE_URI") ||
+    fault.fault.subcode?.local === "DestinationUnreachable";
+}
+
+const decoder = new TextDecoder();
+
+/** What one command writes into such answers at most; more is not what we asked for. */
+const maxReceives = 10;
+
+/** Output of a command that ends soon, in a shell of its own. */
+function* shortOutput(command: string, name: string, proposedId: string): Dialogue<string> {
+  const created = yield {
+    request: createShell({ shellId: proposedId, name, idleTimeoutMs: 60_000, noProfile: true }),
+  };
+  if (created.kind === "fault") throw created.fault;
+  if (created.kind === "failed" && !created.sent) throw created.error;
+  // Without an answer the shell may be there, under the id that we have proposed.
+  let shellId = proposedId;
+  try {
+    if (created.kind === "failed") throw created.error;
+    shellId = readCreateResponse(created.envelope).shellId;
+    const commandId = readCommandResponse(yield* exchange({ request: runCommand(shellId, { command }) }));
+    let text = "";
+    for (let receives = 0; receives < maxReceives; receives++) {
+      const request = receiveOutput(shellId, commandId);
+      const { pieces, state } = readReceiveResponse(yield* exchange({ request, priority: "poll" }));
+      for (const piece of pieces) if (piece.name === "stdout") text += decoder.decode(piece.bytes);
+      if (state === "Done") return text;
+    }
+    throw new ProtocolError("EndlessOutput", "read boot time: the command does not come to its end");
+  } finally {
+    yield { request: deleteShell(shellId), priority: "urgent" };
+  }
+}
