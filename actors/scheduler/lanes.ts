@@ -22,6 +22,17 @@ export class Job {
   constructor(readonly name: string, readonly withSlots: boolean) {}
 }
 
+/** The users of one host. */
+export class HostGroup {
+  /** Keys of these users that have something waiting, held or learnt. */
+  readonly keys: Set<Key> = new Set();
+  /** How many of them have shells. */
+  users = 0;
+
+  /** A host without users. */
+  constructor(readonly name: string) {}
+}
+
 /** A host and user. */
 export class Key {
   /** What holds now. */
@@ -34,6 +45,8 @@ export class Key {
   entries = 0;
   /** Shells in use. */
   shells = 0;
+  /** Lanes whose first request needs more than one operation. */
+  wideLanes = 0;
   /** Processes in use, by shell. */
   readonly processes: Map<string, number> = new Map();
   /** Lanes with requests, in turn. */
@@ -46,8 +59,9 @@ export class Key {
   readonly cleanups: Chain<Entry> = new Chain();
 
   /** A key with nothing in use. */
-  constructor(readonly name: string, limits: HostLimits) {
+  constructor(readonly name: string, readonly host: HostGroup, limits: HostLimits) {
     this.limits = this.ceiling = limits;
+    host.keys.add(this);
   }
 }
 
@@ -59,6 +73,8 @@ export class Lane {
   readonly atKey: Link<Lane> = new Link<Lane>(this);
   /** Its place in the turn within the job. */
   readonly atJob: Link<Lane> = new Link<Lane>(this);
+  /** Whether its first request needs more than one operation. */
+  wide = false;
 
   /** An empty lane. */
   constructor(readonly job: Job, readonly key: Key) {}

@@ -83,17 +83,29 @@ export function limitsOfProfile(name: string): HostLimits {
   return limitsOfSettings(windowsProfiles[name as WindowsProfileName]);
 }
 
+/**
+ * Connections that a session opens at most for anything but Signal and Delete (`actors/host/session.ts`), and one for these. Where a
+ * service allows more, this is what bounds a user.
+ */
+const sessionConnections = 33;
+
 /** Limits that these settings, of a profile or of a host's own winrm/config, put on one user. */
 export function limitsOfSettings(
   settings: Pick<
     WindowsProfile,
-    "MaxConcurrentOperationsPerUser" | "MaxShellsPerUser" | "MaxProcessesPerShell"
+    | "MaxConcurrentOperationsPerUser"
+    | "MaxConnections"
+    | "MaxShellsPerUser"
+    | "MaxProcessesPerShell"
+    | "MaxConcurrentUsers"
   >,
 ): HostLimits {
   return {
     operations: settings.MaxConcurrentOperationsPerUser,
+    connections: Math.min(settings.MaxConnections, sessionConnections),
     shells: settings.MaxShellsPerUser,
     processesPerShell: settings.MaxProcessesPerShell === 0 ? Infinity : settings.MaxProcessesPerShell,
+    users: settings.MaxConcurrentUsers,
   };
 }
 
@@ -102,11 +114,5 @@ export function limitsOfSettings(
  * does not know the setting.
  */
 export function limitsOfConfig(config: HostConfig): HostLimits {
-  const smallest = windowsProfiles["winrm-2.0"];
-  return limitsOfSettings({
-    MaxConcurrentOperationsPerUser: config.MaxConcurrentOperationsPerUser ??
-      smallest.MaxConcurrentOperationsPerUser,
-    MaxShellsPerUser: config.MaxShellsPerUser ?? smallest.MaxShellsPerUser,
-    MaxProcessesPerShell: config.MaxProcessesPerShell ?? smallest.MaxProcessesPerShell,
-  });
+  return limitsOfSettings({ ...windowsProfiles["winrm-2.0"], ...config });
 }

@@ -4,16 +4,28 @@
  *
  * Fairness: jobs take turns, and at a key the jobs that wait there take turns, so that a job of five hosts is not stuck behind
  * one of five thousand. A higher priority goes first, but in every round the lower ones have their shares too, here and there
- * ({@link Round}). A decision costs O(1) plus the number of jobs that wait at the same key; jobs and keys
- * that cannot be served now are not looked at.
+ * ({@link Round}). A decision costs O(1) plus the number of jobs that wait at the same key, and, where users of one host come and
+ * go, of those that wait at the others' keys; jobs and keys that cannot be served now are not looked at.
+ *
+ * A request that needs two operations is not overtaken for ever by those that need one: while it waits first in its lane, they leave
+ * one operation more. Where the limit is below what a single request needs, it goes when nothing else is in use at its key.
  *
  * Signal and Delete (`cleanup`) go before everything else, need no throttle, and alone may use the last operation of a key:
  * without them nothing would ever be given back.
  * @module
  */
 import { UsageError } from "../../protocol/errors.ts";
-import { Entry, Job, Key, Lane } from "./lanes.ts";
-import { conservativeLimits, halved, type HostLimits, lowered, quotaOf, raised, sane } from "./limits.ts";
+import { Entry, HostGroup, Job, Key, Lane } from "./lanes.ts";
+import {
+  conservativeLimits,
+  halved,
+  type HostLimits,
+  lowered,
+  operationsWithin,
+  quotaOf,
+  raised,
+  sane,
+} from "./limits.ts";
 import { type Priority, rankOf, Round } from "./round.ts";
 import { Turns } from "./turns.ts";
 
@@ -24,8 +36,8 @@ export interface PermitCost {
    * work inside something that holds a slot already.
    */
   readonly slots?: 0 | 1;
-  /** An operation of the key; default 1. */
-  readonly operations?: 0 | 1;
+  /** Operations of the key that may be open at once; default 1. */
+  readonly operations?: 0 | 1 | 2;
   /** A shell of the key; default 1. */
   readonly shells?: 0 | 1;
   /** One process of this shell (any name that is unique at the key); default none. */
@@ -38,7 +50,7 @@ export interface PermitRequest {
   readonly id: number;
   /** Key of the job. */
   readonly job: string;
-  /** Key of host and user. */
+  /** Key of host and user: `user@host`. What stands behind the last `@` is the host, whose users are counted together. */
   readonly quotaKey: string;
   /** Slots of this job that may be in use at once; the last request of a job decides. Default: no limit. */
   readonly throttle?: number;
@@ -60,8 +72,8 @@ export interface PermitGrant {
 export interface SchedulerOptions {
   /** Slots in use at once over all jobs; default 1,000. */
   readonly slots?: number;
-  /** Limits of a key of which nothing is known; default {@link conservativeLimits}. */
-  readonly limits?: HostLimits;
+  /** Limits of a key of which nothing is known; what is not given is as in {@link conservativeLimits}. */
+  readonly limits?: Partial<HostLimits>;
 }
 
 /** What a scheduler is doing. */
@@ -85,6 +97,7 @@ export class Scheduler {
   readonly #jobs = new Map<string, Job>();
   readonly #slotless = new Map<string, Job>();
   readonly #keys = new Map<string, Key>();
+  readonly #hosts = new Map<string, HostGroup>();
   readonly #entries = new Map<number, Entry>();
   /** Jobs with a ready lane and room below their throttle, in turn. */
   readonly #turns = new Turns();
@@ -104,7 +117,7 @@ export class Scheduler {
   /** An idle scheduler. */
   constructor(options: SchedulerOptions = {}) {
     this.#slots = Math.max(1, options.slots ?? 1000);
-    this.#defaults = sane(options.limits ?? conservativeLimits);
+    this.#defaults = sane(options.limits ?? {}, conservativeLimits);
   }
 
   /**
@@ -173,13 +186,19 @@ export class Scheduler {
   keepShell(id: number): boolean {
     const entry = this.#entries.get(id);
     if (entry === undefined || !entry.held || entry.shells === 0) return false;
-    const { key, lane } = entry;
-    const kept = new Entry(id, key, undefined, 0, entry.shells, undefined);
-    kept.held = true;
-    this.#entries.set(id, kept);
-    this.#count(entry, -1);
-    this.#count(kept, 1);
-    this.#changed(key, lane);
+    this.#replace(entry, new Entry(id, entry.key, undefined, 0, entry.shells, undefined));
+    return true;
+  }
+
+  /**
+   * Gives the operations of a permit back, and nothing else: what it is for has nothing open at the service, and will ask again
+   * before it has. `false`: it is not held.
+   */
+  returnOperations(id: number): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || !entry.held) return false;
+    const { key, lane, shells, processOf } = entry;
+    this.#replace(entry, new Entry(id, key, lane, 0, shells, processOf));
     return true;
   }
 
@@ -207,10 +226,7 @@ export class Scheduler {
     const quota = quotaOf(code);
     if (quota === undefined) return false;
     const key = this.#key(quotaKey);
-    const used = quota === "processesPerShell"
-      ? (shell === undefined ? undefined : key.processes.get(shell))
-      : key[quota];
-    key.limits = lowered(key.limits, quota, used ?? key.limits[quota]);
+    key.limits = lowered(key.limits, quota, usedOf(key, quota, shell) ?? key.limits[quota]);
     this.#crowded.add(quotaKey);
     this.#changed(key);
     return true;
@@ -232,10 +248,10 @@ export class Scheduler {
     return key.limits !== key.ceiling;
   }
 
-  /** The limits of a key were learnt, e.g. from `winrm/config`. */
-  adjust(quotaKey: string, limits: HostLimits): void {
+  /** Limits of a key were learnt, e.g. from `winrm/config`; what is not given is as before. */
+  adjust(quotaKey: string, limits: Partial<HostLimits>): void {
     const key = this.#key(quotaKey);
-    key.limits = key.ceiling = sane(limits);
+    key.limits = key.ceiling = sane(limits, key.ceiling);
     this.#changed(key);
   }
 
@@ -321,7 +337,7 @@ export class Scheduler {
 
   #grantCleanups(key: Key): void {
     for (let first = key.cleanups.first; first !== undefined; first = key.cleanups.first) {
-      if (key.operations >= key.limits.operations) return;
+      if (key.operations >= operationsWithin(key.limits)) return;
       key.cleanups.remove(first);
       this.#grant(first.value);
     }
@@ -343,9 +359,29 @@ export class Scheduler {
       if (processes === 0) key.processes.delete(processOf);
       else key.processes.set(processOf, processes);
     }
-    if (lane === undefined) return;
-    lane.job.used += sign;
-    if (lane.job.withSlots) this.#slotsUsed += sign;
+    if (lane !== undefined) {
+      lane.job.used += sign;
+      if (lane.job.withSlots) this.#slotsUsed += sign;
+    }
+    // The first shell of a user, or the end of the last one.
+    if (entry.shells > 0 && key.shells === (sign > 0 ? entry.shells : 0)) this.#countUser(key, sign);
+  }
+
+  /** The other users of the host may have a place now, or none any more. */
+  #countUser(user: Key, sign: 1 | -1): void {
+    const { host } = user;
+    host.users += sign;
+    if (host.keys.size === 1) return;
+    for (const key of host.keys) if (key !== user) this.#refreshKey(key);
+  }
+
+  /** What was granted as `entry` is from now on `kept`, which is less. */
+  #replace(entry: Entry, kept: Entry): void {
+    kept.held = true;
+    this.#entries.set(kept.id, kept);
+    this.#count(kept, 1);
+    this.#count(entry, -1);
+    this.#changed(entry.key, entry.lane);
   }
 
   /** Notes the key of a request that waits, if it is the key's own limits that keep back who stands first in its lane. */
@@ -359,9 +395,15 @@ export class Scheduler {
   #fits(entry: Entry): boolean {
     const { key, processOf } = entry;
     const { limits } = key;
-    return (entry.operations === 0 || key.operations < limits.operations - 1) &&
+    return (entry.operations === 0 || this.#fitsOperations(entry)) &&
       (entry.shells === 0 || key.shells < limits.shells) &&
+      (entry.shells === 0 || key.shells > 0 || key.host.users < limits.users) &&
       (processOf === undefined || (key.processes.get(processOf) ?? 0) < limits.processesPerShell);
+  }
+
+  #fitsOperations({ key, operations }: Entry): boolean {
+    const spare = operations === 1 && key.wideLanes > 0 ? 1 : 0;
+    return key.operations + operations + spare < operationsWithin(key.limits) || key.operations === 0;
   }
 
   // ---- bookkeeping
@@ -383,8 +425,15 @@ export class Scheduler {
 
   #key(name: string): Key {
     let key = this.#keys.get(name);
-    if (key === undefined) this.#keys.set(name, key = new Key(name, this.#defaults));
+    if (key === undefined) this.#keys.set(name, key = new Key(name, this.#host(name), this.#defaults));
     return key;
+  }
+
+  #host(quotaKey: string): HostGroup {
+    const name = quotaKey.slice(quotaKey.lastIndexOf("@") + 1);
+    let host = this.#hosts.get(name);
+    if (host === undefined) this.#hosts.set(name, host = new HostGroup(name));
+    return host;
   }
 
   #job(request: PermitRequest, withSlots: boolean): Job {
@@ -410,10 +459,18 @@ export class Scheduler {
   /** Puts a lane where it belongs after its requests or its key have changed. */
   #refresh(lane: Lane): void {
     const first = lane.waiting.first?.value;
+    const { key } = lane;
     if (first === undefined) {
-      lane.key.lanes.remove(lane.atKey);
-      lane.job.lanes.delete(lane.key);
-    } else lane.key.lanes.append(lane.atKey);
+      key.lanes.remove(lane.atKey);
+      lane.job.lanes.delete(key);
+    } else key.lanes.append(lane.atKey);
+    const wide = first !== undefined && first.operations > 1;
+    if (wide !== lane.wide) {
+      lane.wide = wide;
+      key.wideLanes += wide ? 1 : -1;
+      // For those that need one operation there is one less now, or one more.
+      if (key.wideLanes === (wide ? 1 : 0)) this.#refreshKey(key);
+    }
     if (first !== undefined && this.#fits(first)) lane.job.ready.append(lane.atJob);
     else lane.job.ready.remove(lane.atJob);
     this.#place(lane.job);
@@ -449,6 +506,22 @@ export class Scheduler {
     }
     if (key.entries === 0 && key.limits === this.#defaults && key.ceiling === this.#defaults) {
       this.#keys.delete(key.name);
+      key.host.keys.delete(key);
+      if (key.host.keys.size === 0) this.#hosts.delete(key.host.name);
     }
+  }
+}
+
+/** What is in use of a quota at a key; `undefined`: not known. */
+function usedOf(key: Key, quota: keyof HostLimits, shell: string | undefined): number | undefined {
+  switch (quota) {
+    case "processesPerShell":
+      return shell === undefined ? undefined : key.processes.get(shell);
+    case "users":
+      return key.host.users;
+    case "connections":
+      return key.operations;
+    default:
+      return key[quota];
   }
 }

@@ -46,12 +46,14 @@ export type SchedulerMessage =
   | { readonly kind: "release"; readonly permit: PermitGrant; readonly afterMs?: number }
   /** Gives a permit back but for its shell, which the service may have for `keepMs` more. */
   | { readonly kind: "keepShell"; readonly permit: PermitGrant; readonly keepMs: number }
+  /** Gives the operations of a permit back, and nothing else. */
+  | { readonly kind: "returnOperations"; readonly permit: PermitGrant }
   /** The service at a key refused with this WSManFault code; `shell`: as in `processOf`. */
   | { readonly kind: "quotaFault"; readonly quotaKey: string; readonly code: number; readonly shell?: string }
   /** The service at a key answered HTTP 503, or reset a connection. */
   | { readonly kind: "overload"; readonly quotaKey: string }
   /** Limits of a key were learnt: what waits and fits now goes at once. */
-  | { readonly kind: "adjust"; readonly quotaKey: string; readonly limits: HostLimits }
+  | { readonly kind: "adjust"; readonly quotaKey: string; readonly limits: Partial<HostLimits> }
   /** Changes the global throttle. */
   | { readonly kind: "slots"; readonly slots: number }
   /**
@@ -127,6 +129,9 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
         }
         break;
       }
+      case "returnOperations":
+        this.#scheduler.returnOperations(message.permit.id);
+        break;
       case "expired":
         this.#withdraw(message.id, context);
         break;

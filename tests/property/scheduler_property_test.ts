@@ -10,8 +10,10 @@ type Step =
 
 const priorities = ["low", "normal", "high", undefined] as const;
 
-const codes = [2150859173, 2150859174, 2150859241];
-const limits = { operations: 4, shells: 3, processesPerShell: 2 };
+const codes = [2150859173, 2150859174, 2150859179, 2150859241];
+const limits = { operations: 4, shells: 3, processesPerShell: 2, users: 2 };
+/** Three users of one host, and one of another. */
+const keys = ["k0@h", "k1@h", "k2@h", "k3@i"] as const;
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -19,8 +21,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("acquire" as const),
       job: fc.nat(3),
-      key: fc.nat(2),
-      shape: fc.nat(3),
+      key: fc.nat(3),
+      shape: fc.nat(4),
     }),
   },
   {
@@ -31,13 +33,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant("fault" as const),
-      key: fc.nat(2),
+      key: fc.nat(3),
       code: fc.constantFrom(...codes),
     }),
   },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constantFrom("raise" as const, "overload" as const), key: fc.nat(2) }),
+    arbitrary: fc.record({ kind: fc.constantFrom("raise" as const, "overload" as const), key: fc.nat(3) }),
   },
 );
 
@@ -46,14 +48,19 @@ function requestOf(id: number, job: number, key: number, shape: number): PermitR
   const base = {
     id,
     job: `j${job}`,
-    quotaKey: `k${key}`,
+    quotaKey: keys[key]!,
     throttle: 2 + job,
     ...(priority === undefined ? {} : { priority }),
   };
   if (shape === 0) return { ...base, cleanup: true };
   if (shape === 1) return { ...base, cost: { slots: 0, shells: 0, processOf: "s" } };
+  if (shape === 2) return { ...base, cost: { operations: 2 } };
   return base;
 }
+
+const takesSlot = (request: PermitRequest) => request.cleanup !== true && request.cost?.slots !== 0;
+
+const sameHost = (one: string, other: string) => one.split("@")[1] === other.split("@")[1];
 
 /** Runs steps, checking after each that no grant went above a limit. */
 function play(steps: readonly Step[]) {
@@ -69,19 +76,22 @@ function play(steps: readonly Step[]) {
     const all = [...held.values()];
     const at = all.filter((other) => other.quotaKey === request.quotaKey);
     const bound = permits.limitsOf(request.quotaKey);
-    const slotted = all.filter((other) => !other.cleanup && other.cost === undefined);
-    assert.ok(at.length <= bound.operations, "operations");
-    if (!request.cleanup) assert.ok(at.length < bound.operations, "the last operation is reserved");
-    if (!request.cleanup && request.cost === undefined) {
-      assert.ok(at.filter((other) => slotted.includes(other)).length <= bound.shells, "shells");
-      assert.ok(slotted.length <= slots, "slots");
-      assert.ok(slotted.filter((o) => o.job === request.job).length <= (request.throttle ?? 0), "throttle");
-    }
-    if (request.cost !== undefined) {
-      assert.ok(
-        at.filter((other) => other.cost !== undefined).length <= bound.processesPerShell,
-        "processes",
+    const inSlots = all.filter(takesSlot);
+    const operations = at.reduce((sum, other) => sum + (other.cost?.operations ?? 1), 0);
+    if (request.cleanup) assert.ok(operations <= bound.operations, "operations");
+    else assert.ok(operations < bound.operations || at.length === 1, "the last operation is reserved");
+    if (takesSlot(request)) {
+      assert.ok(at.filter(takesSlot).length <= bound.shells, "shells");
+      assert.ok(inSlots.length <= slots, "slots");
+      assert.ok(inSlots.filter((o) => o.job === request.job).length <= (request.throttle ?? 0), "throttle");
+      const users = new Set(
+        inSlots.map(({ quotaKey }) => quotaKey).filter((key) => sameHost(key, request.quotaKey)),
       );
+      if (at.filter(takesSlot).length === 1) assert.ok(users.size <= bound.users, "users");
+    }
+    if (request.cost?.processOf !== undefined) {
+      const processes = at.filter((other) => other.cost?.processOf !== undefined);
+      assert.ok(processes.length <= bound.processesPerShell, "processes");
     }
   };
   let nextId = 0;
@@ -110,13 +120,13 @@ function play(steps: readonly Step[]) {
         break;
       }
       case "fault":
-        permits.onQuotaFault(`k${action.key}`, action.code);
+        permits.onQuotaFault(keys[action.key]!, action.code);
         break;
       case "overload":
-        permits.onOverload(`k${action.key}`);
+        permits.onOverload(keys[action.key]!);
         break;
       case "raise":
-        permits.raise(`k${action.key}`);
+        permits.raise(keys[action.key]!);
     }
     drain();
   }
@@ -141,7 +151,7 @@ Deno.test("nothing starves: when what is held returns, everything that waits has
         drain();
       }
       assert.equal(waiting.size, 0);
-      for (const key of ["k0", "k1", "k2"]) while (permits.raise(key));
+      for (const key of keys) while (permits.raise(key));
       assert.deepEqual({ ...permits.inspect(), slots: 0 }, {
         waiting: 0,
         held: 0,
@@ -158,8 +168,13 @@ Deno.test("nothing starves: when what is held returns, everything that waits has
 Deno.test("cancelling everything that waits leaves only what is held", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
-      const { permits, waiting, held } = play(steps);
-      for (const id of waiting.keys()) assert.equal(permits.cancel(id), true);
+      const { permits, waiting, held, drain } = play(steps);
+      for (const id of waiting.keys()) {
+        waiting.delete(id);
+        assert.equal(permits.cancel(id), true);
+        // What stood behind it may fit.
+        drain();
+      }
       const info = permits.inspect();
       assert.equal(info.waiting, 0);
       assert.equal(info.held, held.size);

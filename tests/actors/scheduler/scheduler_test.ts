@@ -85,6 +85,89 @@ Deno.test("work inside a slot is not held up by those who wait for one, and proc
   assert.deepEqual(ids(permits.next()), [5]);
 });
 
+Deno.test("a command with standard input needs two operations, and is not overtaken for ever by those that need one", () => {
+  const permits = new Scheduler({ limits: { operations: 5, shells: 99 } });
+  let id = 0;
+  const ask = (job: string, operations: 1 | 2) =>
+    permits.acquire({ id: ++id, job, quotaKey: "k", cost: { operations } });
+  for (let n = 0; n < 40; n++) ask("plain", 1);
+  assert.equal(permits.usageOf("k").operations, 4);
+  const fed = id + 1;
+  ask("fed", 2);
+  for (let oldest = 1; oldest < 30; oldest++) {
+    permits.release(oldest);
+    const now = ids(permits.next());
+    assert.ok(permits.usageOf("k").operations <= 4);
+    if (!now.includes(fed)) continue;
+    assert.ok(oldest <= 3, `it waited for ${oldest} others`);
+    return;
+  }
+  assert.fail("it starves");
+});
+
+Deno.test("where the limit is below what one request needs, it goes alone", () => {
+  const permits = new Scheduler({ limits: { operations: 2 } });
+  permits.acquire({ id: 1, job: "a", quotaKey: "k" });
+  assert.equal(permits.acquire({ id: 2, job: "b", quotaKey: "k", cost: { operations: 2 } }), "queued");
+  assert.equal(permits.acquire({ id: 3, job: "a", quotaKey: "k" }), "queued");
+  permits.release(1);
+  assert.deepEqual(ids(permits.next()), [2]);
+  permits.release(2);
+  assert.deepEqual(ids(permits.next()), [3]);
+});
+
+Deno.test("an idle shell has no operation, and keeps its slot and its place", () => {
+  const permits = new Scheduler({ slots: 2, limits: { operations: 2, shells: 2 } });
+  permits.acquire({ id: 1, job: "j", quotaKey: "k" });
+  assert.equal(permits.acquire({ id: 2, job: "j", quotaKey: "k" }), "queued");
+  assert.equal(permits.returnOperations(2), false);
+  assert.equal(permits.returnOperations(1), true);
+  assert.deepEqual(ids(permits.next()), [2]);
+  assert.deepEqual(permits.usageOf("k"), { operations: 1, shells: 2 });
+  assert.equal(permits.inspect().slotsUsed, 2);
+  permits.release(2);
+  permits.release(1);
+  assert.deepEqual(permits.inspect(), { waiting: 0, held: 0, slotsUsed: 0, slots: 2, jobs: 0, keys: 0 });
+});
+
+Deno.test("connections bound what is open at once where operations would allow more", () => {
+  const permits = new Scheduler({ limits: { operations: 99, connections: 3, shells: 99 } });
+  for (let id = 1; id <= 3; id++) permits.acquire({ id, job: "j", quotaKey: "k" });
+  assert.equal(permits.usageOf("k").operations, 2);
+  assert.deepEqual(permits.acquire({ id: 4, job: "j", quotaKey: "k", cleanup: true }), { id: 4 });
+  assert.equal(permits.acquire({ id: 5, job: "j", quotaKey: "k", cleanup: true }), "queued");
+});
+
+Deno.test("users of one host: one more waits until another one has no shell there", () => {
+  const permits = new Scheduler({ limits: { users: 2 } });
+  const ask = (id: number, quotaKey: string) => permits.acquire({ id, job: `j${id}`, quotaKey });
+  ask(1, "ann@h");
+  ask(2, "bob@realm@h");
+  assert.equal(ask(3, "cy@h"), "queued");
+  assert.deepEqual(ask(4, "ann@h"), { id: 4 }, "who has a shell there may have another");
+  assert.deepEqual(ask(5, "cy@elsewhere"), { id: 5 });
+  assert.equal(ask(6, "dee@h"), "queued");
+  permits.release(1);
+  assert.deepEqual(ids(permits.next()), []);
+  permits.release(4);
+  assert.deepEqual(ids(permits.next()), [3]);
+  assert.equal(ask(7, "ann@h"), "queued");
+  permits.cancel(6);
+  permits.keepShell(2);
+  assert.deepEqual(ids(permits.next()), [], "the service may still have bob's shell");
+  permits.release(2);
+  assert.deepEqual(ids(permits.next()), [7]);
+  for (const id of [3, 5, 7]) permits.release(id);
+  assert.deepEqual({ ...permits.inspect(), slots: 0 }, {
+    waiting: 0,
+    held: 0,
+    slotsUsed: 0,
+    slots: 0,
+    jobs: 0,
+    keys: 0,
+  });
+});
+
 Deno.test("a job of five hosts is not stuck behind one of five thousand", () => {
   const permits = new Scheduler({ slots: 10 });
   for (let id = 0; id < 5000; id++) permits.acquire({ id, job: "big", quotaKey: `h${id}` });
@@ -168,7 +251,13 @@ Deno.test("a job's priority may change while it waits", () => {
 
 Deno.test("profiles: what each version of Windows lets one user do", () => {
   assert.deepEqual(limitsOfProfile("winrm-2.0"), conservativeLimits);
-  assert.deepEqual(limitsOfProfile("windows-2012"), { operations: 1500, shells: 30, processesPerShell: 25 });
+  assert.deepEqual(limitsOfProfile("windows-2012"), {
+    operations: 1500,
+    connections: 33,
+    shells: 30,
+    processesPerShell: 25,
+    users: 10,
+  });
   assert.equal(limitsOfProfile("windows-2022").shells, 2_147_483_647);
   assert.deepEqual(Object.keys(windowsProfiles), ["winrm-2.0", "windows-2012", "windows-2022"]);
   for (const name of ["windows-95", "toString", ""]) {
@@ -177,15 +266,20 @@ Deno.test("profiles: what each version of Windows lets one user do", () => {
 });
 
 Deno.test("every quota fault takes down the limit that it speaks of, and no other fault does", () => {
-  const shells = [2150859173, 2150859179, 2150859236, 2150859237, 2150859238, 2150859242];
-  const operations = [2150858815, 2150859174, 2150859175, 2150859176, 2150859239, 2150859240];
-  for (const code of [...shells, ...operations, 2150859241]) {
-    const permits = new Scheduler({ limits: { operations: 15, shells: 5, processesPerShell: 7 } });
-    assert.equal(permits.onQuotaFault("k", code), true);
-    const lowered = permits.limitsOf("k");
-    if (shells.includes(code)) assert.deepEqual(lowered, { operations: 15, shells: 1, processesPerShell: 7 });
-    else if (code === 2150859241) assert.equal(lowered.processesPerShell, 6);
-    else assert.deepEqual(lowered, { operations: 2, shells: 5, processesPerShell: 7 });
+  const limits = { operations: 15, connections: 25, shells: 5, processesPerShell: 7, users: 3 };
+  const codes = {
+    shells: [2150859173, 2150859236, 2150859238, 2150859242],
+    users: [2150859179, 2150859237],
+    operations: [2150858815, 2150859174, 2150859175, 2150859176, 2150859239, 2150859240],
+    processesPerShell: [2150859241],
+  };
+  const left = { shells: 1, users: 1, operations: 2, processesPerShell: 6 };
+  for (const quota of ["shells", "users", "operations", "processesPerShell"] as const) {
+    for (const code of codes[quota]) {
+      const permits = new Scheduler({ limits });
+      assert.equal(permits.onQuotaFault("k", code), true);
+      assert.deepEqual(permits.limitsOf("k"), { ...limits, [quota]: left[quota] });
+    }
   }
   // DIFFERENT_AUTHZ_TOKEN and REDIRECT_LOCATION_NOT_AVAILABLE stand among them.
   const permits = new Scheduler();
@@ -195,7 +289,7 @@ Deno.test("every quota fault takes down the limit that it speaks of, and no othe
 });
 
 Deno.test("an overloaded service gets half of the operations, and what was learnt is unlearnt even where there is no limit", () => {
-  const permits = new Scheduler({ limits: limitsOfProfile("windows-2022") });
+  const permits = new Scheduler({ limits: { ...limitsOfProfile("windows-2022"), connections: 300 } });
   for (let id = 0; id < 100; id++) permits.acquire({ id, job: "j", quotaKey: "k" });
   permits.onOverload("k");
   assert.equal(permits.limitsOf("k").operations, 50);
