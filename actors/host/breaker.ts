@@ -24,7 +24,7 @@ export interface Circuit {
   readonly why: { readonly message: string; readonly wallUntil: number } | undefined;
 }
 
-/** Failures in a row that open a circuit. More than one piece of work makes with all its tries. */
+/** Failures in a row that open a circuit. */
 export const breakerThreshold = 5;
 
 const firstBackoffMs = 5_000;
@@ -46,16 +46,22 @@ export function approached(circuit: Circuit, now: number): Circuit {
   return circuit.kind === "open" && now >= circuit.until ? { ...circuit, kind: "halfOpen" } : circuit;
 }
 
-/** The state after a try has failed. Tries that were made although it is open do not change it: clean-up must not prolong it. */
+/**
+ * The state after a try has failed. `retries`: further tries that one piece of work has; with all of them it does not open the circuit
+ * of a host that has never failed before. Tries that were made although it is open do not change it: clean-up must not prolong it.
+ */
 export function failed(
   circuit: Circuit,
   error: DroverError,
+  retries: number,
   { now, wallNow }: BreakerTime,
   random: RandomSource,
 ): Circuit {
   if (circuit.kind === "open") return circuit;
   const failures = circuit.failures + 1;
-  if (circuit.kind === "closed" && failures < breakerThreshold) return { ...circuit, failures };
+  if (circuit.kind === "closed" && failures < Math.max(breakerThreshold, retries + 2)) {
+    return { ...circuit, failures };
+  }
   const ms = jittered(Math.min(longestBackoffMs, firstBackoffMs * 2 ** circuit.openings), random);
   return {
     kind: "open",

@@ -172,6 +172,10 @@ class Session implements Behaviour<SessionMessage> {
     return `${this.#links.size} links, ${this.#waitingCount} waiting${circuit === "" ? "" : `, ${circuit}`}`;
   }
 
+  get #connectRetries(): number {
+    return this.#target.connectRetries ?? defaultConnectRetries;
+  }
+
   get #waitingCount(): number {
     return this.#urgent.length + this.#ordinary.length + this.#polls.length;
   }
@@ -223,7 +227,7 @@ class Session implements Behaviour<SessionMessage> {
 
   #open(context: Context<SessionMessage>): void {
     if (!this.#anyEstablished()) {
-      this.#tries ??= new ConnectTries(this.#target.connectRetries ?? defaultConnectRetries, context.now());
+      this.#tries ??= new ConnectTries(this.#connectRetries, context.now());
     }
     const urgent = this.#urgent.length > 0;
     const place = this.#budget === undefined
@@ -244,7 +248,7 @@ class Session implements Behaviour<SessionMessage> {
     const now = context.now();
     if (isAbsence(error)) {
       const times = { now, wallNow: context.wallNow() };
-      this.#circuit = failed(this.#circuit, error, times, context.random);
+      this.#circuit = failed(this.#circuit, error, this.#connectRetries, times, context.random);
     } else if (error instanceof DeniedError || error instanceof ProtocolError) this.#circuit = closedCircuit;
     const tries = this.#tries;
     const pause = tries?.failed(error, now, context.random);

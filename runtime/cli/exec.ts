@@ -12,6 +12,7 @@ import {
   connectionOptions,
   positiveInteger,
   reportCrash,
+  retryCount,
   seconds,
 } from "./options.ts";
 import { askPassword } from "./password.ts";
@@ -48,6 +49,11 @@ export function execCommand(): Command {
     .option("--limit <pattern>", "only hosts that match, e.g. 'web*:!web07:&prod'")
     .option("--throttle <number>", "hosts at once", positiveInteger, 32)
     .option("--timeout <seconds>", "per host, from its start to its result", seconds)
+    .option(
+      "--connect-retries <number>",
+      "further tries when a host cannot be connected to, within 10 seconds; 0: none (default: 2)",
+      retryCount,
+    )
     .option("--stdin <file>", "standard input of every command; - is drover's own (default: open, empty)")
     .option("--json", "one JSON object a line instead of text")
     .option("--raw", "do not neutralise control sequences in remote output")

@@ -16,6 +16,7 @@ export interface ConnectionFlags {
   readonly ca?: string;
   readonly certValidation?: "ignore" | "validate";
   readonly trust?: readonly string[];
+  readonly connectRetries?: number;
 }
 
 /** Adds the options of how to reach hosts. */
@@ -63,6 +64,12 @@ export function positiveInteger(text: string): number {
   return Number(text);
 }
 
+/** A small whole number, 0 included. */
+export function retryCount(text: string): number {
+  if (!/^\d{1,2}$/.test(text)) throw new InvalidArgumentError("expected a whole number from 0 to 99");
+  return Number(text);
+}
+
 /** Seconds, with a fraction where wanted. */
 export function seconds(text: string): number {
   const value = Number(text);
@@ -98,6 +105,7 @@ export function connectionOptions(flags: ConnectionFlags): ConnectionOptions {
     ...(flags.ca === undefined ? {} : { ca: readText(flags.ca, "read --ca") }),
     ...(flags.certValidation === undefined ? {} : { certValidation: flags.certValidation }),
     ...(flags.trust === undefined ? {} : { trust: flags.trust }),
+    ...(flags.connectRetries === undefined ? {} : { connectRetries: flags.connectRetries }),
   };
 }
 

@@ -4,6 +4,7 @@ import { type HostTarget, ping, type PingResult } from "../../actors/host/mod.ts
 import { inventoryFromHosts } from "../inventory/mod.ts";
 import { Secret } from "../../protocol/secret.ts";
 import { readPem, targetOf } from "../client/targets.ts";
+import { connectionLimit } from "../os/limits.ts";
 import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
 import { addConnectionOptions, type ConnectionFlags, connectionOptions, seconds } from "./options.ts";
@@ -43,11 +44,17 @@ async function pingAll(names: readonly string[], flags: PingFlags): Promise<numb
   );
   const system = createSystem();
   const connector = createConnector();
-  const results = await Promise.all(
-    targets.map((target) =>
-      new Promise<PingResult>((resolve) => system.spawn(ping(target, connector, resolve)))
-    ),
-  );
+  const results = new Array<PingResult>(targets.length);
+  let next = 0;
+  // No more at once than the system has descriptors for.
+  const work = async () => {
+    for (let index = next++; index < targets.length; index = next++) {
+      results[index] = await new Promise<PingResult>((resolve) =>
+        system.spawn(ping(targets[index]!, connector, resolve))
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(targets.length, connectionLimit() ?? Infinity) }, work));
   await system.shutdown();
   let failed = 0;
   results.forEach((result, index) => {

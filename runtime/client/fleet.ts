@@ -24,6 +24,7 @@ import {
   loadInventory,
   selectHosts,
 } from "../inventory/mod.ts";
+import { connectionLimit } from "../os/limits.ts";
 import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
 import { OutputBytes } from "./output_bytes.ts";
@@ -42,6 +43,11 @@ export interface FleetOptions extends Omit<ConnectionOptions, "password"> {
   readonly password?: Secret | string;
   /** Hosts that may be active at once in one run; default 32. */
   readonly throttle?: number;
+  /**
+   * Connections that may be open at once; more hosts than half of it are never active at the same time, whatever the throttle
+   * says. Default: what the limit of open files (`ulimit -n`) leaves room for, at least 8.
+   */
+  readonly maxConnections?: number;
   /** For tests and simulations: how connections are opened. */
   readonly connector?: Connector;
   /** Told about defects of Drover itself: an actor crashed. What it was doing ends as `unknown`. */
@@ -62,6 +68,8 @@ export interface RunOptions {
   readonly stdin?: Uint8Array | string;
   /** The shells to make. */
   readonly shell?: ShellOptions;
+  /** Further tries when a host cannot be connected to, within 10 seconds; default the fleet's. */
+  readonly connectRetries?: number;
 }
 
 /** Options of a remote shell. */
@@ -112,8 +120,12 @@ export class Fleet implements AsyncDisposable {
     };
     this.inventory = inventoryOf(options);
     this.#system = createSystem(options.onCrash === undefined ? {} : { onCrash: options.onCrash });
-    this.#scheduler = this.#system.spawn(scheduler({ slots: Math.max(1_000, options.throttle ?? 0) }));
-    this.#fleet = this.#system.spawn(fleet(connector ?? createConnector(), this.#scheduler));
+    // Connections of a connector that was given are no files of ours.
+    const maxConnections = options.maxConnections ??
+      (connector === undefined ? connectionLimit() : undefined);
+    this.#scheduler = this.#system.spawn(scheduler({ slots: slotsOf(options.throttle, maxConnections) }));
+    const limits = maxConnections === undefined ? {} : { maxConnections };
+    this.#fleet = this.#system.spawn(fleet(connector ?? createConnector(), this.#scheduler, limits));
   }
 
   /**
@@ -134,7 +146,7 @@ export class Fleet implements AsyncDisposable {
   run(command: string | readonly string[], options: RunOptions = {}): FleetRun {
     options.signal?.throwIfAborted();
     const hosts = selectHosts(this.inventory, options.hosts ?? "all");
-    const targets = hosts.map((host) => this.#target(host));
+    const targets = hosts.map((host) => this.#target(host, options.connectRetries));
     return this.#start(command, targets, options);
   }
 
@@ -195,11 +207,16 @@ export class Fleet implements AsyncDisposable {
     return new FleetRun(run);
   }
 
-  #target(host: InventoryHost): HostTarget {
-    const known = this.#targets.get(host.name);
+  /** The same object each time: one host actor. Another number of tries makes another one, with the same quotas. */
+  #target(host: InventoryHost, connectRetries?: number): HostTarget {
+    const key = `${connectRetries ?? ""} ${host.name}`;
+    const known = this.#targets.get(key);
     if (known !== undefined) return known;
-    const target = targetOf(host, this.#connection, (path) => this.#readPem(path));
-    this.#targets.set(host.name, target);
+    const connection = connectRetries === undefined
+      ? this.#connection
+      : { ...this.#connection, connectRetries };
+    const target = targetOf(host, connection, (path) => this.#readPem(path));
+    this.#targets.set(key, target);
     return target;
   }
 
@@ -296,6 +313,17 @@ export class FleetHost {
     await bridge.opened;
     return new Shell(bridge);
   }
+}
+
+/** An active host needs a connection for what the service holds back, and one for everything else. */
+function slotsOf(throttle = 0, maxConnections = Infinity): number {
+  if (!(maxConnections >= 2)) {
+    throw new UsageError(
+      "BadLimit",
+      `open fleet: ${maxConnections} connections are too few, give at least 2`,
+    );
+  }
+  return Math.max(1, Math.min(Math.max(1_000, throttle), Math.floor(maxConnections / 2)));
 }
 
 function shellOptions(options: ShellOptions | undefined): CreateShellOptions {

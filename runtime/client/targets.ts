@@ -31,6 +31,11 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs?: number;
   /** Milliseconds that the service may hold a request; default 20,000. */
   readonly operationTimeoutMs?: number;
+  /**
+   * Further tries, within 10 seconds, when a host cannot be connected to; default 2, 0: none. Refused credentials and certificates are
+   * never tried again.
+   */
+  readonly connectRetries?: number;
 }
 
 /** Default of NetworkDelayms. */
@@ -103,6 +108,7 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
     networkDelayMs: Math.max(1_000, readDelay),
     maxEnvelopeSize: host.maxEnvelopeSize ?? 512_000,
     locale: "en-US",
+    ...(options.connectRetries === undefined ? {} : { connectRetries: options.connectRetries }),
   };
 }
 

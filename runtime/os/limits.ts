@@ -21,3 +21,17 @@ export function fileDescriptorLimit(): FileDescriptorLimit | undefined {
   const value = (text: string) => text === "unlimited" ? Infinity : Number(text);
   return { soft: value(soft), hard: value(hard) };
 }
+
+/** Descriptors that are left for everything but connections: files, name look-ups, pipes. */
+const reserve = 32;
+/** Fewer connections than these are of no use; running out of descriptors is then tried again like a failed connection. */
+const leastConnections = 8;
+
+/** Connections that this process may open beside what it has open now; `undefined` where the system does not tell. */
+export function connectionLimit(): number | undefined {
+  const limit = fileDescriptorLimit();
+  if (limit === undefined || limit.soft === Infinity) return undefined;
+  let open = 0;
+  for (const _ of Deno.readDirSync("/proc/self/fd")) open++;
+  return Math.max(leastConnections, limit.soft - open - Math.max(reserve, Math.floor(limit.soft / 20)));
+}

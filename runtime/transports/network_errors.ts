@@ -11,7 +11,9 @@ const byErrno: Readonly<Record<string, readonly [code: string, text: string]>> =
   ENETDOWN: ["HostUnreachable", "the network is down"],
   ENOTFOUND: ["HostNotFound", "no such host name"],
   EAI_NONAME: ["HostNotFound", "no such host name"],
-  EAI_AGAIN: ["HostNotFound", "the name service does not answer"],
+  EAI_AGAIN: ["NameServiceUnavailable", "the name service does not answer"],
+  EMFILE: ["TooManyOpenFiles", "this process may open no more files (ulimit -n)"],
+  ENFILE: ["TooManyOpenFiles", "this system may open no more files"],
   ECONNRESET: ["ConnectionReset", "the peer reset the connection"],
   ECONNABORTED: ["ConnectionReset", "the connection was aborted"],
   EPIPE: ["ConnectionReset", "the peer takes no more"],
@@ -45,7 +47,8 @@ export function networkError(error: unknown, action: string, fallback = "Connect
   if (error instanceof NetworkError) return error;
   const message = property(error, "message");
   const lookup = /failed to lookup address|no such host|name or service not known/i.test(message);
-  const errno = lookup ? "ENOTFOUND" : property(error, "code");
+  const passing = /temporary failure in name resolution|try again/i.test(message);
+  const errno = lookup ? passing ? "EAI_AGAIN" : "ENOTFOUND" : property(error, "code");
   const known = byErrno[errno] ?? byErrno[byName[property(error, "name")] ?? ""];
   if (known !== undefined) return new NetworkError(known[0], `${action}: ${known[1]}`, { cause: error });
   return new NetworkError(fallback, `${action}: ${message || String(error)}`, { cause: error });
