@@ -25,7 +25,7 @@ export class Job {
 /** The users of one host. */
 export class HostGroup {
   /** Keys of these users that have something waiting, held or learnt. */
-  readonly keys: Set<Key> = new Set();
+  readonly keys: Chain<Key> = new Chain();
   /** How many of them have shells. */
   users = 0;
 
@@ -47,8 +47,8 @@ export class Key {
   shells = 0;
   /** Lanes whose first request needs more than one operation. */
   wideLanes = 0;
-  /** Processes in use, by shell. */
-  readonly processes: Map<string, number> = new Map();
+  /** Processes in use, by shell; made when there are some. */
+  processes: Map<string, number> | undefined;
   /** Lanes with requests, in turn. */
   readonly lanes: Chain<Lane> = new Chain();
   /** What the priorities have left here, for requests with a slot; made when jobs of more than one have met. */
@@ -58,10 +58,13 @@ export class Key {
   /** Signals and Deletes that wait. */
   readonly cleanups: Chain<Entry> = new Chain();
 
+  /** Its place among the users of its host. */
+  readonly atHost: Link<Key> = new Link<Key>(this);
+
   /** A key with nothing in use. */
   constructor(readonly name: string, readonly host: HostGroup, limits: HostLimits) {
     this.limits = this.ceiling = limits;
-    host.keys.add(this);
+    host.keys.append(this.atHost);
   }
 }
 

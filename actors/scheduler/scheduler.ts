@@ -355,9 +355,10 @@ export class Scheduler {
     key.operations += sign * entry.operations;
     key.shells += sign * entry.shells;
     if (processOf !== undefined) {
-      const processes = (key.processes.get(processOf) ?? 0) + sign;
-      if (processes === 0) key.processes.delete(processOf);
-      else key.processes.set(processOf, processes);
+      const all = key.processes ??= new Map<string, number>();
+      const processes = (all.get(processOf) ?? 0) + sign;
+      if (processes === 0) all.delete(processOf);
+      else all.set(processOf, processes);
     }
     if (lane !== undefined) {
       lane.job.used += sign;
@@ -371,8 +372,9 @@ export class Scheduler {
   #countUser(user: Key, sign: 1 | -1): void {
     const { host } = user;
     host.users += sign;
-    if (host.keys.size === 1) return;
-    for (const key of host.keys) if (key !== user) this.#refreshKey(key);
+    for (let at = host.keys.first; at !== undefined; at = at.next) {
+      if (at.value !== user) this.#refreshKey(at.value);
+    }
   }
 
   /** What was granted as `entry` is from now on `kept`, which is less. */
@@ -398,7 +400,7 @@ export class Scheduler {
     return (entry.operations === 0 || this.#fitsOperations(entry)) &&
       (entry.shells === 0 || key.shells < limits.shells) &&
       (entry.shells === 0 || key.shells > 0 || key.host.users < limits.users) &&
-      (processOf === undefined || (key.processes.get(processOf) ?? 0) < limits.processesPerShell);
+      (processOf === undefined || (key.processes?.get(processOf) ?? 0) < limits.processesPerShell);
   }
 
   #fitsOperations({ key, operations }: Entry): boolean {
@@ -506,7 +508,7 @@ export class Scheduler {
     }
     if (key.entries === 0 && key.limits === this.#defaults && key.ceiling === this.#defaults) {
       this.#keys.delete(key.name);
-      key.host.keys.delete(key);
+      key.host.keys.remove(key.atHost);
       if (key.host.keys.size === 0) this.#hosts.delete(key.host.name);
     }
   }
@@ -516,7 +518,7 @@ export class Scheduler {
 function usedOf(key: Key, quota: keyof HostLimits, shell: string | undefined): number | undefined {
   switch (quota) {
     case "processesPerShell":
-      return shell === undefined ? undefined : key.processes.get(shell);
+      return shell === undefined ? undefined : key.processes?.get(shell);
     case "users":
       return key.host.users;
     case "connections":
