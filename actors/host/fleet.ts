@@ -111,6 +111,7 @@ class Fleet implements Behaviour<FleetMessage> {
         });
         return;
       case "inquire": {
+        if (this.#stopping) return;
         const { question, replyTo } = message;
         context.send(this.#host(message.target, context), { kind: "inquire", question, replyTo });
         return;

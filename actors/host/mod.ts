@@ -12,7 +12,12 @@ export {
   type RunSink,
 } from "./events.ts";
 export { fleet, type FleetLimits, type FleetMessage } from "./fleet.ts";
+export type { Dialogue, DialogueStep, InquireMessage, InquiryOutcome, Question } from "./inquiry.ts";
 export { job, type JobMessage, type JobSpec } from "./job.ts";
 export type { LeaseMessage, LeaseReport, LeaseSpec } from "./lease.ts";
+export { limitsWatcher } from "./limits_watcher.ts";
 export { ping, type PingResult } from "./ping.ts";
+export { bootTimeQuestion, sweepQuestion } from "./questions.ts";
+export { type RebootMessage, type RebootResult, type RebootSpec, rebootWait } from "./reboot.ts";
+export { shellName } from "./shell_names.ts";
 export type { Authentication, HostTarget, InitiatorFactory } from "./target.ts";

@@ -23,6 +23,7 @@ import {
   readLastBootUpTime,
   type ReportedFault,
 } from "../../protocol/wsman/mod.ts";
+import type { RandomSource } from "../ports.ts";
 import { limitsOfConfig } from "../scheduler/mod.ts";
 import { type Dialogue, exchange, type Question } from "./inquiry.ts";
 import { isShellOf } from "./shell_names.ts";
@@ -83,15 +84,15 @@ function isUnknownShell(fault: ReportedFault): boolean {
  * `/proc/stat`, read by a command in a shell with this `shellName`.
  */
 export function bootTimeQuestion(shellName: string): Question<number> {
-  return { name: "read boot time", dialogue: (random) => bootTime(shellName, random.bytes(16)) };
+  return { name: "read boot time", dialogue: (random) => bootTime(shellName, random) };
 }
 
-function* bootTime(shellName: string, randomId: Uint8Array): Dialogue<number> {
+function* bootTime(shellName: string, random: RandomSource): Dialogue<number> {
   const outcome = yield { request: getOperatingSystem() };
   if (outcome.kind === "failed") throw outcome.error;
   if (outcome.kind === "answered") return readLastBootUpTime(outcome.envelope);
   if (!isUnknownClass(outcome.fault)) throw outcome.fault;
-  const text = yield* shortOutput("grep btime /proc/stat", shellName, guidFromRandom(randomId));
+  const text = yield* shortOutput("grep btime /proc/stat", shellName, random);
   const seconds = /^btime (\d{1,12})$/m.exec(text)?.[1];
   if (seconds === undefined) {
     throw new ProtocolError(
@@ -113,7 +114,8 @@ const decoder = new TextDecoder();
 const maxReceives = 10;
 
 /** Output of a command that ends soon, in a shell of its own. */
-function* shortOutput(command: string, name: string, proposedId: string): Dialogue<string> {
+function* shortOutput(command: string, name: string, random: RandomSource): Dialogue<string> {
+  const proposedId = guidFromRandom(random.bytes(16));
   const created = yield {
     request: createShell({ shellId: proposedId, name, idleTimeoutMs: 60_000, noProfile: true }),
   };
@@ -124,7 +126,8 @@ function* shortOutput(command: string, name: string, proposedId: string): Dialog
   try {
     if (created.kind === "failed") throw created.error;
     shellId = readCreateResponse(created.envelope).shellId;
-    const commandId = readCommandResponse(yield* exchange({ request: runCommand(shellId, { command }) }));
+    const request = runCommand(shellId, { command, commandId: guidFromRandom(random.bytes(16)) });
+    const commandId = readCommandResponse(yield* exchange({ request }));
     let text = "";
     for (let receives = 0; receives < maxReceives; receives++) {
       const request = receiveOutput(shellId, commandId);

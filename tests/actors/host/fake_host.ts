@@ -22,7 +22,10 @@ import { Secret } from "../../../protocol/secret.ts";
 import type { TestSystem } from "../../helpers/virtual_clock.ts";
 
 /** Names of the requests, as the last part of their action. */
-export type Operation = "Create" | "Command" | "Send" | "Receive" | "Signal" | "Delete";
+export type Operation =
+  | ("Create" | "Command" | "Send" | "Receive" | "Signal" | "Delete")
+  // Only by `answer`.
+  | ("Get" | "Enumerate" | "Pull");
 
 /** Where a connection is cut. `at` bytes of this direction still arrive, counted over all connections. */
 export interface Cut {
