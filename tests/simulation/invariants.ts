@@ -8,6 +8,8 @@ import type { JobPlan, Plan, WorkPlan } from "./plan.ts";
 /** A job under way. */
 export interface JobState {
   readonly plan: JobPlan;
+  /** Its hosts are the commands of a script, which tries again what it likes. */
+  readonly script: boolean;
   readonly results: Map<string, ResultEvent[]>;
   finished: number;
   /** Outputs that the sink has not taken, by host. */
@@ -50,7 +52,7 @@ export function checkResults(
       if (plan.faultless && state.plan.timeoutMs === undefined && state.plan.cancelMs === undefined) {
         checkFaultless(observer, work, record, result);
       }
-      if (state.plan.timeoutMs === undefined && state.plan.cancelMs === undefined) {
+      if (!state.script && state.plan.timeoutMs === undefined && state.plan.cancelMs === undefined) {
         checkPatience(observer, work, record, result);
       }
     }

@@ -35,6 +35,12 @@ interface Knobs {
   readonly clockJumps: number;
   readonly clientKill: number;
   readonly shortRunTime: number;
+  /** Scripts with a shell of their own. */
+  readonly leases: readonly [least: number, most: number];
+  /** What else a Windows end does: 503, keepalives, chunked answers. */
+  readonly busy: number;
+  readonly keepalives: number;
+  readonly chunked: number;
 }
 
 const quiet: Knobs = {
@@ -62,6 +68,10 @@ const quiet: Knobs = {
   clockJumps: 0,
   clientKill: 0,
   shortRunTime: 0,
+  leases: [0, 0],
+  busy: 0,
+  keepalives: 200,
+  chunked: 300,
 };
 
 /** All scenarios. */
@@ -110,6 +120,26 @@ export const scenarios = {
     clockJumps: 100,
     clientKill: 50,
     shortRunTime: 100,
+    leases: [0, 1],
+    busy: 50,
+  },
+  /** Scripts: shells with several commands side by side, beside jobs on the same machines. */
+  scripts: { ...quiet, machines: [1, 3], jobs: [0, 1], leases: [1, 3], stdin: 200, heavy: 100 },
+  brokenScripts: {
+    ...quiet,
+    machines: [1, 3],
+    jobs: [0, 1],
+    leases: [1, 3],
+    hangs: 200,
+    cancel: 300,
+    stdin: 200,
+    breaks: 100,
+    kills: 200,
+    silent: 100,
+    foreignQuota: 200,
+    windows: 600,
+    shortRunTime: 100,
+    busy: 100,
   },
 } satisfies Record<string, Knobs>;
 
@@ -150,6 +180,26 @@ export interface WorkPlan {
   readonly stdin: Uint8Array | undefined;
 }
 
+/** One command of a script. */
+export interface LeaseCommandPlan extends WorkPlan {
+  /** Milliseconds from the opening of its shell. */
+  readonly atMs: number;
+  readonly stopMs: number | undefined;
+}
+
+/** One script with a shell. */
+export interface LeasePlan {
+  readonly id: string;
+  readonly startMs: number;
+  /** Milliseconds until it closes its shell, whatever runs there; `undefined`: when its commands have ended. */
+  readonly closeMs: number | undefined;
+  /** Milliseconds that it takes for each output. */
+  readonly sinkMs: number;
+  /** Where. */
+  readonly shell: WorkPlan;
+  readonly commands: readonly LeaseCommandPlan[];
+}
+
 /** One job. */
 export interface JobPlan {
   readonly id: string;
@@ -175,6 +225,7 @@ export interface Plan {
   readonly seed: number;
   readonly machines: readonly MachinePlan[];
   readonly jobs: readonly JobPlan[];
+  readonly leases: readonly LeasePlan[];
   readonly events: readonly EventPlan[];
   readonly slots: number;
   readonly limits: {
@@ -197,15 +248,15 @@ export const clientAddress = "127.0.0.1";
 /** The run of one seed. */
 export function makePlan(scenario: ScenarioName, seed: number): Plan {
   const knobs: Knobs = scenarios[scenario];
-  const random = new SeededRandom(seed ^ hash(scenario));
-  // The first numbers of close seeds resemble each other.
-  for (let i = 0; i < 4; i++) random.uint32();
-  const draw = new Draw(random);
+  const draw = drawOf(seed, scenario);
   const operationTimeoutMs = draw.pick([2_000, 5_000, 20_000]);
   const cleanupTimeoutMs = draw.pick([3_000, 10_000]);
+  const quirks = drawOf(seed, `${scenario} quirks`);
   const machines: MachinePlan[] = [];
   const count = draw.between(...knobs.machines);
-  for (let i = 0; i < count; i++) machines.push(machine(draw, knobs, `127.0.1.${i + 1}`));
+  for (let i = 0; i < count; i++) {
+    machines.push(machine(draw, quirks, knobs, `127.0.${1 + (i >> 7)}.${i % 128 + 1}`));
+  }
   const jobs: JobPlan[] = [];
   const jobCount = draw.between(...knobs.jobs);
   for (let i = 0; i < jobCount; i++) jobs.push(job(draw, knobs, `j${i}`, machines));
@@ -216,23 +267,27 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
   }
   const tight = draw.chance(knobs.tightQuota);
   const shells = tight ? draw.between(1, 2) : 5;
+  // What was added later draws from a source of its own, so that the runs of known seeds stay as they were.
+  const leases = leasePlans(drawOf(seed, `${scenario} leases`), knobs, machines);
+  const most = Math.max(1, ...leases.map(({ commands }) => commands.length));
   return {
     scenario,
     seed,
     machines,
     jobs,
+    leases,
     events,
     slots: draw.chance(knobs.tightQuota) ? draw.between(1, 4) : 1_000,
     limits: {
       // Receive, Send, and Signal or Delete of one command may be under way at once.
-      operations: tight ? 3 * shells : 15,
+      operations: (tight ? 3 * shells : 15) * most,
       shells,
       processesPerShell: 15,
     },
     operationTimeoutMs,
     cleanupTimeoutMs,
     idleTimeoutMs: draw.pick([60_000, 120_000]),
-    faultless: ["plain", "output", "stdin", "throttle"].includes(scenario),
+    faultless: ["plain", "output", "stdin", "throttle", "scripts"].includes(scenario),
     known: ["deadline", "cancel"].includes(scenario),
   };
 }
@@ -255,7 +310,7 @@ export function planConnection(machine: MachinePlan, random: SeededRandom): Conn
   };
 }
 
-function machine(draw: Draw, knobs: Knobs, address: string): MachinePlan {
+function machine(draw: Draw, quirks: Draw, knobs: Knobs, address: string): MachinePlan {
   const slow = draw.chance(knobs.slowLink);
   const least = draw.pick([0, 0, 1, 5]);
   const settings: Record<string, number> = {};
@@ -264,7 +319,7 @@ function machine(draw: Draw, knobs: Knobs, address: string): MachinePlan {
   const silent = draw.chance(knobs.silent);
   return {
     address,
-    windows: draw.chance(knobs.windows) ? windows(draw, knobs) : undefined,
+    windows: draw.chance(knobs.windows) ? windows(draw, quirks, knobs) : undefined,
     settings,
     auth: draw.pick(["spnego", "spnego", "ntlm", "basic", "tls"]),
     conditions: {
@@ -280,7 +335,7 @@ function machine(draw: Draw, knobs: Knobs, address: string): MachinePlan {
   };
 }
 
-function windows(draw: Draw, knobs: Knobs): WindowsProfile {
+function windows(draw: Draw, quirks: Draw, knobs: Knobs): WindowsProfile {
   const old = draw.chance(400);
   return {
     old,
@@ -295,6 +350,10 @@ function windows(draw: Draw, knobs: Knobs): WindowsProfile {
     foreignEvery: draw.chance(knobs.foreignQuota) ? draw.pick([2, 4]) : 0,
     abortsReceive: draw.chance(300),
     saysPending: draw.chance(200),
+    busyEvery: quirks.chance(knobs.busy) ? quirks.pick([3, 10]) : 0,
+    keepaliveMs: quirks.chance(knobs.keepalives) ? quirks.pick([700, 4_200]) : 0,
+    chunked: quirks.chance(knobs.chunked),
+    activityIds: quirks.chance(300),
   };
 }
 
@@ -318,6 +377,37 @@ function job(draw: Draw, knobs: Knobs, id: string, machines: readonly MachinePla
     sinkMs: draw.chance(knobs.slowSink) ? draw.between(1, 2_000) : 0,
     hosts,
   };
+}
+
+function leasePlans(draw: Draw, knobs: Knobs, machines: readonly MachinePlan[]): LeasePlan[] {
+  const leases: LeasePlan[] = [];
+  const count = draw.between(...knobs.leases);
+  for (let i = 0; i < count; i++) {
+    const id = `s${i}`;
+    const user = draw.pick(users);
+    const machine = draw.pick(machines);
+    const startMs = draw.chance(500) ? 0 : draw.between(0, 3_000);
+    const sinkMs = draw.chance(knobs.slowSink) ? draw.between(1, 2_000) : 0;
+    const shell = work(draw, knobs, id, machine, user);
+    const commands: LeaseCommandPlan[] = [];
+    const commandCount = draw.between(1, draw.pick([1, 3, 6]));
+    for (let j = 0; j < commandCount; j++) {
+      commands.push({
+        ...work(draw, knobs, `${id}c${j}`, machine, user),
+        wrongPassword: shell.wrongPassword,
+        atMs: draw.chance(500) ? 0 : draw.between(0, draw.pick([20, 4_000])),
+        stopMs: draw.chance(knobs.cancel) ? draw.between(0, draw.pick([50, 3_000])) : undefined,
+      });
+    }
+    const hangs = commands.some(({ script, stdin, stopMs }) =>
+      stopMs === undefined && (script.hangs || (script.echoes && stdin === undefined))
+    );
+    const closeMs = hangs || draw.chance(knobs.cancel)
+      ? draw.between(0, draw.pick([50, 2_000, 10_000]))
+      : undefined;
+    leases.push({ id, startMs, closeMs, sinkMs, shell, commands });
+  }
+  return leases;
 }
 
 function work(draw: Draw, knobs: Knobs, id: string, machine: MachinePlan, user: string): WorkPlan {
@@ -380,6 +470,13 @@ function misfortunes(draw: Draw, knobs: Knobs, address: string, events: EventPla
     if (draw.chance(800)) events.push({ atMs: atMs + some() * draw.pick([1, 10]), kind: "heal", address });
   }
   if (draw.chance(knobs.clockJumps)) events.push({ atMs: some(), kind: "clockJump", address });
+}
+
+function drawOf(seed: number, name: string): Draw {
+  const random = new SeededRandom(seed ^ hash(name));
+  // The first numbers of close seeds resemble each other.
+  for (let i = 0; i < 4; i++) random.uint32();
+  return new Draw(random);
 }
 
 function hash(text: string): number {

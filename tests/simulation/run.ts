@@ -1,5 +1,16 @@
 /** Runs one plan: the product's client on one machine, far ends on others, all in one virtual time. @module */
-import { fleet, type HostTarget, job, type JobMessage, type RunEvent } from "../../actors/host/mod.ts";
+import {
+  type CommandEnd,
+  type CommandSpec,
+  fleet,
+  type FleetMessage,
+  type HostResult,
+  type HostTarget,
+  job,
+  type RunEvent,
+} from "../../actors/host/mod.ts";
+import { DeniedError, type DroverError } from "../../protocol/errors.ts";
+import { ReportedFault } from "../../protocol/wsman/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { ConnectTarget } from "../../actors/ports.ts";
 import { scheduler } from "../../actors/scheduler/mod.ts";
@@ -9,10 +20,12 @@ import { initiator, password, wrongPassword } from "./accounts.ts";
 import type { Invariant } from "./checks.ts";
 import { DroverEnd, type FarEnd, type FarEndOptions, ports } from "./drover_end.ts";
 import { checkEnd, checkResults, type JobState } from "./invariants.ts";
+import { leaseUser } from "./lease_user.ts";
 import { Observer } from "./observer.ts";
 import {
   clientAddress,
   type JobPlan,
+  type LeasePlan,
   makePlan,
   type Plan,
   planConnection,
@@ -64,6 +77,7 @@ class Simulation {
   readonly #ends = new Map<string, FarEnd>();
   readonly #client: Machine;
   readonly #jobs: JobState[] = [];
+  readonly #targets = new Map<string, HostTarget>();
   /** Whose connection an object given to `connect` makes. */
   readonly #userOf = new Map<ConnectTarget, string>();
   #clientDead = false;
@@ -75,7 +89,10 @@ class Simulation {
     this.#observer = new Observer(
       {
         ...plan.limits,
-        throttle: new Map(plan.jobs.map(({ id, throttle }) => [id, Math.min(throttle, plan.slots)])),
+        throttle: new Map([
+          ...plan.jobs.map(({ id, throttle }) => [id, Math.min(throttle, plan.slots)] as const),
+          ...plan.leases.map(({ id }) => [id, 1] as const),
+        ]),
       },
       (line) => world.trace(line),
       () => world.clock.monotonic(),
@@ -92,7 +109,11 @@ class Simulation {
       },
     });
     this.#client = world.machine(clientAddress);
-    const scripts = new Map(plan.jobs.flatMap(({ hosts }) => hosts.map((host) => [host.token, host.script])));
+    const works = [
+      ...plan.jobs.flatMap(({ hosts }) => hosts),
+      ...plan.leases.flatMap(({ commands }) => commands),
+    ];
+    const scripts = new Map(works.map(({ token, script }) => [token, script]));
     for (const { address, windows, settings } of plan.machines) {
       const options: FarEndOptions = {
         world,
@@ -165,7 +186,12 @@ class Simulation {
     const idle = { ...system.stats };
     for (const plan of this.#plan.jobs) {
       world.at(plan.startMs, () => {
-        if (!this.#clientDead) this.#startJob(plan, (spec, sink) => system.spawn(job(spec, fleetRef, sink)));
+        if (!this.#clientDead) this.#startJob(plan, fleetRef);
+      });
+    }
+    for (const plan of this.#plan.leases) {
+      world.at(plan.startMs, () => {
+        if (!this.#clientDead) this.#startLease(plan, fleetRef);
       });
     }
     for (const event of this.#plan.events) {
@@ -174,7 +200,8 @@ class Simulation {
 
     const done = () =>
       this.#clientDead ||
-      (this.#jobs.length === this.#plan.jobs.length && this.#jobs.every((state) => state.finished > 0));
+      (this.#jobs.length === this.#plan.jobs.length + this.#plan.leases.length &&
+        this.#jobs.every((state) => state.finished > 0));
     this.#observer.check("a job ends once, in time", world.runUntil(hungMs, done), () => {
       const hung = this.#jobs.filter((state) => state.finished === 0).map(({ plan }) => plan.id);
       return `${hung.join(", ")} have not ended after ${hungMs} ms`;
@@ -202,57 +229,122 @@ class Simulation {
     return over;
   }
 
-  #startJob(
-    plan: JobPlan,
-    spawn: (spec: Parameters<typeof job>[0], sink: Parameters<typeof job>[2]) => ActorRef<JobMessage>,
-  ): void {
-    const world = this.#world;
-    const state: JobState = { plan, results: new Map(), finished: 0, held: new Map() };
-    this.#jobs.push(state);
+  #startJob(plan: JobPlan, fleetRef: ActorRef<FleetMessage>): void {
+    const state = this.#begin(plan);
     for (const { token, address, user } of plan.hosts) this.#observer.expect(token, plan.id, address, user);
-    spawn({
+    const spec: Parameters<typeof job>[0] = {
       id: plan.id,
-      hosts: plan.hosts.map((host) => ({
-        target: this.#target(host),
-        command: {
-          command: host.auth === "ntlm" ? ["sim", host.token] : `sim ${host.token}`,
-          ...(host.stdin === undefined ? {} : { stdin: host.stdin }),
-        },
-      })),
+      hosts: plan.hosts.map((host) => ({ target: this.#target(host), command: commandOf(host) })),
       shell: { idleTimeoutMs: this.#plan.idleTimeoutMs },
       throttle: plan.throttle,
       timeoutMs: plan.timeoutMs,
       cleanupTimeoutMs: this.#plan.cleanupTimeoutMs,
-    }, {
+    };
+    this.#client.system.spawn(job(spec, fleetRef, {
       began: (cancel) => {
         const { cancelMs } = plan;
-        if (cancelMs !== undefined) world.at(plan.startMs + cancelMs, () => this.#clientDead || cancel());
+        if (cancelMs !== undefined) {
+          this.#world.at(plan.startMs + cancelMs, () => this.#clientDead || cancel());
+        }
       },
       deliver: (events, taken) => {
         for (const event of events) this.#take(state, event);
         const output = events.find(({ type }) => type === "output");
-        if (output === undefined) return taken();
-        const held = (state.held.get(output.host) ?? 0) + 1;
-        state.held.set(output.host, held);
-        this.#observer.check(
-          "a slow sink holds up its command",
-          held <= outputWindow,
-          () => `${output.host}: ${held} outputs are with the sink at once`,
-        );
-        this.#client.clock.schedule(plan.sinkMs, () => {
-          state.held.set(output.host, state.held.get(output.host)! - 1);
-          taken();
-        });
+        if (output === undefined) taken();
+        else this.#hold(state, output.host, taken);
       },
-      finished: () => {
-        state.finished++;
-        world.trace(`finished ${plan.id}`);
+      finished: () => this.#finished(state),
+    }));
+  }
+
+  /** A script is watched as a job of which each command is a host. */
+  #startLease(plan: LeasePlan, fleetRef: ActorRef<FleetMessage>): void {
+    const { id, shell, commands, closeMs, sinkMs, startMs } = plan;
+    const stopped = closeMs !== undefined || commands.some(({ stopMs }) => stopMs !== undefined);
+    const state = this.#begin({
+      id,
+      startMs,
+      cancelMs: stopped ? 0 : undefined,
+      throttle: 1,
+      timeoutMs: undefined,
+      sinkMs,
+      hosts: commands,
+    }, true);
+    const record = this.#observer.expect(shell.token, id, shell.address, shell.user);
+    for (const { token, address, user } of commands) this.#observer.expect(token, id, address, user, record);
+    const target = this.#target(shell);
+    const { operationTimeoutMs } = target;
+    const nameOf = (index: number) => commands[index]!.token;
+    this.#client.system.spawn(leaseUser(
+      {
+        target,
+        lease: {
+          job: id,
+          quotaKey: target.quotaKey,
+          throttle: 1,
+          shell: { name: `drover-${id}`, idleTimeoutMs: this.#plan.idleTimeoutMs },
+          times: {
+            operationTimeoutMs,
+            cleanupTimeoutMs: this.#plan.cleanupTimeoutMs,
+            guardMs: target.networkDelayMs + 60_000,
+          },
+        },
+        commands: commands.map((command) => ({
+          spec: commandOf(command),
+          atMs: command.atMs,
+          stopMs: command.stopMs,
+        })),
+        closeMs,
       },
+      fleetRef,
+      {
+        output: (index, pieces, taken) => {
+          for (const { stream, bytes } of pieces) {
+            this.#take(state, { type: "output", host: nameOf(index), stream, data: bytes });
+          }
+          this.#hold(state, nameOf(index), taken);
+        },
+        ended: (index, end) =>
+          this.#take(state, { type: "result", host: nameOf(index), ...resultOfEnd(end) }),
+        lost: (index, started, error) =>
+          this.#take(state, { type: "result", host: nameOf(index), ...resultOfLoss(started, error) }),
+        finished: () => {
+          this.#observer.told(record);
+          this.#finished(state);
+        },
+      },
+    ));
+  }
+
+  #begin(plan: JobPlan, script = false): JobState {
+    const state: JobState = { plan, script, results: new Map(), finished: 0, held: new Map() };
+    this.#jobs.push(state);
+    return state;
+  }
+
+  #finished(state: JobState): void {
+    state.finished++;
+    this.#world.trace(`finished ${state.plan.id}`);
+  }
+
+  /** The user takes an output: at once, or after a while. */
+  #hold(state: JobState, host: string, taken: () => void): void {
+    const held = (state.held.get(host) ?? 0) + 1;
+    state.held.set(host, held);
+    this.#observer.check(
+      "a slow sink holds up its command",
+      held <= outputWindow,
+      () => `${host}: ${held} outputs are with the sink at once`,
+    );
+    this.#client.clock.schedule(state.plan.sinkMs, () => {
+      state.held.set(host, state.held.get(host)! - 1);
+      taken();
     });
   }
 
   #take(state: JobState, event: RunEvent): void {
-    const token = event.host;
+    // Jobs name a host as its inventory does; that of a script's command has its token already.
+    const token = event.host.includes("@") ? event.host : `${state.plan.id}@${event.host}`;
     const record = this.#observer.records.get(token)!;
     const over = state.finished > 0 || (event.type === "output" && state.results.has(token));
     this.#observer.check("nothing comes after an end", !over, () => `${event.type} of ${token}`);
@@ -269,10 +361,19 @@ class Simulation {
   }
 
   #target(work: WorkPlan): HostTarget {
+    const { address, user, wrongPassword } = work;
+    // As in a fleet, jobs share a host's connections.
+    const key = `${user}@${address} ${wrongPassword}`;
+    let target = this.#targets.get(key);
+    if (target === undefined) this.#targets.set(key, target = this.#makeTarget(work));
+    return target;
+  }
+
+  #makeTarget(work: WorkPlan): HostTarget {
     const { address, user, auth } = work;
     const target = targetOf(
       {
-        name: work.token,
+        name: address,
         groups: [],
         address,
         port: auth === "tls" ? ports.https : ports.http,
@@ -330,4 +431,43 @@ class Simulation {
         return this.#network.crash(clientAddress, "peers");
     }
   }
+}
+
+function commandOf({ token, auth, stdin }: WorkPlan): CommandSpec {
+  return {
+    command: auth === "ntlm" ? ["sim", token] : `sim ${token}`,
+    ...(stdin === undefined ? {} : { stdin }),
+  };
+}
+
+/** What the end of a script's command says, in the words of a job. */
+function resultOfEnd(end: CommandEnd): HostResult {
+  switch (end.kind) {
+    case "exited":
+      return result(end.exitCode === 0 ? "succeeded" : "failed", undefined, end.exitCode);
+    case "notSent":
+      return result("unreachable", end.error);
+    case "refused":
+      return result("failed", end.error);
+    case "stopped":
+      return result("cancelled", undefined);
+    case "unknown":
+      return result("unknown", end.error);
+  }
+}
+
+/** The same of one whose end nobody saw. */
+function resultOfLoss(started: boolean, error: DroverError | undefined): HostResult {
+  if (started) return result("unknown", error);
+  if (error instanceof DeniedError) return result("denied", error);
+  return result(error instanceof ReportedFault ? "failed" : "unreachable", error);
+}
+
+function result(status: HostResult["status"], error: DroverError | undefined, exitCode?: number): HostResult {
+  return {
+    status,
+    exitCode,
+    durationMs: 0,
+    error: error === undefined ? undefined : { code: error.code, message: error.message },
+  };
 }

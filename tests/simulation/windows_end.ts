@@ -47,11 +47,20 @@ export interface WindowsProfile {
   readonly abortsReceive: boolean;
   /** Pending is said in place of Running, now and then. */
   readonly saysPending: boolean;
+  /** One request in so many is answered 503 by http.sys, unread; 0: none. */
+  readonly busyEvery: number;
+  /** Milliseconds between keepalives while a sealed Receive waits, in one chunked answer with the real one; 0: none. */
+  readonly keepaliveMs: number;
+  /** Answers come chunked. */
+  readonly chunked: boolean;
+  /** Answers carry `p:ActivityId`, as newer versions do. */
+  readonly activityIds: boolean;
 }
 
 const defaultIdleMs = 7_200_000;
 const fragmentBytes = 100_000;
 const rsp = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell";
+const wsman = "http://schemas.dmtf.org/wbem/wsman/1/wsman";
 
 interface Command {
   readonly id: string;
@@ -76,6 +85,8 @@ interface Operation {
   readonly messageId: string;
   readonly sealed: boolean;
   done: boolean;
+  /** A keepalive has begun its answer: the status was 200, and cannot change any more. */
+  begun: boolean;
 }
 
 /** See the module. */
@@ -147,6 +158,7 @@ export class WindowsEnd implements FarEnd {
       messageId: /<a:MessageID>([^<]*)</.exec(text)?.[1] ?? "",
       sealed,
       done: false,
+      begun: false,
     };
     const open = (this.#open.get(user) ?? 0) + 1;
     this.#open.set(user, open);
@@ -261,6 +273,7 @@ export class WindowsEnd implements FarEnd {
     if (command.receive !== undefined) this.#aborted(command.receive);
     command.receive = operation;
     if (this.#news(command)) return;
+    this.#keepAlive(operation);
     const seconds = Number(/<w:OperationTimeout>PT([\d.]+)S</.exec(text)?.[1] ?? "60");
     this.machine.clock.schedule(seconds * 1000, () => {
       if (operation.done || command.receive !== operation) return;
@@ -273,6 +286,21 @@ export class WindowsEnd implements FarEnd {
         "w:TimedOut",
         "The WS-Management service cannot complete the operation within the time specified in OperationTimeout.  ",
       );
+    });
+  }
+
+  /** FACTS, full duplex: sealed messages without content until the real answer comes, all in one body. */
+  #keepAlive(operation: Operation): void {
+    const { keepaliveMs } = this.profile;
+    if (keepaliveMs === 0 || !operation.sealed) return;
+    this.machine.clock.schedule(keepaliveMs, () => {
+      if (operation.done || operation.connection.closed) return;
+      operation.connection.keepAlive(
+        this.#envelope(`${wsman}/Keepalive`, "", operation, ""),
+        !operation.begun,
+      );
+      operation.begun = true;
+      this.#keepAlive(operation);
     });
   }
 
@@ -382,17 +410,18 @@ export class WindowsEnd implements FarEnd {
   // Answers.
 
   #answer(operation: Operation, action: string, body: string): void {
-    this.#write(
-      operation,
-      200,
-      `<s:Envelope xml:lang="en-US" xmlns:s="http://www.w3.org/2003/05/soap-envelope" ` +
-        `xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:x="http://schemas.xmlsoap.org/ws/2004/09/transfer" ` +
-        `xmlns:w="http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd" xmlns:rsp="${rsp}" ` +
-        `xmlns:p="http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"><s:Header><a:Action>${action}</a:Action>` +
-        `<a:MessageID>uuid:${this.guid()}</a:MessageID>` +
-        `<a:To>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:To>` +
-        `<a:RelatesTo>${operation.messageId}</a:RelatesTo></s:Header><s:Body>${body}</s:Body></s:Envelope>`,
-    );
+    const activity = this.profile.activityIds ? `<p:ActivityId>${this.guid()}</p:ActivityId>` : "";
+    this.#write(operation, 200, this.#envelope(action, activity, operation, body));
+  }
+
+  #envelope(action: string, headers: string, operation: Operation, body: string): string {
+    return `<s:Envelope xml:lang="en-US" xmlns:s="http://www.w3.org/2003/05/soap-envelope" ` +
+      `xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:x="http://schemas.xmlsoap.org/ws/2004/09/transfer" ` +
+      `xmlns:w="http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd" xmlns:rsp="${rsp}" ` +
+      `xmlns:p="http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"><s:Header><a:Action>${action}</a:Action>` +
+      `<a:MessageID>uuid:${this.guid()}</a:MessageID>${headers}` +
+      `<a:To>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:To>` +
+      `<a:RelatesTo>${operation.messageId}</a:RelatesTo></s:Header><s:Body>${body}</s:Body></s:Envelope>`;
   }
 
   #fault(
@@ -460,7 +489,7 @@ export class WindowsEnd implements FarEnd {
     operation.done = true;
     const open = this.#open.get(operation.user) ?? 1;
     this.#open.set(operation.user, open - 1);
-    operation.connection.answer(status, text, operation.sealed);
+    operation.connection.answer(status, text, operation.sealed, operation.begun);
   }
 
   /** A new upper-case GUID. */
@@ -522,20 +551,34 @@ class WindowsConnection implements ConnectionEvents {
     this.#context?.dispose();
   }
 
-  answer(status: number, text: string, sealed: boolean): void {
+  answer(status: number, text: string, sealed: boolean, begun: boolean): void {
     this.#working = false;
     if (this.closed) return;
-    const body = utf8(text);
-    this.#send(
-      status,
-      sealed ? this.#sealed(body) : body,
-      sealed
-        ? 'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"'
-        : "application/soap+xml;charset=UTF-8",
-    );
+    const body = sealed ? this.#sealed(utf8(text)) : utf8(text);
+    if (begun) this.connection.write(concat([chunk(body), utf8("0\r\n\r\n")]));
+    else if (this.#end.profile.chunked) {
+      this.#answers++;
+      // What is in clear is cut in its last tag, where the witness does not read.
+      const cut = body.length - this.#end.machine.random.below(sealed ? body.length : 12);
+      const pieces = [body.subarray(0, cut), body.subarray(cut)].filter(({ length }) => length > 0).map(
+        chunk,
+      );
+      this.connection.write(
+        concat([this.#head(status, typeOf(sealed), undefined, undefined), ...pieces, utf8("0\r\n\r\n")]),
+      );
+    } else this.#send(status, body, typeOf(sealed));
     const { closesEvery } = this.#end.profile;
     const closes = closesEvery > 0 && this.#end.machine.random.below(closesEvery) === 0;
     if (closes || this.#ending) this.#finish();
+  }
+
+  /** A sealed message before the answer; with the head when it is the first. */
+  keepAlive(text: string, first: boolean): void {
+    const body = chunk(this.#sealed(utf8(text)));
+    if (first) this.#answers++;
+    this.connection.write(
+      first ? concat([this.#head(200, typeOf(true), undefined, undefined), body]) : body,
+    );
   }
 
   /** Closes its half; nobody may be there to close the other one. */
@@ -559,10 +602,17 @@ class WindowsConnection implements ConnectionEvents {
 
   #send(status: number, body: Uint8Array, type: string | undefined, token?: string): void {
     this.#answers++;
-    const head = `HTTP/1.1 ${status} \r\n` + (type === undefined ? "" : `Content-Type: ${type}\r\n`) +
-      (token === undefined ? "" : `WWW-Authenticate: Negotiate ${token}\r\n`) +
-      `Server: Microsoft-HTTPAPI/2.0\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\nContent-Length: ${body.length}\r\n\r\n`;
-    this.connection.write(concat([utf8(head), body]));
+    this.connection.write(concat([this.#head(status, type, token, body.length), body]));
+  }
+
+  /** `length`: `undefined` when chunks follow. */
+  #head(status: number, type: string | undefined, token: string | undefined, length: number | undefined) {
+    return utf8(
+      `HTTP/1.1 ${status} \r\n` + (type === undefined ? "" : `Content-Type: ${type}\r\n`) +
+        (token === undefined ? "" : `WWW-Authenticate: Negotiate ${token}\r\n`) +
+        "Server: Microsoft-HTTPAPI/2.0\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\n" +
+        (length === undefined ? "Transfer-Encoding: chunked\r\n\r\n" : `Content-Length: ${length}\r\n\r\n`),
+    );
   }
 
   #complete(): void {
@@ -598,6 +648,14 @@ class WindowsConnection implements ConnectionEvents {
   }
 
   #process(body: Uint8Array, request: HttpRequestEvent): void {
+    const { profile, machine, options, address } = this.#end;
+    if (profile.busyEvery > 0 && machine.random.below(profile.busyEvery) === 0) {
+      options.observer.fault("HTTP 503", address);
+      this.#user = undefined;
+      return this.#close(
+        "HTTP/1.1 503 \r\nServer: Microsoft-HTTPAPI/2.0\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+      );
+    }
     const type = parseContentType(request.headers.get("content-type") ?? "");
     this.#working = true;
     if (type.type !== "multipart/encrypted") {
@@ -630,4 +688,14 @@ class WindowsConnection implements ConnectionEvents {
       this.#finish();
     });
   }
+}
+
+function typeOf(sealed: boolean): string {
+  return sealed
+    ? 'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"'
+    : "application/soap+xml;charset=UTF-8";
+}
+
+function chunk(bytes: Uint8Array): Uint8Array {
+  return concat([utf8(`${bytes.length.toString(16)}\r\n`), bytes, utf8("\r\n")]);
 }
