@@ -12,6 +12,23 @@ const longText = 4 * 1024;
 
 const encoder = new TextEncoder();
 
+/** Shorter texts are written here: calling the encoder, and a view for it, costs more than these characters. */
+const shortText = 48;
+
+/** Writes `text` as UTF-8; returns its end. */
+function write(text: string, target: Uint8Array, at: number): number {
+  if (text.length <= shortText) {
+    let i = 0;
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code >= 0x80) break;
+      target[at + i] = code;
+    }
+    if (i === text.length) return at + i;
+  }
+  return at + encoder.encodeInto(text, target.subarray(at)).written;
+}
+
 /**
  * Joins bytes and texts to messages. A small message is a view of a slab that it shares with others; the writer never
  * writes to it again.
@@ -42,7 +59,7 @@ export class ByteWriter {
     const start = shared ? this.#used : 0;
     let at = start;
     for (const part of parts) {
-      if (typeof part === "string") at += encoder.encodeInto(part, target.subarray(at)).written;
+      if (typeof part === "string") at = write(part, target, at);
       else {
         target.set(part, at);
         at += part.length;

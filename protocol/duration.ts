@@ -20,17 +20,24 @@ export function parseDuration(text: string): number {
   return Math.round((days * 86_400 + seconds) * 1000);
 }
 
+/** What was written last: time-outs are few, each request has one, and `toFixed` is slow. */
+let lastMilliseconds = 0;
+let lastText = "PT0.000S";
+
 /**
  * Milliseconds as WinRM writes time-outs: `PT60.000S`.
  *
  * @throws UsageError `BadDuration` for anything but a number from 0 to `Number.MAX_SAFE_INTEGER`
  */
 export function formatDuration(milliseconds: number): string {
+  if (milliseconds === lastMilliseconds) return lastText;
   // Above that, toFixed goes over to exponents, which a duration does not have.
   if (!(milliseconds >= 0 && milliseconds <= Number.MAX_SAFE_INTEGER)) {
     throw new UsageError("BadDuration", "write a duration: the time is negative, too large or not a number");
   }
-  return `PT${(milliseconds / 1000).toFixed(3)}S`;
+  lastText = `PT${(milliseconds / 1000).toFixed(3)}S`;
+  lastMilliseconds = milliseconds;
+  return lastText;
 }
 
 /** Milliseconds as WinRM writes ages: `P0DT0H0M9S`, whole seconds. */

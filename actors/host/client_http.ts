@@ -19,6 +19,14 @@ import type { HostTarget } from "./target.ts";
 
 const soapContentType = "application/soap+xml;charset=UTF-8";
 
+/** Limits of the envelopes read last: one object for all that have the same. */
+let envelopeLimits: Readonly<{ maxBytes: number }> = Object.freeze({ maxBytes: 0 });
+
+function limitsOf(maxBytes: number): Readonly<{ maxBytes: number }> {
+  if (envelopeLimits.maxBytes !== maxBytes) envelopeLimits = Object.freeze({ maxBytes });
+  return envelopeLimits;
+}
+
 /** How the requests of one connection are written: their head is the same for all. */
 export interface RequestForm {
   /** Bytes of a POST with `envelope`. */
@@ -115,7 +123,7 @@ export class ResponseReader {
           "read answer: it is in clear, but the connection is sealed",
         );
       }
-      this.#plain = new EnvelopeReader({ maxBytes: this.#maxBytes });
+      this.#plain = new EnvelopeReader(limitsOf(this.#maxBytes));
     }
   }
 
@@ -124,7 +132,7 @@ export class ResponseReader {
     if (this.#plain !== undefined) this.#plain.write(bytes);
     else if (this.#sealed !== undefined && this.#context !== undefined) {
       for (const part of this.#sealed.push(bytes)) {
-        const reader = new EnvelopeReader({ maxBytes: this.#maxBytes });
+        const reader = new EnvelopeReader(limitsOf(this.#maxBytes));
         reader.write(unsealPart(this.#context, part));
         // Keepalives of a robust connection come first, the real answer last (FACTS, full duplex).
         this.#last = reader.end();

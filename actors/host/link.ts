@@ -68,6 +68,9 @@ export interface PlaceRequest {
 
 type State = "waiting" | "connecting" | "authenticating" | "idle" | "busy" | "closing";
 
+/** The envelope's limit bounds a body. */
+const httpLimits = Object.freeze({ maxBodyBytes: Infinity });
+
 /** Largest body that is taken while authenticating, where none is due. */
 const maxAuthenticationBody = 65_536;
 
@@ -93,6 +96,7 @@ export function link(
   place?: PlaceRequest,
 ): ChildSpec<LinkMessage> {
   return {
+    label: "link",
     start: (context) => new Link(target, connector, session, place, context),
     mailbox: { capacity: 64, overflow: "wait" },
   };
@@ -102,7 +106,7 @@ class Link implements Behaviour<LinkMessage> {
   readonly #target: HostTarget;
   readonly #connector: Connector;
   readonly #session: ActorRef<LinkReport>;
-  readonly #parser = new HttpResponseParser({ maxBodyBytes: Infinity });
+  readonly #parser = new HttpResponseParser(httpLimits);
   #connection: Connection | undefined;
   #state: State = "waiting";
   #security: SecurityContext | undefined;

@@ -4,7 +4,7 @@ import { CR, LF } from "./characters.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
 import type { HttpEvent } from "./events.ts";
 import { checkTrailers } from "./head.ts";
-import { HeadScanner } from "./head_scanner.ts";
+import { HeadScanner, type SectionLimits } from "./head_scanner.ts";
 import { HttpError, malformed } from "./http_error.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
 
@@ -34,6 +34,39 @@ export interface MessageRole {
   readonly skipsEmptyLine: boolean;
 }
 
+/** Limits as the parser needs them. */
+interface ParserLimits extends HttpLimits {
+  readonly head: SectionLimits;
+  readonly trailers: SectionLimits;
+}
+
+/** What the limits that were given last have become: parsers are many, and their limits few. */
+let lastGiven: Partial<HttpLimits> | undefined;
+let lastLimits: ParserLimits | undefined;
+
+/** The defaults with some of them replaced. Throws `UsageError`. */
+function parserLimits(given: Partial<HttpLimits> | undefined): ParserLimits {
+  if (lastLimits !== undefined && given === lastGiven) return lastLimits;
+  const limits = { ...defaultHttpLimits, ...given };
+  for (const [name, value] of Object.entries(limits)) {
+    if (typeof value !== "number" || !(value > 0)) {
+      throw new UsageError("HttpLimitInvalid", `make HTTP parser: ${name} is not a positive number`);
+    }
+  }
+  const { maxStartLine, maxHeaderBytes, maxTrailerBytes, maxHeaders: maxLines } = limits;
+  const all = {
+    ...limits,
+    head: { maxStartLine, maxBytes: maxHeaderBytes, maxLines },
+    trailers: { maxStartLine: 0, maxBytes: maxTrailerBytes, maxLines },
+  };
+  // What may still be changed is not what it was.
+  if (given === undefined || Object.isFrozen(given)) {
+    lastGiven = given;
+    lastLimits = all;
+  }
+  return all;
+}
+
 type Phase =
   | "before-head"
   | "empty-line"
@@ -53,7 +86,7 @@ const end: HttpEvent = Object.freeze({ kind: "end" });
  * written to afterwards. After an error every call throws that error.
  */
 export class MessageParser {
-  readonly #limits: HttpLimits;
+  readonly #limits: ParserLimits;
   readonly #role: MessageRole;
   #phase: Phase = "before-head";
   #emptyLineSkipped = false;
@@ -68,12 +101,7 @@ export class MessageParser {
 
   constructor(role: MessageRole, limits: Partial<HttpLimits> | undefined) {
     this.#role = role;
-    this.#limits = { ...defaultHttpLimits, ...limits };
-    for (const [name, value] of Object.entries(this.#limits)) {
-      if (typeof value !== "number" || !(value > 0)) {
-        throw new UsageError("HttpLimitInvalid", `make HTTP parser: ${name} is not a positive number`);
-      }
-    }
+    this.#limits = parserLimits(limits);
   }
 
   /** Whether the parser is between messages with nothing held. */
@@ -127,8 +155,12 @@ export class MessageParser {
         if (bytes[at] !== LF) throw malformed("read HTTP head: a CR stands before the start line");
         this.#phase = "before-head";
         return at + 1;
-      case "head":
-        return this.#section(bytes, at, (head) => this.#finishHead(head, events));
+      case "head": {
+        const stop = this.#scanner!.scan(bytes, at);
+        if (stop < 0) return this.#hold(bytes, at);
+        this.#finishHead(this.#section(bytes, at, stop), events);
+        return stop;
+      }
       case "length": {
         const stop = Math.min(bytes.length, at + this.#remaining);
         events.push({ kind: "body", bytes: bytes.subarray(at, stop) });
@@ -141,19 +173,17 @@ export class MessageParser {
         const next = chunks.decode(bytes, at, events);
         if (chunks.done) {
           this.#phase = "trailers";
-          this.#scanner = new HeadScanner({
-            maxStartLine: 0,
-            maxBytes: this.#limits.maxTrailerBytes,
-            maxLines: this.#limits.maxHeaders,
-          });
+          this.#scanner = new HeadScanner(this.#limits.trailers);
         }
         return next;
       }
-      case "trailers":
-        return this.#section(bytes, at, (trailers) => {
-          checkTrailers(trailers);
-          this.#finishMessage(events);
-        });
+      case "trailers": {
+        const stop = this.#scanner!.scan(bytes, at);
+        if (stop < 0) return this.#hold(bytes, at);
+        checkTrailers(this.#section(bytes, at, stop));
+        this.#finishMessage(events);
+        return stop;
+      }
       case "until-close":
         this.#received += bytes.length - at;
         if (this.#received > this.#limits.maxBodyBytes) throw this.#bodyTooLarge();
@@ -173,41 +203,33 @@ export class MessageParser {
     }
     this.#role.begin(first);
     this.#phase = "head";
-    this.#scanner = new HeadScanner({
-      maxStartLine: this.#limits.maxStartLine,
-      maxBytes: this.#limits.maxHeaderBytes,
-      maxLines: this.#limits.maxHeaders,
-    });
+    this.#scanner = new HeadScanner(this.#limits.head);
     return at;
   }
 
-  /** Passes a head or trailer section on once it is whole: as a view where it came in one piece. */
-  #section(bytes: Uint8Array, at: number, whole: (section: Uint8Array) => void): number {
-    const stop = this.#scanner!.scan(bytes, at);
-    if (stop < 0) {
-      this.#hold(bytes.subarray(at));
-      return bytes.length;
-    }
-    let section = bytes.subarray(at, stop);
-    if (this.#heldLength > 0) {
-      this.#hold(section);
-      section = this.#held.subarray(0, this.#heldLength);
-      this.#held = nothing;
-      this.#heldLength = 0;
-    }
-    whole(section);
-    return stop;
+  /** A whole head or trailer section that ends before `stop`: as a view where it came in one piece. */
+  #section(bytes: Uint8Array, at: number, stop: number): Uint8Array {
+    this.#scanner = undefined;
+    const last = bytes.subarray(at, stop);
+    if (this.#heldLength === 0) return last;
+    this.#hold(last, 0);
+    const section = this.#held.subarray(0, this.#heldLength);
+    this.#held = nothing;
+    this.#heldLength = 0;
+    return section;
   }
 
-  #hold(bytes: Uint8Array): void {
-    const length = this.#heldLength + bytes.length;
+  /** Keeps `bytes` from `at`; returns where they end. */
+  #hold(bytes: Uint8Array, at: number): number {
+    const length = this.#heldLength + bytes.length - at;
     if (length > this.#held.length) {
       const larger = new Uint8Array(Math.max(length, this.#held.length * 2, 1024));
       larger.set(this.#held.subarray(0, this.#heldLength));
       this.#held = larger;
     }
-    this.#held.set(bytes, this.#heldLength);
+    this.#held.set(at === 0 ? bytes : bytes.subarray(at), this.#heldLength);
     this.#heldLength = length;
+    return bytes.length;
   }
 
   #finishHead(bytes: Uint8Array, events: HttpEvent[]): void {

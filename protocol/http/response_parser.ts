@@ -3,12 +3,16 @@ import type { HttpEvent, HttpResponseEvent } from "./events.ts";
 import { type Framing, readFraming, readKeepAlive } from "./framing.ts";
 import { parseResponseHead } from "./head.ts";
 import { HttpError, malformed } from "./http_error.ts";
+import { KnownHeads } from "./known_heads.ts";
 import type { HttpLimits } from "./limits.ts";
-import { type BodyFraming, type HeadOutcome, MessageParser } from "./message_parser.ts";
+import { type BodyFraming, type HeadOutcome, MessageParser, type MessageRole } from "./message_parser.ts";
 
 /** More interim responses than this before one final response are refused. */
 const maxInterimResponses = 32;
 const LETTER_H = 0x48;
+
+/** Heads of successful final responses to requests whose method does not change what a head means. */
+const knownHeads = new KnownHeads<HeadOutcome>();
 
 /**
  * Strict parser of a stream of HTTP/1.0 and 1.1 responses (RFC 9112). Call {@link HttpResponseParser.expect} for each
@@ -18,16 +22,11 @@ const LETTER_H = 0x48;
  */
 export class HttpResponseParser {
   readonly #parser: MessageParser;
-  readonly #expected: string[] = [];
-  #interims = 0;
+  readonly #role = new ResponseRole();
 
   /** Makes a parser; limits that are not given are {@link defaultHttpLimits}. */
   constructor(limits?: Partial<HttpLimits>) {
-    this.#parser = new MessageParser({
-      begin: (firstByte) => this.#begin(firstByte),
-      head: (bytes) => this.#head(bytes),
-      skipsEmptyLine: false,
-    }, limits);
+    this.#parser = new MessageParser(this.#role, limits);
   }
 
   /** Whether the parser is between messages with nothing held. Responses may still be due: see `outstanding`. */
@@ -37,7 +36,7 @@ export class HttpResponseParser {
 
   /** Number of requests whose final response's head has not come yet. */
   get outstanding(): number {
-    return this.#expected.length;
+    return this.#role.outstanding;
   }
 
   /**
@@ -45,7 +44,7 @@ export class HttpResponseParser {
    * bytes until the end of input are body events: the tunnel's.
    */
   expect(method: string): void {
-    this.#expected.push(method);
+    this.#role.expect(method);
   }
 
   /** Takes the next bytes. Throws {@link HttpError}, whose `events` are those that were complete before the fault. */
@@ -60,9 +59,27 @@ export class HttpResponseParser {
   endOfInput(): HttpEvent[] {
     return this.#parser.endOfInput();
   }
+}
 
-  #begin(firstByte: number): void {
-    if (this.#expected.length === 0) {
+class ResponseRole implements MessageRole {
+  readonly skipsEmptyLine = false;
+  /** Method of the request whose response is due. */
+  #method: string | undefined;
+  /** Those of the requests after it. */
+  #later: string[] | undefined;
+  #interims = 0;
+
+  get outstanding(): number {
+    return this.#method === undefined ? 0 : 1 + (this.#later?.length ?? 0);
+  }
+
+  expect(method: string): void {
+    if (this.#method === undefined) this.#method = method;
+    else (this.#later ??= []).push(method);
+  }
+
+  begin(firstByte: number): void {
+    if (this.#method === undefined) {
       throw new HttpError("HttpUnexpectedResponse", "read HTTP response: no request is waiting for one", 400);
     }
     if (firstByte !== LETTER_H) {
@@ -70,18 +87,20 @@ export class HttpResponseParser {
     }
   }
 
-  #head(bytes: Uint8Array): HeadOutcome {
+  head(bytes: Uint8Array): HeadOutcome {
+    const method = this.#method!;
+    const known = method === "HEAD" || method === "CONNECT" ? undefined : knownHeads.find(bytes);
+    if (known !== undefined) {
+      this.#answered();
+      return known;
+    }
     const { status, reason, version, headers } = parseResponseHead(bytes);
-    const method = this.#expected[0]!;
     const interim = status < 200;
     const tunnel = method === "CONNECT" && status < 300 && !interim;
     // A tunnel's framing fields mean nothing (RFC 9110 9.3.6).
     const framing = tunnel ? { contentLength: undefined, chunked: false } : readFraming(headers, version);
     if (interim) this.#countInterim(status);
-    else {
-      this.#expected.shift();
-      this.#interims = 0;
-    }
+    else this.#answered();
     const body = bodyOf(status, method, framing);
     const keepAlive = body.kind !== "close" && readKeepAlive(headers, version);
     const event: HttpResponseEvent = {
@@ -94,7 +113,14 @@ export class HttpResponseParser {
       interim,
       ...framing,
     };
-    return { event, body, last: !keepAlive && !interim };
+    const outcome = { event, body, last: !keepAlive && !interim };
+    if (status === 200 && method !== "HEAD" && method !== "CONNECT") knownHeads.keep(bytes, outcome);
+    return outcome;
+  }
+
+  #answered(): void {
+    this.#method = this.#later?.shift();
+    this.#interims = 0;
   }
 
   #countInterim(status: number): void {

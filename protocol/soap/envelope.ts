@@ -26,7 +26,9 @@ export class EnvelopeReader {
 
   /** Begins an envelope. The streams of shells are decoded from base64 while they are read. */
   constructor(limits?: Partial<XmlLimits>) {
-    this.#document = new DocumentParser({ binary: isShellStream, ...(limits ? { limits } : {}) });
+    this.#document = new DocumentParser(
+      limits === undefined ? { binary: isShellStream } : { binary: isShellStream, limits },
+    );
   }
 
   /**

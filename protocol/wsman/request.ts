@@ -35,55 +35,74 @@ export interface RequestParts {
   readonly body: string;
 }
 
-const opening = openEnvelope("s a w p rsp n");
+const opening = utf8(`${openEnvelope("s a w p rsp n")}<s:Header><a:To>`);
 const writer = new ByteWriter();
 
 /**
- * The headers between `a:To` and MaxEnvelopeSize, which depend on resource and action only, in bytes. Two thirds of a request
- * are such constants, and copying bytes is much cheaper than joining and encoding texts.
+ * The headers between the address and MaxEnvelopeSize, which depend on resource and action only, in bytes. Two thirds of a
+ * request are such constants, and copying bytes is much cheaper than joining and encoding texts.
  */
-const middles = new Map<string, Uint8Array>();
+const middles = new Map<string, Map<string, Uint8Array>>();
 /** Actions and resources of shells are few; a client that walks through very many resources starts anew. */
-const maxMiddles = 256;
+const maxMiddles = 64;
 
 function middleOf(resourceUri: string, action: string): Uint8Array {
-  const key = `${action} ${resourceUri}`;
-  let middle = middles.get(key);
+  let ofResource = middles.get(resourceUri);
+  if (ofResource === undefined) {
+    if (middles.size === maxMiddles) middles.clear();
+    middles.set(resourceUri, ofResource = new Map());
+  }
+  let middle = ofResource.get(action);
   if (middle === undefined) {
     middle = utf8(
-      `${
+      `</a:To><w:ResourceURI s:mustUnderstand="true">${
         escapeText(resourceUri)
       }</w:ResourceURI><a:ReplyTo><a:Address s:mustUnderstand="true">${anonymousAddress}` +
         `</a:Address></a:ReplyTo><a:Action s:mustUnderstand="true">${action}`,
     );
-    if (middles.size === maxMiddles) middles.clear();
-    middles.set(key, middle);
+    if (ofResource.size === maxMiddles) ofResource.clear();
+    ofResource.set(action, middle);
   }
   return middle;
 }
 
-/** Writes requests to one endpoint; what does not change is prepared once. */
+/** The headers from MaxEnvelopeSize to the session's id: the same for all endpoints of most fleets. */
+const settings = new Map<string, Uint8Array>();
+const maxSettings = 64;
+
+function settingsOf(maxEnvelopeSize: number, locale: string): Uint8Array {
+  const key = `${maxEnvelopeSize} ${locale}`;
+  let bytes = settings.get(key);
+  if (bytes === undefined) {
+    const escaped = escapeAttribute(locale);
+    bytes = utf8(
+      `</a:Action><w:MaxEnvelopeSize s:mustUnderstand="true">${maxEnvelopeSize}` +
+        `</w:MaxEnvelopeSize><w:Locale xml:lang="${escaped}" s:mustUnderstand="false"></w:Locale>` +
+        `<p:DataLocale xml:lang="${escaped}" s:mustUnderstand="false"></p:DataLocale>` +
+        `<p:SessionId s:mustUnderstand="false">uuid:`,
+    );
+    if (settings.size === maxSettings) settings.clear();
+    settings.set(key, bytes);
+  }
+  return bytes;
+}
+
+/** Writes requests to one endpoint. What its requests share with those of other endpoints is kept once for all of them. */
 export class RequestWriter {
-  readonly #start: Uint8Array;
-  readonly #session: Uint8Array;
+  readonly #to: string;
+  readonly #settings: Uint8Array;
+  readonly #sessionId: string;
 
   /** Prepares the constant parts. */
   constructor(endpoint: EndpointHeaders) {
-    const locale = escapeAttribute(endpoint.locale);
-    this.#start = utf8(
-      `${opening}<s:Header><a:To>${escapeText(endpoint.to)}</a:To><w:ResourceURI s:mustUnderstand="true">`,
-    );
-    this.#session = utf8(
-      `</a:Action><w:MaxEnvelopeSize s:mustUnderstand="true">${endpoint.maxEnvelopeSize}` +
-        `</w:MaxEnvelopeSize><w:Locale xml:lang="${locale}" s:mustUnderstand="false"></w:Locale>` +
-        `<p:DataLocale xml:lang="${locale}" s:mustUnderstand="false"></p:DataLocale>` +
-        `<p:SessionId s:mustUnderstand="false">uuid:${endpoint.sessionId}</p:SessionId><a:MessageID>uuid:`,
-    );
+    this.#to = escapeText(endpoint.to);
+    this.#settings = settingsOf(endpoint.maxEnvelopeSize, endpoint.locale);
+    this.#sessionId = endpoint.sessionId;
   }
 
   /** The bytes of one request. */
   write(parts: RequestParts): Uint8Array {
-    let text = `${parts.messageId}</a:MessageID>`;
+    let text = `${this.#sessionId}</p:SessionId><a:MessageID>uuid:${parts.messageId}</a:MessageID>`;
     if (parts.selectors !== undefined) {
       text += "<w:SelectorSet>";
       for (const name in parts.selectors) {
@@ -103,6 +122,6 @@ export class RequestWriter {
     text +=
       `<w:OperationTimeout>${formatDuration(parts.operationTimeoutMs)}</w:OperationTimeout></s:Header>` +
       `<s:Body>${parts.body}</s:Body></s:Envelope>`;
-    return writer.join(this.#start, middleOf(parts.resourceUri, parts.action), this.#session, text);
+    return writer.join(opening, this.#to, middleOf(parts.resourceUri, parts.action), this.#settings, text);
   }
 }

@@ -36,6 +36,10 @@ export const defaultXmlLimits: XmlLimits = Object.freeze({
   maxNodes: 1048576,
 });
 
+/** What the frozen limits that were given last have become: documents are many, and their limits few. */
+let lastGiven: Partial<XmlLimits> | undefined;
+let lastResolved = defaultXmlLimits;
+
 /**
  * The defaults with some of them replaced.
  *
@@ -43,11 +47,17 @@ export const defaultXmlLimits: XmlLimits = Object.freeze({
  */
 export function resolveLimits(limits: Partial<XmlLimits> | undefined): XmlLimits {
   if (limits === undefined) return defaultXmlLimits;
+  if (limits === lastGiven) return lastResolved;
   // Only what is given can be wrong; a loop without arrays, as this is done for every document.
   for (const name in limits) {
     if (!(limits[name as keyof XmlLimits]! >= 0)) {
       throw new UsageError("XmlLimit", `set XML limits: ${name} is not a number from 0 up`);
     }
   }
-  return { ...defaultXmlLimits, ...limits };
+  const resolved = { ...defaultXmlLimits, ...limits };
+  if (Object.isFrozen(limits)) {
+    lastGiven = limits;
+    lastResolved = resolved;
+  }
+  return resolved;
 }

@@ -98,9 +98,8 @@ export interface DocumentOptions {
 
 class TreeBuilder implements XmlHandler {
   root: XmlElement | undefined;
-  scope: () => NamespaceScope = () => {
-    throw new Error("unreachable: set before the first event");
-  };
+  /** Set before the first event. */
+  parser: XmlParser | undefined;
   readonly #open: XmlElement[] = [];
   readonly #binary: DocumentOptions["binary"];
   readonly #maxTextLength: number;
@@ -116,7 +115,7 @@ class TreeBuilder implements XmlHandler {
   }
 
   startElement(namespace: string, local: string, attributes: readonly XmlAttribute[]): TextMode {
-    const element = new XmlElement(namespace, local, attributes, this.scope());
+    const element = new XmlElement(namespace, local, attributes, this.parser!.scope);
     const parent = this.#current;
     if (parent === undefined) this.root = element;
     else {
@@ -164,9 +163,7 @@ export class DocumentParser {
   constructor(options?: DocumentOptions) {
     const limits = options?.limits;
     this.#builder = new TreeBuilder(limits?.maxTextLength ?? defaultXmlLimits.maxTextLength, options?.binary);
-    const parser = new XmlParser(this.#builder, limits);
-    this.#builder.scope = () => parser.scope;
-    this.#parser = parser;
+    this.#parser = this.#builder.parser = new XmlParser(this.#builder, limits);
   }
 
   /**

@@ -18,6 +18,7 @@ const escapes: Readonly<Record<string, string>> = {
  * @throws UsageError `XmlUnwritable` when XML 1.0 has no way to say a character: most control characters, lone surrogates
  */
 export function escapeText(text: string): string {
+  if (isPlain(text)) return text;
   checkCharacters(text);
   return /[&<>\r]/.test(text) ? text.replace(/[&<>\r]/g, (character) => escapes[character]!) : text;
 }
@@ -28,8 +29,23 @@ export function escapeText(text: string): string {
  * @throws UsageError `XmlUnwritable` as {@linkcode escapeText}
  */
 export function escapeAttribute(text: string): string {
+  if (isPlain(text)) return text;
   checkCharacters(text);
   return /[&<>\r"\t\n]/.test(text) ? text.replace(/[&<>\r"\t\n]/g, (character) => escapes[character]!) : text;
+}
+
+/** Longer texts are left to regular expressions, which are faster there. */
+const maxPlain = 64;
+
+/** Whether a short text has nothing but printable ASCII that needs no escape anywhere: most are ids and names. */
+function isPlain(text: string): boolean {
+  if (text.length > maxPlain) return false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e) return false;
+    if (code === 0x22 || code === 0x26 || code === 0x3c || code === 0x3e) return false;
+  }
+  return true;
 }
 
 function checkCharacters(text: string): void {

@@ -19,9 +19,13 @@ export class AdaptiveReader {
   }
 
   /** The next bytes, `undefined` at the peer's end. One call at a time. */
-  async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    // Not an async function: there is a read for each message, and it would make two more promises of each.
+    return this.#conn.read(this.#buffer).then(this.#taken);
+  }
+
+  readonly #taken = (count: number | null): Uint8Array<ArrayBuffer> | undefined => {
     const buffer = this.#buffer;
-    const count = await this.#conn.read(buffer);
     if (count === null) return undefined;
     const size = buffer.length;
     if (count * 2 >= size) {
@@ -32,5 +36,5 @@ export class AdaptiveReader {
     const bytes = small.join(buffer.subarray(0, count));
     if (count * 16 < size && size > smallestBytes) this.#buffer = new Uint8Array(size / 4);
     return bytes;
-  }
+  };
 }

@@ -63,6 +63,8 @@ export class StreamConnection implements Connection {
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #flushing = false;
+  /** Bytes of the piece that is being written. */
+  #writing = 0;
   #drainOwed = false;
   #ending = false;
   #writeDone = false;
@@ -122,15 +124,21 @@ export class StreamConnection implements Connection {
 
   #readNext(): void {
     if (this.#closed || this.#raw === undefined) return;
-    this.#raw.read().then((bytes) => {
-      if (this.#closed) return;
-      if (bytes === undefined) return this.#peerEnded();
-      this.#held = bytes;
-      if (this.#wanted) this.#deliver();
-    }, (error) => {
-      this.#finish(this.#writeError ?? networkError(error, `read from ${this.#name}`));
-    });
+    this.#raw.read().then(this.#onRead, this.#onReadError);
   }
+
+  // Handlers of what repeats with every message are made once for a connection.
+
+  readonly #onRead = (bytes: Uint8Array | undefined): void => {
+    if (this.#closed) return;
+    if (bytes === undefined) return this.#peerEnded();
+    this.#held = bytes;
+    if (this.#wanted) this.#deliver();
+  };
+
+  readonly #onReadError = (error: unknown): void => {
+    this.#finish(this.#writeError ?? networkError(error, `read from ${this.#name}`));
+  };
 
   #deliver(): void {
     const bytes = this.#held;
@@ -153,33 +161,36 @@ export class StreamConnection implements Connection {
   #scheduleFlush(): void {
     if (this.#flushing || this.#raw === undefined) return;
     this.#flushing = true;
-    queueMicrotask(() => this.#flush());
+    queueMicrotask(this.#flush);
   }
 
-  async #flush(): Promise<void> {
-    const raw = this.#raw!;
-    try {
-      while (!this.#closed && this.#queue.length > 0) {
-        const batch = this.#takeBatch();
-        await raw.write(batch);
-        this.#queuedBytes -= batch.length;
-        if (this.#queuedBytes === 0 && this.#drainOwed && !this.#closed) {
-          this.#drainOwed = false;
-          this.#events.onDrain();
-        }
-      }
-      // After `end` it stays "flushing": nothing more is ever written.
-      if (!this.#ending) {
-        this.#flushing = false;
-      } else if (!this.#closed) {
-        await raw.closeWrite();
-        this.#writeDone = true;
-        if (this.#readDone) this.#finish(undefined);
-      }
-    } catch (error) {
-      this.#writeFailed(networkError(error, `write to ${this.#name}`));
+  readonly #flush = (): void => {
+    if (!this.#closed && this.#queue.length > 0) {
+      const batch = this.#takeBatch();
+      this.#writing = batch.length;
+      this.#raw!.write(batch).then(this.#onWritten, this.#onWriteError);
+    } else if (!this.#ending) this.#flushing = false;
+    // After `end` it stays "flushing": nothing more is ever written.
+    else if (!this.#closed) this.#raw!.closeWrite().then(this.#onWriteClosed, this.#onWriteError);
+  };
+
+  readonly #onWritten = (): void => {
+    this.#queuedBytes -= this.#writing;
+    if (this.#queuedBytes === 0 && this.#drainOwed && !this.#closed) {
+      this.#drainOwed = false;
+      this.#events.onDrain();
     }
-  }
+    this.#flush();
+  };
+
+  readonly #onWriteClosed = (): void => {
+    this.#writeDone = true;
+    if (this.#readDone) this.#finish(undefined);
+  };
+
+  readonly #onWriteError = (error: unknown): void => {
+    this.#writeFailed(networkError(error, `write to ${this.#name}`));
+  };
 
   #takeBatch(): Uint8Array {
     let count = 1;
@@ -188,7 +199,7 @@ export class StreamConnection implements Connection {
       length += this.#queue[count]!.length;
       count++;
     }
-    return concat(this.#queue.splice(0, count));
+    return count === 1 ? this.#queue.shift()! : concat(this.#queue.splice(0, count));
   }
 
   /** The peer takes no more, but may have said why before: that stays readable until its end, or for a moment. */

@@ -38,9 +38,10 @@ class TcpSocket implements RawSocket {
     return this.#reader.read();
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    let sent = await this.#conn.write(bytes);
-    while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#conn.write(bytes).then((sent) => {
+      if (sent < bytes.length) return this.write(bytes.subarray(sent));
+    });
   }
 
   closeWrite(): Promise<void> {

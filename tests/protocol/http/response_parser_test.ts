@@ -158,3 +158,22 @@ Deno.test("input that ends inside a response is incomplete, wherever it ends", (
   const whole = "HTTP/1.1 200 \r\nContent-Length: 3\r\n\r\nabc";
   for (let length = 1; length < whole.length; length++) refuses(whole.slice(0, length), "HttpIncomplete");
 });
+
+Deno.test("a head that came before means what it meant then, one that differs in a byte does not", () => {
+  const head = (length: string, more = "") =>
+    `HTTP/1.1 200 OK\r\nContent-Type: text/x\r\n${more}Content-Length: ${length}\r\n\r\n`;
+  const first = parse([bytes(head("2") + "ab")]);
+  assert.deepEqual(parse([bytes(head("2") + "cd")]).map((event) => event.kind), ["response", "body", "end"]);
+  assert.deepEqual(parse([bytes(head("2") + "ab")]), first);
+  assert.deepEqual(parse(singles(bytes(head("2") + "ab")))[0], first[0]);
+  const longer = parse([bytes(head("3") + "abc")]);
+  assert.equal(longer[0]!.kind === "response" && longer[0]!.contentLength, 3);
+  // The same bytes mean no body after HEAD, before and after they were seen for POST.
+  assert.deepEqual(parse([bytes(head("2"))], ["HEAD"]).map((event) => event.kind), ["response", "end"]);
+  assert.equal(parse([bytes(head("2") + "ab")]).length, 3);
+  const closing = head("2", "Connection: close\r\n") + "ab" + head("2") + "cd";
+  for (let time = 0; time < 2; time++) assert.equal(parse([bytes(closing)], ["POST", "POST"]).length, 3);
+  const limited = new HttpResponseParser({ maxBodyBytes: 1 });
+  limited.expect("POST");
+  assert.throws(() => limited.push(bytes(head("2"))), { code: "HttpTooLarge" });
+});
