@@ -9,6 +9,7 @@ import {
   type RunSink,
 } from "../../../actors/host/mod.ts";
 import type { ActorRef } from "../../../actors/kernel/actor.ts";
+import type { Connector } from "../../../actors/ports.ts";
 import { scheduler, type SchedulerInfo, type SchedulerMessage } from "../../../actors/scheduler/mod.ts";
 import { basicAuthorization, createNegotiateInitiator } from "../../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../../protocol/ports.ts";
@@ -103,18 +104,27 @@ export class Collected implements RunSink {
   }
 }
 
+/** How a fake fleet differs from the default one. */
+export interface FakeFleetOptions {
+  readonly slots?: number;
+  readonly maxConnections?: number;
+  readonly connector?: Connector;
+}
+
 /** A fleet over fake hosts. */
 export class FakeFleet {
   readonly test: TestSystem;
   readonly hosts = new Map<string, FakeHost>();
   readonly scheduler: ActorRef<SchedulerMessage>;
   readonly fleet;
-  readonly connector = fakeConnector(this.hosts);
+  readonly connector: Connector;
 
-  constructor(seed = 1) {
+  constructor(seed = 1, options: FakeFleetOptions = {}) {
+    const { slots, connector = fakeConnector(this.hosts), ...limits } = options;
     this.test = createTestSystem({ seed });
-    this.scheduler = this.test.system.spawn(scheduler());
-    this.fleet = this.test.system.spawn(fleet(this.connector, this.scheduler));
+    this.connector = connector;
+    this.scheduler = this.test.system.spawn(scheduler(slots === undefined ? {} : { slots }));
+    this.fleet = this.test.system.spawn(fleet(connector, this.scheduler, limits));
   }
 
   /** Starts a job on the given targets. */

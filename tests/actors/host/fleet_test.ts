@@ -1,0 +1,105 @@
+/** The fleet and its host actors: many of them that become idle, or are stopped, in one instant. In virtual time. */
+import assert from "node:assert/strict";
+import type { HostTarget } from "../../../actors/host/mod.ts";
+import type { Connector } from "../../../actors/ports.ts";
+import { utf8 } from "../../../protocol/bytes.ts";
+import { NetworkError } from "../../../protocol/errors.ts";
+import { envelopeOf, FakeHost, faultBody, response } from "./fake_host.ts";
+import { FakeFleet, fakeTarget } from "./run_job.ts";
+
+Deno.test("66,000 hosts that become idle in the same millisecond all end: none waits for the fleet's mailbox", () => {
+  const connector: Connector = {
+    connect: (_target, events) => {
+      run.test.later(() => events.onClosed(new NetworkError("ConnectRefused", "connect: no")));
+      return { write: () => true, resume: () => {}, end: () => {}, abort: () => {} };
+    },
+  };
+  const count = 66_000; // more than the 65,536 that its mailbox takes
+  const run = new FakeFleet(1, { connector, slots: count });
+  const targets = Array.from(
+    { length: count },
+    (_, n): HostTarget => ({ ...fakeTarget(`h${n}`), connectRetries: 0 }),
+  );
+  const sink = run.start(targets, { throttle: count });
+  run.test.advance(0);
+  assert.equal(sink.results.length, count, "all within one instant");
+  run.test.advance(9_999);
+  assert.ok(run.test.system.stats.actors > count);
+  run.test.advance(2);
+  assert.deepEqual(run.test.crashes, []);
+  assert.deepEqual([run.test.system.stats.actors, run.test.system.stats.timers], [2, 0]);
+});
+
+/** Connections to hosts that are silent from now on: nothing is answered, and no close is told. */
+class SilentFleet {
+  readonly run: FakeFleet;
+  silent = false;
+
+  constructor(count: number, readonly options: ConstructorParameters<typeof FakeHost>[1] = {}) {
+    const hosts = new Map<string, FakeHost>();
+    const connector: Connector = {
+      connect: (target, events) => {
+        const told = <A extends unknown[]>(tell: (...args: A) => void) => (...args: A) => {
+          if (!this.silent) tell(...args);
+        };
+        return hosts.get(target.host)!.connect(target, {
+          onOpen: told((facts) => events.onOpen(facts)),
+          onData: told((bytes) => events.onData(bytes)),
+          onEnd: told(() => events.onEnd()),
+          onDrain: told(() => events.onDrain()),
+          onClosed: told((error) => events.onClosed(error)),
+        });
+      },
+    };
+    this.run = new FakeFleet(1, { connector, slots: count });
+    for (let n = 0; n < count; n++) hosts.set(`h${n}`, new FakeHost(this.run.test, options));
+  }
+}
+
+const names = (count: number) => Array.from({ length: count }, (_, n) => fakeTarget(`h${n}`));
+
+Deno.test("10,000 idle hosts with open connections stop at once, though no peer answers the close", async () => {
+  const count = 10_000;
+  const refusal = response(500, utf8(envelopeOf(faultBody(5, "s:Sender"))));
+  const fleet = new SilentFleet(count, { answer: () => refusal });
+  const { run } = fleet;
+  const sink = run.start(names(count), { throttle: count });
+  run.test.advance(1_000);
+  assert.equal(sink.results.length, count);
+  // Host, session and link.
+  assert.equal(run.test.system.stats.actors, 2 + 3 * count);
+  fleet.silent = true;
+  const began = run.test.clock.monotonic();
+  await run.test.until(run.test.system.shutdown());
+  assert.equal(run.test.clock.monotonic(), began);
+  assert.deepEqual([run.test.system.stats.actors, run.test.system.stats.timers], [0, 0]);
+});
+
+Deno.test("1,000 busy hosts whose peers have gone silent stop side by side, within one deadline", async () => {
+  const count = 1_000;
+  const fleet = new SilentFleet(count, { receives: [{ kind: "hold" }] });
+  const { run } = fleet;
+  const sink = run.start(names(count), { throttle: count });
+  run.test.advance(1_000);
+  assert.equal(sink.results.length, 0);
+  fleet.silent = true;
+  const began = run.test.clock.monotonic();
+  await run.test.until(run.test.system.shutdown());
+  const ms = run.test.clock.monotonic() - began;
+  assert.ok(ms >= 10_000 && ms <= 15_000, `${ms} ms`);
+  assert.equal(sink.results.length, count);
+  assert.deepEqual(run.test.crashes, []);
+  assert.deepEqual([run.test.system.stats.actors, run.test.system.stats.timers], [0, 0]);
+});
+
+Deno.test("a fleet that is stopped deletes its shells first", async () => {
+  const run = new FakeFleet();
+  const host = new FakeHost(run.test, { receives: [{ kind: "hold" }] });
+  run.hosts.set("host", host);
+  run.start([fakeTarget("host")]);
+  run.test.advance(1_000);
+  assert.equal(host.shells.size, 1);
+  await run.test.until(run.test.system.shutdown());
+  assert.equal(host.shells.size, 0);
+  assert.equal(host.commands.size, 0);
+});
