@@ -61,7 +61,11 @@ export function host(
   options: SessionOptions,
   scheduler: ActorRef<SchedulerMessage>,
 ): ChildSpec<HostMessage> {
-  return { start: () => new Host(target, options, scheduler), shutdownMs: hostShutdownMs };
+  return {
+    label: target.name,
+    start: () => new Host(target, options, scheduler),
+    shutdownMs: hostShutdownMs,
+  };
 }
 
 interface Work {

@@ -84,7 +84,7 @@ export function inquiry<T>(
   session: ActorRef<SessionRequest>,
   scheduler: ActorRef<SchedulerMessage>,
 ): ChildSpec<InquiryMessage> {
-  return { start: () => new Inquiry(question, target, session, scheduler) };
+  return { label: "inquiry", start: () => new Inquiry(question, target, session, scheduler) };
 }
 
 class Inquiry<T> implements Behaviour<InquiryMessage> {

@@ -62,7 +62,7 @@ export type Overflow = "wait" | "reject" | "shedOldest";
 export interface ChildSpec<M> {
   /** Name, unique among its living siblings; where it is omitted, `label` and a number. */
   readonly name?: string;
-  /** What to call an actor that has no name of its own: kind or purpose, e.g. the host's name; default only a number. */
+  /** What to call an actor that has no name of its own: kind or purpose, e.g. the host's name (a `/` becomes `_`); default only a number. */
   readonly label?: string;
   /** Makes the behaviour; called again on every restart. Effects asked here happen before the first message. */
   start(context: Context<M>): Behaviour<M>;

@@ -107,7 +107,7 @@ export class Kernel {
   /** Makes a cell under `parent`; it starts only when it is scheduled. */
   makeCell(parent: Cell, spec: ChildSpec<unknown>): Cell {
     const id = this.nextId();
-    const name = spec.name ?? (spec.label === undefined ? String(id) : `${spec.label}-${id}`);
+    const name = spec.name ?? nameOf(spec.label, id);
     const siblings = parent.children ??= new Map();
     if (siblings.has(name)) {
       throw new UsageError(
@@ -533,6 +533,11 @@ export class Kernel {
     if (to instanceof Ask) return to;
     throw new UsageError("ForeignReplyTo", "answer a question: the address was not made by an ask");
   }
+}
+
+/** A `/` in a label would look like a step down the tree. */
+function nameOf(label: string | undefined, id: number): string {
+  return label === undefined ? String(id) : `${label.replaceAll("/", "_")}-${id}`;
 }
 
 function checkWait(sender: Cell, receiver: Cell): void {

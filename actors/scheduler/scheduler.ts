@@ -92,6 +92,18 @@ export interface SchedulerInfo {
   readonly keys: number;
 }
 
+/** What was learnt about limits. */
+export interface LearntLimits {
+  /** Keys with limits of their own. */
+  readonly count: number;
+  /** Some of them; `lowered`: a fault has taken them down, and they rise again. */
+  readonly first: readonly {
+    readonly quotaKey: string;
+    readonly limits: HostLimits;
+    readonly lowered: boolean;
+  }[];
+}
+
 /** See the module. */
 export class Scheduler {
   readonly #jobs = new Map<string, Job>();
@@ -270,6 +282,18 @@ export class Scheduler {
   usageOf(quotaKey: string): { readonly operations: number; readonly shells: number } {
     const key = this.#keys.get(quotaKey);
     return { operations: key?.operations ?? 0, shells: key?.shells ?? 0 };
+  }
+
+  /** How many keys have limits of their own (learnt, or lowered by a fault), and the first `most` of them. Looks at all keys. */
+  learnt(most: number): LearntLimits {
+    let count = 0;
+    const first: LearntLimits["first"][number][] = [];
+    for (const { name, limits, ceiling } of this.#keys.values()) {
+      if (limits === this.#defaults) continue;
+      count++;
+      if (first.length < most) first.push({ quotaKey: name, limits, lowered: limits !== ceiling });
+    }
+    return { count, first };
   }
 
   /** Counts. */

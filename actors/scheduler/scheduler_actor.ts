@@ -11,6 +11,7 @@ import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo, TimerHandle } fr
 import { type CrowdedMessage, Crowding } from "./crowding.ts";
 import type { HostLimits } from "./limits.ts";
 import {
+  type LearntLimits,
   type PermitGrant,
   type PermitRequest,
   Scheduler,
@@ -169,7 +170,13 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
 
   describe(): string {
     const { held, waiting, slotsUsed, slots } = this.#scheduler.inspect();
-    return `${held} permits held, ${waiting} requests waiting, ${slotsUsed} of ${slots} slots in use`;
+    return `${held} permits held, ${waiting} requests waiting, ${slotsUsed} of ${slots} slots in use` +
+      describeLearnt(this.#scheduler.learnt(shownLimits));
+  }
+
+  figures(): Readonly<Record<string, number>> {
+    const { held, waiting, slotsUsed, slots } = this.#scheduler.inspect();
+    return { held, waiting, slotsUsed, slots, limitsLearnt: this.#scheduler.learnt(0).count };
   }
 
   #acquire(
@@ -247,4 +254,16 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
     if (before !== undefined) context.cancel(before);
     this.#raising.set(quotaKey, context.timer(this.#raiseMs, { kind: "raise", quotaKey }));
   }
+}
+
+/** Keys whose limits are told in inspection. */
+const shownLimits = 3;
+
+function describeLearnt({ count, first }: LearntLimits): string {
+  if (count === 0) return "";
+  const some = first.map(({ quotaKey, limits, lowered }) =>
+    `${quotaKey} ${limits.operations} operations ${limits.shells} shells${lowered ? " (lowered)" : ""}`
+  );
+  const more = count > first.length ? `, and ${count - first.length} more` : "";
+  return `; limits learnt: ${some.join(", ")}${more}`;
 }

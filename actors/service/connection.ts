@@ -76,7 +76,7 @@ export interface ConnectionActorOptions {
 
 /** A connection as a child to start. */
 export function connectionActor(options: ConnectionActorOptions): ChildSpec<ConnectionMessage> {
-  return { start: (context) => new ConnectionActor(options, context) };
+  return { label: "connection", start: (context) => new ConnectionActor(options, context) };
 }
 
 /** One request and its answer. */

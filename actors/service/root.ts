@@ -12,6 +12,7 @@ import { Strangers } from "./strangers.ts";
 export function serviceRoot(options: ServiceOptions & { readonly name?: string }): ChildSpec<never> {
   return {
     ...(options.name === undefined ? {} : { name: options.name }),
+    label: "service",
     shutdownMs: 20_000,
     supervision: {
       strategy: "oneForOne",

@@ -5,6 +5,7 @@
  */
 import { NetworkError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
+import { openInspection } from "../inspection/endpoint.ts";
 import { createProcessHost } from "../os/process_host.ts";
 import { closeToOthers, takeFromEnvironment } from "../os/own_secrets.ts";
 import { Accounts } from "../security/accounts.ts";
@@ -56,6 +57,11 @@ async function serve(hosts: number): Promise<void> {
     greeting = { kind: "failed", message: error instanceof Error ? error.message : String(error) };
   }
   console.log(JSON.stringify(greeting));
+  using _inspection = openInspection({
+    program: "demo",
+    about: `${hosts} services`,
+    snapshot: (options) => system.snapshot(options),
+  });
   // The parent holds our input open for as long as the services are wanted.
   for await (const _ of Deno.stdin.readable);
   await system.shutdown();

@@ -13,6 +13,7 @@ import {
   type ServiceListener,
   startService,
 } from "../service/service.ts";
+import { inspectable } from "./inspectable.ts";
 import { interruptible } from "./interrupt.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
 
@@ -28,6 +29,7 @@ interface ServiceFlags {
   readonly passwordStdin?: boolean;
   readonly set?: Readonly<Record<string, string>>;
   readonly tlsMax: "1.2" | "1.3";
+  readonly inspect: boolean;
 }
 
 interface ListenFlag {
@@ -59,6 +61,7 @@ export function serviceCommand(): Command {
     .option("--password-stdin", "its password is the first line of standard input")
     .option("--set <name=value>", "WinRM setting, e.g. MaxShellsPerUser=5; may be repeated", setting)
     .option("--tls-max <version>", "1.2 or 1.3; PowerShell off Windows stalls on 1.3", tlsMax, "1.2")
+    .option("--no-inspect", "do not let your `drover inspect` look into this process")
     .addHelpText(
       "after",
       `
@@ -79,6 +82,13 @@ Examples:
 async function serve(flags: ServiceFlags): Promise<void> {
   await using service = await start(flags);
   console.log(`Listening on ${service.addresses.map((address) => describe(address, flags)).join(", ")}`);
+  using _inspection = inspectable(flags.inspect, {
+    program: "service",
+    about: service.addresses.map(({ scheme, host, port }) => `${scheme}://${bracketed(host)}:${port}`).join(
+      ", ",
+    ),
+    snapshot: (options) => service.inspect(options),
+  });
   const interrupted = Promise.withResolvers<void>();
   using _signals = interruptible(() => interrupted.resolve());
   await interrupted.promise;
@@ -163,11 +173,15 @@ async function certificate(flags: ServiceFlags): Promise<NonNullable<ServiceList
 }
 
 function describe(address: ServiceAddress, flags: ServiceFlags): string {
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  const host = bracketed(address.host);
   const clear = address.scheme === "https" || flags.allowUnencrypted === true;
   const offered = flags.auth.filter((scheme) => scheme !== "basic" || clear).join(", ");
   const thumbprint = address.thumbprint === undefined ? "" : `; thumbprint ${address.thumbprint}`;
   return `${address.scheme}://${host}:${address.port}/wsman (${offered}${thumbprint})`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** One line of what happens, on standard error; names come from clients and are neutralised. */

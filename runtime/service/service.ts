@@ -1,6 +1,7 @@
 /** Starts WinRM services in this process: the actors of `actors/service` with the real network, processes and accounts. @module */
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
+import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { ListenAddress, ListenerHost, ProcessHost } from "../../actors/ports.ts";
 import { type ServiceAuth, type ServiceEvent, serviceRoot } from "../../actors/service/mod.ts";
@@ -73,6 +74,11 @@ export interface ServiceAddress {
 export interface RunningService extends AsyncDisposable {
   /** Where it listens, in the order of the options. */
   readonly addresses: readonly ServiceAddress[];
+  /**
+   * A picture of the actors at this moment (of all that the system runs, where it is shared): see `Fleet.inspect`. `undefined`
+   * when nothing stands at `options.path`.
+   */
+  inspect(options?: SnapshotOptions): SystemSnapshot | undefined;
   /** Closes connections, kills the processes of all shells, and resolves when everything has ended. Idempotent. */
   stop(): Promise<void>;
 }
@@ -127,7 +133,8 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
   });
   try {
     const addresses = await listening.all;
-    return { addresses, stop, [Symbol.asyncDispose]: stop };
+    const inspect = (shown?: SnapshotOptions) => system.snapshot(shown);
+    return { addresses, inspect, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;

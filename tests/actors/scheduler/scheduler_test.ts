@@ -495,3 +495,27 @@ Deno.test("limits that were learnt let waiting requests go at once", () => {
   permits.release(2);
   assert.deepEqual(ids(permits.next()), [4]);
 });
+
+Deno.test("inspection tells what is held and waits, and the limits that were learnt", async () => {
+  const { system, run, until } = createTestSystem();
+  const permits = system.spawn(scheduler({ slots: 7 }));
+  const acquire = (id: number, quotaKey: string) =>
+    until(system.ask<SchedulerMessage, PermitGrant | undefined>(
+      permits,
+      (replyTo) => ({ kind: "acquire", request: { id, job: "j", quotaKey }, replyTo }),
+      1_000,
+    ));
+  await acquire(1, "a@web01");
+  const seen = () => system.inspect().children[0];
+  assert.equal(seen()?.doing, "1 permits held, 0 requests waiting, 1 of 7 slots in use");
+  for (let at = 1; at <= 5; at++) {
+    system.send(permits, { kind: "adjust", quotaKey: `a@web0${at}`, limits: { operations: 40, shells: at } });
+  }
+  system.send(permits, { kind: "quotaFault", quotaKey: "a@web01", code: 2150859174 });
+  run();
+  assert.deepEqual(seen()?.figures, { held: 1, waiting: 0, slotsUsed: 1, slots: 7, limitsLearnt: 5 });
+  assert.match(
+    seen()?.doing ?? "",
+    /; limits learnt: a@web01 2 operations 1 shells \(lowered\), a@web02 40 operations 2 shells, .*, and 2 more$/,
+  );
+});

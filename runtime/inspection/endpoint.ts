@@ -1,0 +1,185 @@
+/**
+ * Opens this process to inspection by other processes of the same user: a Unix socket that answers requests for pictures of its
+ * actors, and nothing else. What it costs is bounded, whoever asks: pictures take a twentieth of the process' time at most, and
+ * connections are few, short-lived, and cut when they do not move.
+ * @module
+ */
+import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
+import { version } from "../version.ts";
+import { openFolder, ownEnvironment } from "./folder.ts";
+import { linesOf, writeAll } from "./lines.ts";
+import { maxRequestBytes, type ProcessSnapshot, readRequest } from "./protocol.ts";
+
+/** What is to be seen. */
+export interface InspectionSource {
+  /** What this process is: `service`, `exec`, … */
+  readonly program: string;
+  /** What it is there for, in short. No secrets: other processes of this user read it. */
+  readonly about: string;
+  /** Paths of actors that are shown whatever is asked for. */
+  readonly notable?: readonly string[];
+  /** Makes a picture; `undefined` when nothing stands at `options.path`. */
+  readonly snapshot: (options: SnapshotOptions) => SystemSnapshot | undefined;
+  /** Told why the process cannot be inspected, which is no failure of what it does. */
+  readonly onUnavailable?: (why: string) => void;
+}
+
+/** Connections that are served at once. */
+const maxConnections = 8;
+/** Milliseconds that a connection may take for a request, or for taking its answer. */
+const stallMs = 10_000;
+/** After a picture, so many times its own time passes before the next. */
+const pauseFactor = 19;
+
+/** Opens the endpoint, or does nothing where that cannot be. Never throws. Disposing closes it and removes its socket. */
+export function openInspection(source: InspectionSource): Disposable {
+  try {
+    return new Endpoint(source);
+  } catch (error) {
+    source.onUnavailable?.(error instanceof Error ? error.message : String(error));
+    return { [Symbol.dispose]() {} };
+  }
+}
+
+class Endpoint implements Disposable {
+  readonly #source: InspectionSource;
+  readonly #listener: Deno.Listener;
+  readonly #path: string;
+  readonly #connections = new Set<Deno.Conn>();
+  readonly #opened = performance.now();
+  /** Pictures are made one after the other. */
+  #turn: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(source: InspectionSource) {
+    if (Deno.build.os === "windows") throw new Error("open inspection: it is not available on Windows");
+    const folder = openFolder(ownEnvironment());
+    if (folder.kind === "unusable") throw new Error(`open inspection: ${folder.why}`);
+    this.#source = source;
+    this.#path = `${folder.path}/${Deno.pid}.sock`;
+    // Under a name of its own until it answers and has its mode: whoever sees the socket can use it. What a dead process with
+    // our number has left there is replaced.
+    const early = `${folder.path}/${Deno.pid}.new`;
+    removeIfThere(early);
+    const listener = Deno.listen({ transport: "unix", path: early });
+    try {
+      Deno.chmodSync(early, 0o600);
+      Deno.renameSync(early, this.#path);
+    } catch (error) {
+      listener.close();
+      removeIfThere(early);
+      throw error;
+    }
+    listener.unref();
+    this.#listener = listener;
+    this.#accept();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+    for (const connection of this.#connections) close(connection);
+    removeIfThere(this.#path);
+  }
+
+  async #accept(): Promise<void> {
+    for (;;) {
+      let connection: Deno.Conn;
+      try {
+        connection = await this.#listener.accept();
+      } catch (error) {
+        if (this.#closed) return;
+        this.#source.onUnavailable?.(`accept inspection: ${String(error)}`);
+        // Out of descriptors, perhaps: not again at once.
+        await pause(stallMs);
+        continue;
+      }
+      if (this.#connections.size >= maxConnections) close(connection);
+      else this.#serve(connection);
+    }
+  }
+
+  async #serve(connection: Deno.Conn): Promise<void> {
+    this.#connections.add(connection);
+    let stalled = unreferenced(() => close(connection), stallMs);
+    const progress = () => {
+      clearTimeout(stalled);
+      stalled = unreferenced(() => close(connection), stallMs);
+    };
+    try {
+      const lines = linesOf(connection, maxRequestBytes);
+      for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+        const answer = await this.#answer(line.value);
+        progress();
+        await writeAll(connection, `${answer}\n`);
+        progress();
+      }
+    } catch {
+      // The other side has left, or was cut.
+    } finally {
+      clearTimeout(stalled);
+      this.#connections.delete(connection);
+      close(connection);
+    }
+  }
+
+  async #answer(line: string): Promise<string> {
+    const request = readRequest(line);
+    if (typeof request === "string") return JSON.stringify({ error: request });
+    const before = this.#turn;
+    const own = Promise.withResolvers<void>();
+    this.#turn = own.promise;
+    await before;
+    const started = performance.now();
+    try {
+      return JSON.stringify(this.#snapshot(request) ?? { error: `there is no actor ${request.path}` });
+    } finally {
+      unreferenced(own.resolve, (performance.now() - started) * pauseFactor);
+    }
+  }
+
+  #snapshot(request: SnapshotOptions): ProcessSnapshot | undefined {
+    const { program, about, notable = [], snapshot } = this.#source;
+    const system = snapshot(request);
+    if (system === undefined) return undefined;
+    return {
+      format: 1,
+      version,
+      pid: Deno.pid,
+      program,
+      about,
+      uptimeMs: Math.round(performance.now() - this.#opened),
+      memory: Deno.memoryUsage().rss,
+      notable: notable.flatMap((path) => snapshot({ path, limit: 1 })?.actors ?? []),
+      system,
+    };
+  }
+}
+
+/** A timer that does not keep the process alive. */
+function unreferenced(run: () => void, ms: number): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(run, ms);
+  Deno.unrefTimer(Number(timer));
+  return timer;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void unreferenced(resolve, ms));
+}
+
+function close(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch {
+    // It was closed already.
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It is gone already, or not ours to remove.
+  }
+}
