@@ -4,6 +4,7 @@
  * @module
  */
 import { Fleet, type Inventory } from "../../mod.ts";
+import type { ActorInfo } from "../../actors/kernel/inspection.ts";
 import { ActorSystem } from "../../actors/kernel/system.ts";
 import { loadInventory } from "../../runtime/inventory/mod.ts";
 import { activities, type Activity, type Cast } from "./activities.ts";
@@ -69,6 +70,8 @@ let errors = 0;
 let working = true;
 let stopping = false;
 
+// Fleets have started what is their own.
+await new Promise((resolve) => setTimeout(resolve, 200));
 /** Without any host. */
 const fewestActors = sumOf(({ stats }) => stats.actors);
 const timer = setInterval(() => printLine(counts()), 1_000);
@@ -79,6 +82,7 @@ await Promise.all(workers);
 working = false;
 await settled();
 clearInterval(timer);
+tellLeft();
 printLine(counts());
 await Promise.all([...fleets, strangers].map((fleet) => fleet.close()));
 
@@ -109,6 +113,18 @@ async function settled(): Promise<void> {
   for (let second = 0; second < 60 && counts().client_actors > fewestActors; second++) {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
+}
+
+/** Names the actors of hosts that are still there. */
+function tellLeft(): void {
+  const left = sumOf(({ stats }) => stats.actors) - fewestActors;
+  if (left <= 0) return;
+  for (const system of systems) tellTree(system.inspect());
+}
+
+function tellTree({ path, doing, children }: ActorInfo): void {
+  console.error(`left: ${path} ${doing ?? ""}`);
+  for (const child of children) tellTree(child);
 }
 
 function counts(): ClientCounts {
