@@ -14,6 +14,8 @@ export interface FarEnd {
   kill(told: "peers" | "nobody"): void;
   /** Comes back empty. */
   start(): void;
+  /** Its wall clock jumps. */
+  jump(ms: number): void;
   /** What is left of a run at this machine, as text; empty: nothing. */
   leftovers(): string[];
 }
@@ -92,6 +94,10 @@ export class DroverEnd implements FarEnd {
     this.#processes?.vanish();
     this.#options.network.crash(this.address, told);
     this.#options.observer.machineDied(this.address);
+  }
+
+  jump(ms: number): void {
+    if (this.#machine !== undefined) this.#machine.skewMs += ms;
   }
 
   leftovers(): string[] {

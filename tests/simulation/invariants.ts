@@ -14,6 +14,8 @@ export interface JobState {
   finished: number;
   /** Outputs that the sink has not taken, by host. */
   readonly held: Map<string, number>;
+  /** The client that it was given to is gone. */
+  readonly dead: () => boolean;
 }
 
 /** Results, statuses and output of all jobs. */
@@ -21,7 +23,6 @@ export function checkResults(
   plan: Plan,
   observer: Observer,
   jobs: readonly JobState[],
-  clientDead: boolean,
 ): void {
   for (const state of jobs) {
     const { id } = state.plan;
@@ -35,7 +36,7 @@ export function checkResults(
       const results = state.results.get(work.token) ?? [];
       observer.check(
         "one result per host",
-        results.length === 1 || (results.length === 0 && clientDead),
+        results.length === 1 || (results.length === 0 && state.dead()),
         () => `${work.token} has ${results.length} results`,
       );
       checkOutput(observer, work, record);

@@ -42,6 +42,8 @@ export interface WorkRecord {
   readonly commands: Set<WorkRecord>;
   /** Processes that run in its shell. */
   running: number;
+  /** Life of the client that it was given to. */
+  readonly life: number;
   /** Requests that the client has handed to the network. */
   readonly written: Record<string, number>;
   /** What of these it may send: each once, and again after a quota fault to it has reached it whole. */
@@ -69,6 +71,8 @@ export interface WorkRecord {
   refusalDelivered: boolean;
   /** Its result was told to the user. */
   told: boolean;
+  /** When, in virtual milliseconds. */
+  toldAt: number | undefined;
   /** Something was broken on purpose on one of its connections, or at its machine, while it was under way. */
   disturbed: boolean;
 }
@@ -78,6 +82,8 @@ export interface ShellRecord {
   readonly machine: string;
   readonly user: string;
   readonly token: string | undefined;
+  /** Life of the client that has made it. */
+  readonly life: number;
   closed: "deleted" | "expired" | "vanished" | "other" | undefined;
 }
 
@@ -112,16 +118,24 @@ interface Wire {
 /** Something that must never happen, as text. */
 export type Report = (violation: string) => void;
 
-/** Limits that the client must keep. */
-export interface WatchedLimits {
+/** Limits of one user at one machine. */
+interface HostLimits {
   readonly operations: number;
   readonly shells: number;
   readonly processesPerShell: number;
+}
+
+/** Limits that the client must keep. */
+export interface WatchedLimits extends HostLimits {
+  readonly connections: number;
   readonly throttle: ReadonlyMap<string, number>;
 }
 
 /** Far more connections than the few commands of a run need at one machine in one second. */
 const mostConnects = 50;
+
+/** Requests that ask a host about itself. */
+const inquiries: readonly string[] = ["Get", "Enumerate", "Pull"];
 
 const decoder = new TextDecoder();
 const envelopeMark = [..."Envelope"].map((letter) => letter.charCodeAt(0));
@@ -136,6 +150,10 @@ export class Observer implements NetworkObserver {
   /** Requests by kind, for the summary. */
   readonly requests = new Map<string, number>();
   bytes = 0;
+  /** The client's life that is under way. */
+  life = 1;
+  /** Connections that the client has open, or is opening. */
+  #clientEnds = 0;
   readonly #wires = new Map<number, Wire>();
   /** Shell id (upper case) on a machine to the work that it is for. */
   readonly #shellWork = new Map<string, WorkRecord>();
@@ -154,6 +172,7 @@ export class Observer implements NetworkObserver {
   readonly #order = new Map<string, { sent: number; arrived: number }>();
   /** Machines that were out of reach at some time: what begins there later may meet the rest of it. */
   readonly #held = new Set<string>();
+  readonly #learntLimits = new Map<string, HostLimits>();
   readonly #shellCounts = new Map<string, number>();
   mostActive = 0;
 
@@ -180,6 +199,7 @@ export class Observer implements NetworkObserver {
       shell,
       commands: new Set(),
       running: 0,
+      life: this.life,
       written: {},
       maySend: new Set(["Create", "Command"]),
       commandArrived: false,
@@ -195,6 +215,7 @@ export class Observer implements NetworkObserver {
       stopDelivered: false,
       refusalDelivered: false,
       told: false,
+      toldAt: undefined,
       disturbed: this.#held.has(machine),
     };
     record.shell ??= record as WorkRecord;
@@ -220,6 +241,12 @@ export class Observer implements NetworkObserver {
       sealed: false,
     });
     this.#trace(`connect ${link.id} ${link.server}`);
+    this.#clientEnds++;
+    this.check(
+      "connections stay within the budget",
+      this.#clientEnds <= this.#limits.connections,
+      () => `${this.#clientEnds} connections, the limit is ${this.#limits.connections}`,
+    );
     const second = Math.floor(this.#now() / 1_000);
     let connects = this.#connects.get(link.server);
     if (connects?.second !== second) this.#connects.set(link.server, connects = { second, count: 0 });
@@ -276,7 +303,7 @@ export class Observer implements NetworkObserver {
       wire.clientGot += bytes.length;
       if (wire.clientGot === wire.serverWritten) {
         for (const exchange of wire.exchanges) {
-          if (exchange.answered && !exchange.delivered) this.#delivered(exchange);
+          if (exchange.answered && !exchange.delivered) this.#delivered(wire, exchange);
         }
       }
     }
@@ -284,6 +311,7 @@ export class Observer implements NetworkObserver {
 
   closed(link: LinkInfo, side: Side): void {
     this.#trace(`closed ${link.id} ${side}`);
+    if (side === "client") this.#clientEnds--;
     const wire = this.#wires.get(link.clientPort);
     if (wire === undefined || side !== "server") return;
     for (const exchange of wire.exchanges) this.#operationOver(wire, exchange);
@@ -305,7 +333,7 @@ export class Observer implements NetworkObserver {
     const record = this.#workOf(kind, text, server, shellId);
     this.check(
       "requests belong to work that is under way",
-      record !== undefined,
+      record !== undefined || inquiries.includes(kind),
       () => `${kind} on ${server} belongs to no work`,
     );
     this.requests.set(kind, (this.requests.get(kind) ?? 0) + 1);
@@ -334,7 +362,7 @@ export class Observer implements NetworkObserver {
     shellId: string | undefined,
   ): WorkRecord | undefined {
     if (kind === "Create") {
-      const job = /<rsp:Shell[^>]* Name="drover-([^"]*)"/.exec(text)?.[1] ?? "";
+      const job = /<rsp:Shell[^>]* Name="drover-i\d-([^"]*)"/.exec(text)?.[1] ?? "";
       const record = this.records.get(`${job}@${server}`);
       const proposed = /<rsp:Shell[^>]* ShellId="([^"]*)"/.exec(text)?.[1]?.toUpperCase();
       if (proposed !== undefined && record !== undefined) {
@@ -344,6 +372,9 @@ export class Observer implements NetworkObserver {
     }
     const shell = this.#shellWork.get(`${server} ${shellId}`);
     const commandId = /CommandId="([^"]*)"/.exec(text)?.[1]?.toUpperCase();
+    if (kind === "Delete") {
+      this.check("a sweep deletes no shell of others", shell !== undefined, () => `${shellId} on ${server}`);
+    }
     if (kind !== "Command") return this.#commandWork.get(`${server} ${commandId}`) ?? shell;
     const token = /<rsp:CommandLine[^]*?([a-z0-9]+@[0-9.]+)/.exec(text)?.[1] ?? "";
     const record = this.records.get(token);
@@ -366,10 +397,11 @@ export class Observer implements NetworkObserver {
     }
     const stopped = kind === "Signal" ? [record] : kind === "Delete" ? record.commands : [];
     for (const command of stopped) if (!command.doneDelivered) command.stopSent = true;
+    // One that gets its connection in the very instant of the end starts nothing and does no harm.
+    const crosses = (kind === "Send" || kind === "Receive") && record.toldAt === this.#now();
     this.check(
       "requests belong to work that is under way",
-      // Input that crosses with Done, in one instant, is of no use and does no harm.
-      !record.told || kind === "Signal" || kind === "Delete" || (kind === "Send" && record.doneDelivered),
+      !record.told || kind === "Signal" || kind === "Delete" || crosses,
       () => `${kind} of ${record.token} was sent after its result was told`,
     );
   }
@@ -412,10 +444,11 @@ export class Observer implements NetworkObserver {
     let open = this.#operations.get(key);
     if (open === undefined) this.#operations.set(key, open = new Set());
     open.add(exchange);
+    const limits = this.#limitsOf(wire.user, wire.link.server);
     this.check(
       "operations of a user stay within the limit",
-      open.size <= this.#limits.operations,
-      () => `${key} has ${open.size} operations open, the limit is ${this.#limits.operations}`,
+      open.size <= limits.operations,
+      () => `${key} has ${open.size} operations open, the limit is ${limits.operations}`,
     );
   }
 
@@ -447,11 +480,36 @@ export class Observer implements NetworkObserver {
     if (exchange.kind === "Delete" || (exchange.kind === "Create" && isFault(text))) this.#inactive(record);
   }
 
-  #delivered(exchange: Exchange): void {
+  /** The client may have read the service's own limits from this. */
+  #learnt(wire: Wire, text: string): void {
+    const setting = (name: string) =>
+      Number(new RegExp(`${name}>(\\d+)<`).exec(text)?.[1] ?? NaN) || Infinity;
+    if (!text.includes("MaxShellsPerUser>")) return;
+    this.#learntLimits.set(`${wire.user}@${wire.link.server}`, {
+      operations: setting("MaxConcurrentOperationsPerUser"),
+      shells: setting("MaxShellsPerUser"),
+      processesPerShell: setting("MaxProcessesPerShell"),
+    });
+  }
+
+  /** The larger of what the client was told and what it has read: what was granted before stays granted. */
+  #limitsOf(user: string, machine: string): HostLimits {
+    const learnt = this.#learntLimits.get(`${user}@${machine}`);
+    if (learnt === undefined) return this.#limits;
+    const most = (quota: keyof HostLimits) => Math.max(this.#limits[quota], learnt[quota]);
+    return {
+      operations: most("operations"),
+      shells: most("shells"),
+      processesPerShell: most("processesPerShell"),
+    };
+  }
+
+  #delivered(wire: Wire, exchange: Exchange): void {
     exchange.delivered = true;
     const { record, kind } = exchange;
     const text = exchange.answer ?? "";
     this.#trace(`delivered ${kind} ${record?.token}`);
+    if (kind === "Get" && !isFault(text)) this.#learnt(wire, text);
     if (record === undefined) return;
     if (kind === "Receive" && /CommandState\/Done"/.test(text)) record.doneDelivered = true;
     if (kind === "Signal" && !isFault(text)) record.stopDelivered = true;
@@ -478,6 +536,7 @@ export class Observer implements NetworkObserver {
   /** The client told its user the result: its place may be another's from now on. */
   told(record: WorkRecord): void {
     record.told = true;
+    record.toldAt = this.#now();
     this.#inactive(record);
   }
 
@@ -486,13 +545,15 @@ export class Observer implements NetworkObserver {
   /** A far end has made a shell. */
   shellOpened(machine: string, user: string, shellId: string): void {
     const key = `${machine} ${shellId.toUpperCase()}`;
-    const token = this.#shellWork.get(key)?.token;
-    this.shells.set(key, { machine, user, token, closed: undefined });
-    const count = this.#count(machine, user, 1);
+    const record = this.#shellWork.get(key);
+    const life = record?.life ?? this.life;
+    this.shells.set(key, { machine, user, token: record?.token, life, closed: undefined });
+    const count = this.#count(machine, `${user} ${life}`, 1);
+    const limits = this.#limitsOf(user, machine);
     this.check(
       "shells of a user stay within the limit",
-      count <= this.#limits.shells,
-      () => `${user}@${machine} has ${count} shells, the limit is ${this.#limits.shells}`,
+      count <= limits.shells,
+      () => `${user}@${machine} has ${count} shells, the limit is ${limits.shells}`,
     );
     this.#trace(`shell ${machine}`);
   }
@@ -502,7 +563,7 @@ export class Observer implements NetworkObserver {
     const shell = this.shells.get(`${machine} ${shellId.toUpperCase()}`);
     if (shell === undefined || shell.closed !== undefined) return;
     shell.closed = why;
-    this.#count(machine, shell.user, -1);
+    this.#count(machine, `${shell.user} ${shell.life}`, -1);
     this.#trace(`shell ${machine} ${why}`);
   }
 
@@ -511,7 +572,29 @@ export class Observer implements NetworkObserver {
     for (const shell of this.shells.values()) {
       if (shell.machine !== machine || shell.closed !== undefined) continue;
       shell.closed = "vanished";
-      this.#count(machine, shell.user, -1);
+      this.#count(machine, `${shell.user} ${shell.life}`, -1);
+    }
+  }
+
+  // The client.
+
+  /** The client was killed: nobody closes what it has opened. */
+  clientDied(life: number): void {
+    for (const record of this.records.values()) if (record.life === life) record.disturbed = true;
+  }
+
+  /** All shells of an earlier life on one host were deleted, as its account sees them. */
+  swept(quotaKey: string, machine: string, life: number): void {
+    for (const shell of this.shells.values()) {
+      const record = this.records.get(shell.token ?? "");
+      if (shell.machine !== machine || shell.life !== life || !quotaKey.includes(record?.user ?? "")) {
+        continue;
+      }
+      this.check(
+        "a sweep leaves no shell of a dead instance",
+        shell.closed !== undefined,
+        () => `a shell of ${shell.token}`,
+      );
     }
   }
 
@@ -537,7 +620,7 @@ export class Observer implements NetworkObserver {
     const running = ++record.shell.running;
     this.check(
       "processes of a shell stay within the limit",
-      running <= this.#limits.processesPerShell,
+      running <= this.#limitsOf(record.user, record.machine).processesPerShell,
       () => `${running} processes run in the shell of ${record.shell.token}`,
     );
     return record;

@@ -4,7 +4,7 @@ import type { ConnectionPlan, LinkConditions, ToldOfBreak } from "../../runtime/
 import { SeededRandom } from "../helpers/virtual_clock.ts";
 import { users } from "./accounts.ts";
 import type { Script } from "./processes.ts";
-import type { WindowsProfile } from "./windows_end.ts";
+import type { WindowsProfile } from "./windows_profile.ts";
 
 /** How likely what is; chances are out of 1,000. */
 interface Knobs {
@@ -41,6 +41,8 @@ interface Knobs {
   readonly busy: number;
   readonly keepalives: number;
   readonly chunked: number;
+  /** A limit of all connections. */
+  readonly budget: number;
 }
 
 const quiet: Knobs = {
@@ -72,6 +74,7 @@ const quiet: Knobs = {
   busy: 0,
   keepalives: 200,
   chunked: 300,
+  budget: 0,
 };
 
 /** All scenarios. */
@@ -122,6 +125,29 @@ export const scenarios = {
     shortRunTime: 100,
     leases: [0, 1],
     busy: 50,
+    budget: 100,
+  },
+  /** More hosts than connections. */
+  budget: {
+    ...quiet,
+    machines: [3, 10],
+    jobs: [1, 3],
+    leases: [0, 1],
+    budget: 1000,
+    hangs: 100,
+    deadline: 300,
+  },
+  /** The client is killed and returns. */
+  restarts: {
+    ...quiet,
+    machines: [1, 4],
+    jobs: [2, 4],
+    leases: [0, 2],
+    clientKill: 1000,
+    hangs: 200,
+    deadline: 300,
+    windows: 600,
+    clockJumps: 100,
   },
   /** Scripts: shells with several commands side by side, beside jobs on the same machines. */
   scripts: { ...quiet, machines: [1, 3], jobs: [0, 1], leases: [1, 3], stdin: 200, heavy: 100 },
@@ -215,8 +241,18 @@ export interface JobPlan {
 /** Something that happens by itself. */
 export interface EventPlan {
   readonly atMs: number;
-  readonly kind: "kill" | "powerLoss" | "start" | "hold" | "heal" | "clockJump" | "killClient";
+  readonly kind:
+    | "kill"
+    | "powerLoss"
+    | "start"
+    | "hold"
+    | "heal"
+    | "clockJump"
+    | "killClient"
+    | "startClient";
   readonly address: string;
+  /** Milliseconds by which a clock jumps; default an hour. */
+  readonly jumpMs?: number;
 }
 
 /** A whole run. */
@@ -228,6 +264,8 @@ export interface Plan {
   readonly leases: readonly LeasePlan[];
   readonly events: readonly EventPlan[];
   readonly slots: number;
+  /** Connections that the client may have at once. */
+  readonly connections: number | undefined;
   readonly limits: {
     readonly operations: number;
     readonly shells: number;
@@ -265,6 +303,19 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
   if (draw.chance(knobs.clientKill)) {
     events.push({ atMs: draw.between(10, 5_000), kind: "killClient", address: clientAddress });
   }
+  const later = drawOf(seed, `${scenario} later`);
+  for (const { address } of machines) {
+    if (!later.chance(knobs.clockJumps)) continue;
+    const jumpMs = later.pick([-3_600_000, -20_000, 20_000, 86_400_000]);
+    const at = later.chance(500) ? address : clientAddress;
+    events.push({ atMs: later.between(0, 3_000), kind: "clockJump", address: at, jumpMs });
+  }
+  const killed = events.find(({ kind }) => kind === "killClient");
+  if (killed !== undefined && later.chance(700)) {
+    const atMs = killed.atMs + later.between(1, later.pick([100, 5_000]));
+    events.push({ atMs, kind: "startClient", address: clientAddress });
+  }
+  const connections = later.chance(knobs.budget) ? later.between(2, 8) : undefined;
   const tight = draw.chance(knobs.tightQuota);
   const shells = tight ? draw.between(1, 2) : 5;
   // What was added later draws from a source of its own, so that the runs of known seeds stay as they were.
@@ -277,7 +328,12 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     jobs,
     leases,
     events,
-    slots: draw.chance(knobs.tightQuota) ? draw.between(1, 4) : 1_000,
+    slots: Math.min(
+      draw.chance(knobs.tightQuota) ? draw.between(1, 4) : 1_000,
+      // As the fleet does: each piece of work needs two connections in the end.
+      connections === undefined ? Infinity : connections >> 1,
+    ),
+    connections,
     limits: {
       // Receive, Send, and Signal or Delete of one command may be under way at once.
       operations: (tight ? 3 * shells : 15) * most,
@@ -354,6 +410,9 @@ function windows(draw: Draw, quirks: Draw, knobs: Knobs): WindowsProfile {
     keepaliveMs: quirks.chance(knobs.keepalives) ? quirks.pick([700, 4_200]) : 0,
     chunked: quirks.chance(knobs.chunked),
     activityIds: quirks.chance(300),
+    maxProcesses: old ? 15 : 25,
+    configReadable: quirks.chance(600),
+    foreignShells: quirks.chance(300) ? quirks.between(1, 6) : 0,
   };
 }
 
@@ -469,7 +528,7 @@ function misfortunes(draw: Draw, knobs: Knobs, address: string, events: EventPla
     events.push({ atMs, kind: "hold", address });
     if (draw.chance(800)) events.push({ atMs: atMs + some() * draw.pick([1, 10]), kind: "heal", address });
   }
-  if (draw.chance(knobs.clockJumps)) events.push({ atMs: some(), kind: "clockJump", address });
+  if (draw.chance(knobs.clockJumps)) events.push({ atMs: some(), kind: "clockJump", address: clientAddress });
 }
 
 function drawOf(seed: number, name: string): Draw {

@@ -1,48 +1,21 @@
 /** Runs one plan: the product's client on one machine, far ends on others, all in one virtual time. @module */
-import {
-  type CommandEnd,
-  type CommandSpec,
-  fleet,
-  type FleetMessage,
-  type HostResult,
-  type HostTarget,
-  job,
-  type RunEvent,
-} from "../../actors/host/mod.ts";
-import { DeniedError, type DroverError } from "../../protocol/errors.ts";
-import { ReportedFault } from "../../protocol/wsman/mod.ts";
-import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { ConnectTarget } from "../../actors/ports.ts";
-import { scheduler } from "../../actors/scheduler/mod.ts";
-import { targetOf } from "../../runtime/client/targets.ts";
 import { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
-import { initiator, password, wrongPassword } from "./accounts.ts";
 import type { Invariant } from "./checks.ts";
-import { DroverEnd, type FarEnd, type FarEndOptions, ports } from "./drover_end.ts";
+import { ClientEnd } from "./client_end.ts";
+import { DroverEnd, type FarEnd, type FarEndOptions } from "./drover_end.ts";
 import { checkEnd, checkResults, type JobState } from "./invariants.ts";
-import { leaseUser } from "./lease_user.ts";
 import { Observer } from "./observer.ts";
-import {
-  clientAddress,
-  type JobPlan,
-  type LeasePlan,
-  makePlan,
-  type Plan,
-  planConnection,
-  type ScenarioName,
-  type WorkPlan,
-} from "./plan.ts";
+import { clientAddress, makePlan, type Plan, planConnection, type ScenarioName } from "./plan.ts";
 import { WindowsEnd } from "./windows_end.ts";
-import { type Machine, World } from "./world.ts";
+import { World } from "./world.ts";
 
-/** Outputs of one host that may wait for their sink at once, as ARCHITECTURE.md promises. */
-const outputWindow = 2;
 /** Virtual milliseconds after which a job counts as hung. */
 const hungMs = 3_600_000;
 /** Virtual milliseconds after which nothing of a run may be left at the client, but kept places of lost shells. */
 const quietMs = 120_000;
 /** Virtual milliseconds after which nothing at all may be left: every idle time-out is over, but no MaxShellRunTime. */
-const endMs = 1_800_000;
+const endMs = 2_700_000;
 
 /** What became of a run. */
 export interface RunReport {
@@ -75,12 +48,14 @@ class Simulation {
   readonly #observer: Observer;
   readonly #network: SimulatedNetwork;
   readonly #ends = new Map<string, FarEnd>();
-  readonly #client: Machine;
+  #client: ClientEnd;
   readonly #jobs: JobState[] = [];
-  readonly #targets = new Map<string, HostTarget>();
   /** Whose connection an object given to `connect` makes. */
   readonly #userOf = new Map<ConnectTarget, string>();
-  #clientDead = false;
+  #life = 0;
+  #messages = 0;
+  /** Jobs and scripts whose time has come while there was no client. */
+  #missed = 0;
 
   constructor(plan: Plan, onTrace: ((line: string) => void) | undefined) {
     this.#plan = plan;
@@ -89,6 +64,7 @@ class Simulation {
     this.#observer = new Observer(
       {
         ...plan.limits,
+        connections: plan.connections ?? Infinity,
         throttle: new Map([
           ...plan.jobs.map(({ id, throttle }) => [id, Math.min(throttle, plan.slots)] as const),
           ...plan.leases.map(({ id }) => [id, 1] as const),
@@ -108,7 +84,6 @@ class Simulation {
         return planConnection(machines.get(link.server)!, connections);
       },
     });
-    this.#client = world.machine(clientAddress);
     const works = [
       ...plan.jobs.flatMap(({ hosts }) => hosts),
       ...plan.leases.flatMap(({ commands }) => commands),
@@ -129,6 +104,7 @@ class Simulation {
         windows === undefined ? new DroverEnd(options) : new WindowsEnd(options, windows),
       );
     }
+    this.#client = this.#startClient();
   }
 
   run(): RunReport {
@@ -166,7 +142,7 @@ class Simulation {
       checks: observer.checks.counts,
       traceHash: world.traceHash,
       steps: world.steps,
-      messages: this.#client.system.stats.messages,
+      messages: this.#messages + this.#client.stats.messages,
       bytes: observer.bytes,
       virtualMs: limit,
       hosts: observer.records.size,
@@ -179,235 +155,68 @@ class Simulation {
 
   #run(): number {
     const world = this.#world;
-    const { system } = this.#client;
-    const schedulerRef = system.spawn(scheduler({ slots: this.#plan.slots, limits: this.#plan.limits }));
-    const fleetRef = system.spawn(fleet(this.#network.connector(clientAddress), schedulerRef));
-    world.run();
-    const idle = { ...system.stats };
     for (const plan of this.#plan.jobs) {
-      world.at(plan.startMs, () => {
-        if (!this.#clientDead) this.#startJob(plan, fleetRef);
-      });
+      world.at(plan.startMs, () => this.#begin((client) => client.startJob(plan)));
     }
     for (const plan of this.#plan.leases) {
-      world.at(plan.startMs, () => {
-        if (!this.#clientDead) this.#startLease(plan, fleetRef);
-      });
+      world.at(plan.startMs, () => this.#begin((client) => client.startLease(plan)));
     }
     for (const event of this.#plan.events) {
-      world.at(event.atMs, () => this.#happen(event.kind, event.address));
+      world.at(event.atMs, () => this.#happen(event));
     }
 
+    const all = this.#plan.jobs.length + this.#plan.leases.length;
+    const returns = this.#plan.events.some(({ kind }) => kind === "startClient");
+    const over = (state: JobState) => state.finished > 0 || state.dead();
     const done = () =>
-      this.#clientDead ||
-      (this.#jobs.length === this.#plan.jobs.length + this.#plan.leases.length &&
-        this.#jobs.every((state) => state.finished > 0));
+      this.#client.dead ? !returns || this.#life > 1 : (!returns || this.#life > 1) &&
+        this.#jobs.length + this.#missed === all && this.#jobs.every(over) && this.#client.sweeps === 0;
     this.#observer.check("a job ends once, in time", world.runUntil(hungMs, done), () => {
-      const hung = this.#jobs.filter((state) => state.finished === 0).map(({ plan }) => plan.id);
+      const hung = this.#jobs.filter((state) => !over(state)).map(({ plan }) => plan.id);
       return `${hung.join(", ")} have not ended after ${hungMs} ms`;
     });
-    const over = world.clock.monotonic();
+    const endedAt = world.clock.monotonic();
     world.trace("over");
-    checkResults(this.#plan, this.#observer, this.#jobs, this.#clientDead);
+    checkResults(this.#plan, this.#observer, this.#jobs);
     for (const event of this.#plan.events) if (event.kind === "hold") this.#network.heal(event.address);
-    world.runUntil(over + quietMs);
-    const left = system.stats.actors - idle.actors;
+    world.runUntil(endedAt + quietMs);
+    const client = this.#client;
+    const left = client.stats.actors - client.idle.actors;
     this.#observer.check(
       "no actor is left",
-      this.#clientDead || left <= 0,
+      client.dead || left <= 0,
       () => `${left} at the client, ${quietMs} ms after the last job`,
     );
-    world.runUntil(over + endMs);
+    world.runUntil(endedAt + endMs);
     checkEnd({
       observer: this.#observer,
-      client: this.#clientDead ? undefined : system.stats,
-      idle,
+      client: client.dead ? undefined : client.stats,
+      idle: client.idle,
       network: this.#network,
       ends: [...this.#ends.values()],
-      scheduler: system.inspect().children.find(({ path }) => path === schedulerRef.path)?.doing ?? "",
+      scheduler: client.scheduler,
     });
-    return over;
+    return endedAt;
   }
 
-  #startJob(plan: JobPlan, fleetRef: ActorRef<FleetMessage>): void {
-    const state = this.#begin(plan);
-    for (const { token, address, user } of plan.hosts) this.#observer.expect(token, plan.id, address, user);
-    const spec: Parameters<typeof job>[0] = {
-      id: plan.id,
-      hosts: plan.hosts.map((host) => ({ target: this.#target(host), command: commandOf(host) })),
-      shell: { idleTimeoutMs: this.#plan.idleTimeoutMs },
-      throttle: plan.throttle,
-      timeoutMs: plan.timeoutMs,
-      cleanupTimeoutMs: this.#plan.cleanupTimeoutMs,
-    };
-    this.#client.system.spawn(job(spec, fleetRef, {
-      began: (cancel) => {
-        const { cancelMs } = plan;
-        if (cancelMs !== undefined) {
-          this.#world.at(plan.startMs + cancelMs, () => this.#clientDead || cancel());
-        }
-      },
-      deliver: (events, taken) => {
-        for (const event of events) this.#take(state, event);
-        const output = events.find(({ type }) => type === "output");
-        if (output === undefined) taken();
-        else this.#hold(state, output.host, taken);
-      },
-      finished: () => this.#finished(state),
-    }));
-  }
-
-  /** A script is watched as a job of which each command is a host. */
-  #startLease(plan: LeasePlan, fleetRef: ActorRef<FleetMessage>): void {
-    const { id, shell, commands, closeMs, sinkMs, startMs } = plan;
-    const stopped = closeMs !== undefined || commands.some(({ stopMs }) => stopMs !== undefined);
-    const state = this.#begin({
-      id,
-      startMs,
-      cancelMs: stopped ? 0 : undefined,
-      throttle: 1,
-      timeoutMs: undefined,
-      sinkMs,
-      hosts: commands,
-    }, true);
-    const record = this.#observer.expect(shell.token, id, shell.address, shell.user);
-    for (const { token, address, user } of commands) this.#observer.expect(token, id, address, user, record);
-    const target = this.#target(shell);
-    const { operationTimeoutMs } = target;
-    const nameOf = (index: number) => commands[index]!.token;
-    this.#client.system.spawn(leaseUser(
-      {
-        target,
-        lease: {
-          job: id,
-          quotaKey: target.quotaKey,
-          throttle: 1,
-          shell: { name: `drover-${id}`, idleTimeoutMs: this.#plan.idleTimeoutMs },
-          times: {
-            operationTimeoutMs,
-            cleanupTimeoutMs: this.#plan.cleanupTimeoutMs,
-            guardMs: target.networkDelayMs + 60_000,
-          },
-        },
-        commands: commands.map((command) => ({
-          spec: commandOf(command),
-          atMs: command.atMs,
-          stopMs: command.stopMs,
-        })),
-        closeMs,
-      },
-      fleetRef,
-      {
-        output: (index, pieces, taken) => {
-          for (const { stream, bytes } of pieces) {
-            this.#take(state, { type: "output", host: nameOf(index), stream, data: bytes });
-          }
-          this.#hold(state, nameOf(index), taken);
-        },
-        ended: (index, end) =>
-          this.#take(state, { type: "result", host: nameOf(index), ...resultOfEnd(end) }),
-        lost: (index, started, error) =>
-          this.#take(state, { type: "result", host: nameOf(index), ...resultOfLoss(started, error) }),
-        finished: () => {
-          this.#observer.told(record);
-          this.#finished(state);
-        },
-      },
-    ));
-  }
-
-  #begin(plan: JobPlan, script = false): JobState {
-    const state: JobState = { plan, script, results: new Map(), finished: 0, held: new Map() };
-    this.#jobs.push(state);
-    return state;
-  }
-
-  #finished(state: JobState): void {
-    state.finished++;
-    this.#world.trace(`finished ${state.plan.id}`);
-  }
-
-  /** The user takes an output: at once, or after a while. */
-  #hold(state: JobState, host: string, taken: () => void): void {
-    const held = (state.held.get(host) ?? 0) + 1;
-    state.held.set(host, held);
-    this.#observer.check(
-      "a slow sink holds up its command",
-      held <= outputWindow,
-      () => `${host}: ${held} outputs are with the sink at once`,
-    );
-    this.#client.clock.schedule(state.plan.sinkMs, () => {
-      state.held.set(host, state.held.get(host)! - 1);
-      taken();
+  #startClient(): ClientEnd {
+    return new ClientEnd({
+      plan: this.#plan,
+      world: this.#world,
+      network: this.#network,
+      observer: this.#observer,
+      life: ++this.#life,
+      jobs: this.#jobs,
+      connects: (target, user) => this.#userOf.set(target, user),
     });
   }
 
-  #take(state: JobState, event: RunEvent): void {
-    // Jobs name a host as its inventory does; that of a script's command has its token already.
-    const token = event.host.includes("@") ? event.host : `${state.plan.id}@${event.host}`;
-    const record = this.#observer.records.get(token)!;
-    const over = state.finished > 0 || (event.type === "output" && state.results.has(token));
-    this.#observer.check("nothing comes after an end", !over, () => `${event.type} of ${token}`);
-    if (event.type === "output") {
-      record.got[event.stream].push(event.data.slice());
-      this.#world.trace(`output ${token} ${event.stream} ${event.data.length}`);
-    } else if (event.type === "result") {
-      const all = state.results.get(token);
-      if (all === undefined) state.results.set(token, [event]);
-      else all.push(event);
-      this.#observer.told(record);
-      this.#world.trace(`result ${token} ${event.status} ${event.exitCode} ${event.error?.code}`);
-    }
+  #begin(start: (client: ClientEnd) => void): void {
+    if (this.#client.dead) this.#missed++;
+    else start(this.#client);
   }
 
-  #target(work: WorkPlan): HostTarget {
-    const { address, user, wrongPassword } = work;
-    // As in a fleet, jobs share a host's connections.
-    const key = `${user}@${address} ${wrongPassword}`;
-    let target = this.#targets.get(key);
-    if (target === undefined) this.#targets.set(key, target = this.#makeTarget(work));
-    return target;
-  }
-
-  #makeTarget(work: WorkPlan): HostTarget {
-    const { address, user, auth } = work;
-    const target = targetOf(
-      {
-        name: address,
-        groups: [],
-        address,
-        port: auth === "tls" ? ports.https : ports.http,
-        scheme: auth === "tls" ? "https" : "http",
-        path: undefined,
-        user,
-        password: work.wrongPassword ? wrongPassword : password,
-        auth: auth === "basic" ? "basic" : auth === "ntlm" ? "ntlm" : undefined,
-        connection: undefined,
-        certValidation: auth === "tls" ? "ignore" : undefined,
-        caFile: undefined,
-        messageEncryption: undefined,
-        operationTimeoutMs: this.#plan.operationTimeoutMs,
-        readTimeoutMs: undefined,
-        maxEnvelopeSize: undefined,
-        variables: new Map(),
-      },
-      {},
-      () => "",
-    );
-    this.#userOf.set(target.connect, user);
-    const { authentication } = target;
-    if (authentication.kind !== "negotiate") return target;
-    const wrap = auth === "ntlm" ? "raw" : "spnego";
-    return {
-      ...target,
-      authentication: {
-        ...authentication,
-        initiator: initiator(this.#observer, { user, wrong: work.wrongPassword, wrap, host: address }),
-      },
-    };
-  }
-
-  #happen(kind: Plan["events"][number]["kind"], address: string): void {
+  #happen({ kind, address, jumpMs }: Plan["events"][number]): void {
     const end = this.#ends.get(address);
     this.#world.trace(`${kind} ${address}`);
     switch (kind) {
@@ -422,52 +231,18 @@ class Simulation {
       case "heal":
         return this.#network.heal(address);
       case "clockJump":
-        this.#observer.fault("clock jump", address);
-        this.#client.skewMs += 3_600_000;
+        // It must not matter: whatever is measured is measured by the other clock.
+        this.#observer.fault("clock jump", clientAddress);
+        if (address === clientAddress) this.#client.jump(jumpMs ?? 3_600_000);
+        else end?.jump(jumpMs ?? 3_600_000);
         return;
       case "killClient":
-        this.#clientDead = true;
-        this.#client.kill();
-        return this.#network.crash(clientAddress, "peers");
+        return this.#client.kill();
+      case "startClient":
+        if (!this.#client.dead) return;
+        this.#messages += this.#client.stats.messages;
+        this.#client = this.#startClient();
+        return this.#client.sweep();
     }
   }
-}
-
-function commandOf({ token, auth, stdin }: WorkPlan): CommandSpec {
-  return {
-    command: auth === "ntlm" ? ["sim", token] : `sim ${token}`,
-    ...(stdin === undefined ? {} : { stdin }),
-  };
-}
-
-/** What the end of a script's command says, in the words of a job. */
-function resultOfEnd(end: CommandEnd): HostResult {
-  switch (end.kind) {
-    case "exited":
-      return result(end.exitCode === 0 ? "succeeded" : "failed", undefined, end.exitCode);
-    case "notSent":
-      return result("unreachable", end.error);
-    case "refused":
-      return result("failed", end.error);
-    case "stopped":
-      return result("cancelled", undefined);
-    case "unknown":
-      return result("unknown", end.error);
-  }
-}
-
-/** The same of one whose end nobody saw. */
-function resultOfLoss(started: boolean, error: DroverError | undefined): HostResult {
-  if (started) return result("unknown", error);
-  if (error instanceof DeniedError) return result("denied", error);
-  return result(error instanceof ReportedFault ? "failed" : "unreachable", error);
-}
-
-function result(status: HostResult["status"], error: DroverError | undefined, exitCode?: number): HostResult {
-  return {
-    status,
-    exitCode,
-    durationMs: 0,
-    error: error === undefined ? undefined : { code: error.code, message: error.message },
-  };
 }

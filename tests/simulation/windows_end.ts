@@ -5,57 +5,15 @@
  * idle, quotas that refuse Signal and Delete too. It writes its XML itself; HTTP and NTLM are the product's.
  * @module
  */
-import type { Connection, ConnectionEvents, ConnectionFacts, ProcessHandle } from "../../actors/ports.ts";
-import { concat, utf8 } from "../../protocol/bytes.ts";
-import {
-  EncryptedParser,
-  type HttpEvent,
-  type HttpRequestEvent,
-  HttpRequestParser,
-  parseContentType,
-} from "../../protocol/http/mod.ts";
+import type { ProcessHandle } from "../../actors/ports.ts";
 import { guidFromRandom } from "../../protocol/guid.ts";
-import type { SecurityContext } from "../../protocol/ports.ts";
-import { unsealPart } from "../../protocol/sealing/mod.ts";
-import { acceptor, nameOf, password, users } from "./accounts.ts";
+import { users } from "./accounts.ts";
 import { type FarEnd, type FarEndOptions, ports } from "./drover_end.ts";
 import { ScriptedProcesses } from "./processes.ts";
+import { configBody, operatingSystemBody, shellItem } from "./windows_answers.ts";
+import { WindowsConnection, type WindowsService } from "./windows_connection.ts";
+import type { WindowsProfile } from "./windows_profile.ts";
 import type { Machine } from "./world.ts";
-
-/** What kind of Windows it is: every trait by itself, as services in the field mix them. */
-export interface WindowsProfile {
-  /** WinRM 2.0: no `rsp:Shell`, its own shell and command ids. */
-  readonly old: boolean;
-  /** Done comes without empty elements that end the streams. */
-  readonly noEnds: boolean;
-  /** Running carries an ExitCode of 0. */
-  readonly exitCodeOnRunning: boolean;
-  /** Faults come under HTTP 200. */
-  readonly faultsUnder200: boolean;
-  /** Quota faults are MSFT_WmiError, without RelatesTo. */
-  readonly wmiErrors: boolean;
-  /** One answer in so many is followed by the connection's end; 0: none. */
-  readonly closesEvery: number;
-  /** Milliseconds until an idle connection is closed. */
-  readonly idleMs: number;
-  /** Shells and operations that one user may have. */
-  readonly maxShells: number;
-  readonly maxOperations: number;
-  /** One Create or Command in so many is refused, because other clients share the quota; 0: none. */
-  readonly foreignEvery: number;
-  /** A Receive that waits when its command is signalled is broken off (995) instead of told of the end. */
-  readonly abortsReceive: boolean;
-  /** Pending is said in place of Running, now and then. */
-  readonly saysPending: boolean;
-  /** One request in so many is answered 503 by http.sys, unread; 0: none. */
-  readonly busyEvery: number;
-  /** Milliseconds between keepalives while a sealed Receive waits, in one chunked answer with the real one; 0: none. */
-  readonly keepaliveMs: number;
-  /** Answers come chunked. */
-  readonly chunked: boolean;
-  /** Answers carry `p:ActivityId`, as newer versions do. */
-  readonly activityIds: boolean;
-}
 
 const defaultIdleMs = 7_200_000;
 const fragmentBytes = 100_000;
@@ -74,6 +32,7 @@ interface Command {
 interface Shell {
   readonly id: string;
   readonly user: string;
+  readonly name: string;
   readonly idleMs: number;
   readonly commands: Map<string, Command>;
   lastUse: number;
@@ -90,7 +49,7 @@ interface Operation {
 }
 
 /** See the module. */
-export class WindowsEnd implements FarEnd {
+export class WindowsEnd implements FarEnd, WindowsService {
   readonly address: string;
   readonly profile: WindowsProfile;
   readonly options: FarEndOptions;
@@ -99,6 +58,9 @@ export class WindowsEnd implements FarEnd {
   #running = false;
   readonly #shells = new Map<string, Shell>();
   readonly #open = new Map<string, number>();
+  /** What is left of each enumeration. */
+  readonly #enumerations = new Map<string, string[]>();
+  #bootTime = 0;
 
   constructor(options: FarEndOptions, profile: WindowsProfile) {
     this.address = options.address;
@@ -113,6 +75,13 @@ export class WindowsEnd implements FarEnd {
     const { world, network, observer, scripts, address } = this.options;
     const machine = world.machine(address);
     this.machine = machine;
+    this.#bootTime = machine.clock.now();
+    for (let i = 0; i < this.profile.foreignShells; i++) {
+      const id = this.guid();
+      const name = i === 0 ? "drover-other-j0" : "WinRM shell";
+      const idleMs = defaultIdleMs;
+      this.#shells.set(id, { id, user: users[0]!, name, idleMs, commands: new Map(), lastUse: 0 });
+    }
     this.#processes = new ScriptedProcesses(machine, observer, scripts);
     for (const port of [ports.http, ports.https]) {
       const tls = port === ports.https
@@ -135,16 +104,24 @@ export class WindowsEnd implements FarEnd {
     this.machine.kill();
     this.#processes.vanish();
     this.#shells.clear();
+    this.#enumerations.clear();
     this.#open.clear();
     this.options.network.crash(this.address, told);
     this.options.observer.machineDied(this.address);
+  }
+
+  jump(ms: number): void {
+    this.machine.skewMs += ms;
   }
 
   leftovers(): string[] {
     if (!this.#running) return [];
     const left: string[] = [];
     if (this.#processes.alive > 0) left.push(`${this.#processes.alive} processes`);
-    if (this.#shells.size > 0) left.push(`${this.#shells.size} shells`);
+    const shells = [...this.#shells.values()];
+    const own = shells.filter((shell) => !isForeign(shell)).length;
+    if (own > 0) left.push(`${own} shells`);
+    if (shells.length - own !== this.profile.foreignShells) left.push("too few shells of others");
     return left;
   }
 
@@ -170,9 +147,11 @@ export class WindowsEnd implements FarEnd {
       return this.#quota(operation, shells ? 2150859173 : 2150859174, "quota");
     }
     if (kind === "Create") return this.#create(operation, text);
+    if (kind === "Get") return this.#get(operation, text);
+    if (kind === "Enumerate" || kind === "Pull") return this.#enumerate(operation, text);
     const id = /<w:Selector Name="ShellId">([^<]*)</.exec(text)?.[1]?.toUpperCase() ?? "";
     const shell = this.#shells.get(id);
-    if (shell === undefined || shell.user !== user) return this.#unknown(operation);
+    if (shell === undefined || (shell.user !== user && kind !== "Delete")) return this.#unknown(operation);
     shell.lastUse = this.machine.clock.monotonic();
     if (kind === "Delete") return this.#delete(operation, shell);
     if (kind === "Command") return this.#command(operation, shell, text);
@@ -187,7 +166,7 @@ export class WindowsEnd implements FarEnd {
 
   #create(operation: Operation, text: string): void {
     const { user } = operation;
-    const own = [...this.#shells.values()].filter((shell) => shell.user === user).length;
+    const own = [...this.#shells.values()].filter((shell) => shell.user === user && !isForeign(shell)).length;
     if (own >= this.profile.maxShells) {
       return this.#quota(operation, 2150859173, "This user is allowed a maximum number of concurrent shells");
     }
@@ -195,7 +174,9 @@ export class WindowsEnd implements FarEnd {
     const id = this.profile.old || proposed === undefined ? this.guid() : proposed;
     const asked = /<rsp:IdleTimeOut>PT([\d.]+)S</.exec(text)?.[1];
     const idleMs = asked === undefined ? defaultIdleMs : Math.max(60_000, Number(asked) * 1000);
-    const shell: Shell = { id, user, idleMs, commands: new Map(), lastUse: this.machine.clock.monotonic() };
+    const name = /<rsp:Shell[^>]* Name="([^"]*)"/.exec(text)?.[1] ?? "";
+    const lastUse = this.machine.clock.monotonic();
+    const shell: Shell = { id, user, name, idleMs, commands: new Map(), lastUse };
     this.#shells.set(id, shell);
     this.#watchIdle(shell);
     const details = this.profile.old
@@ -220,6 +201,9 @@ export class WindowsEnd implements FarEnd {
   #command(operation: Operation, shell: Shell, text: string): void {
     const proposed = /<rsp:CommandLine CommandId="([^"]*)"/.exec(text)?.[1]?.toUpperCase();
     const id = this.profile.old || proposed === undefined ? this.guid() : proposed;
+    const { maxProcesses } = this.profile;
+    const running = [...shell.commands.values()].filter(({ exitCode }) => exitCode === undefined).length;
+    if (running >= maxProcesses) return this.#quota(operation, 2150859241, "commands per shell");
     const line = /<rsp:Command>([^<]*)</.exec(text)?.[1] ?? "";
     const command: Command = {
       id,
@@ -267,6 +251,51 @@ export class WindowsEnd implements FarEnd {
         );
       },
     });
+  }
+
+  #get(operation: Operation, text: string): void {
+    const uri = /<w:ResourceURI[^>]*>([^<]*)</.exec(text)?.[1] ?? "";
+    const body = uri.endsWith("/wsman/1/config")
+      ? configBody(this.profile)
+      : uri.endsWith("/Win32_OperatingSystem")
+      ? operatingSystemBody(this.#bootTime)
+      : undefined;
+    if (body !== undefined && this.profile.configReadable) {
+      return this.#answer(operation, "http://schemas.xmlsoap.org/ws/2004/09/transfer/GetResponse", body);
+    }
+    this.#fault(operation, 5, "Sender", "w:AccessDenied", "Access is denied.  ");
+  }
+
+  /** Shells of all users, one in the first answer, as 2008 R2 and 2012 do, the rest by Pull. */
+  #enumerate(operation: Operation, text: string): void {
+    const action = "http://schemas.xmlsoap.org/ws/2004/09/enumeration";
+    const asked = /<n:EnumerationContext>([^<]*)</.exec(text)?.[1];
+    const items = asked === undefined
+      ? [...this.#shells.values()].map(({ id, name, user }) => shellItem(id, name, user))
+      : this.#enumerations.get(asked);
+    if (items === undefined) {
+      return this.#fault(
+        operation,
+        2150858793,
+        "Sender",
+        "n:InvalidEnumerationContext",
+        "Invalid context.  ",
+      );
+    }
+    if (asked !== undefined) this.#enumerations.delete(asked);
+    const page = items.splice(0, asked === undefined ? 1 : 3);
+    const context = items.length === 0 ? "" : `uuid:${this.guid()}`;
+    if (context !== "") this.#enumerations.set(context, items);
+    const first = asked === undefined;
+    const [open, close] = first ? ["<w:Items>", "</w:Items>"] : ["<n:Items>", "</n:Items>"];
+    const end = context !== "" ? "" : first ? "<w:EndOfSequence/>" : "<n:EndOfSequence/>";
+    const shown = first || context !== "" ? `<n:EnumerationContext>${context}</n:EnumerationContext>` : "";
+    const name = first ? "EnumerateResponse" : "PullResponse";
+    this.#answer(
+      operation,
+      `${action}/${name}`,
+      `<n:${name} xmlns:n="${action}">${shown}${open}${page.join("")}${close}${end}</n:${name}>`,
+    );
   }
 
   #receive(operation: Operation, shell: Shell, command: Command, text: string): void {
@@ -498,204 +527,7 @@ export class WindowsEnd implements FarEnd {
   }
 }
 
-/** One connection, as http.sys serves it. */
-class WindowsConnection implements ConnectionEvents {
-  connection!: Connection;
-  closed = false;
-  readonly #end: WindowsEnd;
-  readonly #parser = new HttpRequestParser({ maxBodyBytes: 1_000_000 });
-  #facts: ConnectionFacts | undefined;
-  #context: SecurityContext | undefined;
-  #user: string | undefined;
-  #request: HttpRequestEvent | undefined;
-  #body: Uint8Array[] = [];
-  #working = false;
-  #ending = false;
-  #answers = 0;
-
-  constructor(end: WindowsEnd) {
-    this.#end = end;
-  }
-
-  onOpen(facts: ConnectionFacts): void {
-    this.#facts = facts;
-    this.connection.resume();
-    this.#watchIdle();
-  }
-
-  onData(bytes: Uint8Array): void {
-    let events: HttpEvent[];
-    try {
-      events = this.#parser.push(bytes);
-    } catch {
-      return this.#close("HTTP/1.1 400 \r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    }
-    for (const event of events) {
-      if (event.kind === "request") this.#request = event;
-      else if (event.kind === "body") this.#body.push(event.bytes.slice());
-      else if (event.kind === "end") this.#complete();
-    }
-    if (!this.closed) this.connection.resume();
-  }
-
-  onEnd(): void {
-    // http.sys answers what it is working on, and closes.
-    if (!this.#working) this.#finish();
-    this.#ending = true;
-  }
-
-  onDrain(): void {}
-
-  onClosed(): void {
-    this.closed = true;
-    this.#context?.dispose();
-  }
-
-  answer(status: number, text: string, sealed: boolean, begun: boolean): void {
-    this.#working = false;
-    if (this.closed) return;
-    const body = sealed ? this.#sealed(utf8(text)) : utf8(text);
-    if (begun) this.connection.write(concat([chunk(body), utf8("0\r\n\r\n")]));
-    else if (this.#end.profile.chunked) {
-      this.#answers++;
-      // What is in clear is cut in its last tag, where the witness does not read.
-      const cut = body.length - this.#end.machine.random.below(sealed ? body.length : 12);
-      const pieces = [body.subarray(0, cut), body.subarray(cut)].filter(({ length }) => length > 0).map(
-        chunk,
-      );
-      this.connection.write(
-        concat([this.#head(status, typeOf(sealed), undefined, undefined), ...pieces, utf8("0\r\n\r\n")]),
-      );
-    } else this.#send(status, body, typeOf(sealed));
-    const { closesEvery } = this.#end.profile;
-    const closes = closesEvery > 0 && this.#end.machine.random.below(closesEvery) === 0;
-    if (closes || this.#ending) this.#finish();
-  }
-
-  /** A sealed message before the answer; with the head when it is the first. */
-  keepAlive(text: string, first: boolean): void {
-    const body = chunk(this.#sealed(utf8(text)));
-    if (first) this.#answers++;
-    this.connection.write(
-      first ? concat([this.#head(200, typeOf(true), undefined, undefined), body]) : body,
-    );
-  }
-
-  /** Closes its half; nobody may be there to close the other one. */
-  #finish(): void {
-    this.connection.end();
-    this.#end.machine.clock.schedule(10_000, () => this.connection.abort());
-  }
-
-  #sealed(plaintext: Uint8Array): Uint8Array {
-    const sealed = this.#context!.seal(plaintext);
-    return concat([
-      utf8(
-        "--Encrypted Boundary\r\nContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n" +
-          `OriginalContent: type=application/soap+xml;charset=UTF-8;Length=${plaintext.length}\r\n` +
-          "--Encrypted Boundary\r\nContent-Type: application/octet-stream\r\n",
-      ),
-      sealed,
-      utf8("--Encrypted Boundary--\r\n"),
-    ]);
-  }
-
-  #send(status: number, body: Uint8Array, type: string | undefined, token?: string): void {
-    this.#answers++;
-    this.connection.write(concat([this.#head(status, type, token, body.length), body]));
-  }
-
-  /** `length`: `undefined` when chunks follow. */
-  #head(status: number, type: string | undefined, token: string | undefined, length: number | undefined) {
-    return utf8(
-      `HTTP/1.1 ${status} \r\n` + (type === undefined ? "" : `Content-Type: ${type}\r\n`) +
-        (token === undefined ? "" : `WWW-Authenticate: Negotiate ${token}\r\n`) +
-        "Server: Microsoft-HTTPAPI/2.0\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\n" +
-        (length === undefined ? "Transfer-Encoding: chunked\r\n\r\n" : `Content-Length: ${length}\r\n\r\n`),
-    );
-  }
-
-  #complete(): void {
-    const request = this.#request!;
-    const body = concat([...this.#body, new Uint8Array(0)]);
-    this.#body = [];
-    const authorization = request.headers.get("authorization") ?? "";
-    const [scheme = "", value = ""] = authorization.split(" ");
-    if (scheme === "Negotiate") return this.#negotiate(Uint8Array.fromBase64(value), body, request);
-    if (scheme === "Basic") {
-      const [user = "", secret] = atob(value).split(":");
-      if (!users.includes(user) || secret !== password.reveal()) return this.#refuse();
-      this.#user = user;
-    }
-    if (this.#user === undefined) return this.#refuse();
-    this.#process(body, request);
-  }
-
-  #negotiate(token: Uint8Array, body: Uint8Array, request: HttpRequestEvent): void {
-    const context = this.#context ??= acceptor(
-      this.#end.machine,
-      this.#end.options.observer,
-      this.#facts!.remotePort,
-    );
-    context.step(token, (step) => {
-      if (step.kind === "failed") return this.#refuse();
-      const answer = step.token?.toBase64();
-      if (step.kind === "continue") return this.#send(401, new Uint8Array(0), undefined, answer);
-      this.#user = nameOf(context);
-      if (body.length > 0) this.#process(body, request);
-      else this.#send(200, new Uint8Array(0), undefined, answer);
-    });
-  }
-
-  #process(body: Uint8Array, request: HttpRequestEvent): void {
-    const { profile, machine, options, address } = this.#end;
-    if (profile.busyEvery > 0 && machine.random.below(profile.busyEvery) === 0) {
-      options.observer.fault("HTTP 503", address);
-      this.#user = undefined;
-      return this.#close(
-        "HTTP/1.1 503 \r\nServer: Microsoft-HTTPAPI/2.0\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-      );
-    }
-    const type = parseContentType(request.headers.get("content-type") ?? "");
-    this.#working = true;
-    if (type.type !== "multipart/encrypted") {
-      return this.#end.request(this, this.#user!, new TextDecoder().decode(body), false);
-    }
-    const parser = new EncryptedParser(type, { maxPartBytes: 1_000_000 });
-    for (const part of parser.push(body)) {
-      const text = new TextDecoder().decode(unsealPart(this.#context!, part));
-      this.#end.request(this, this.#user!, text, true);
-    }
-  }
-
-  #refuse(): void {
-    this.#close(
-      "HTTP/1.1 401 \r\nServer: Microsoft-HTTPAPI/2.0\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: Kerberos\r\n" +
-        'WWW-Authenticate: Basic realm="WSMAN"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
-    );
-  }
-
-  #close(text: string): void {
-    this.connection.write(utf8(text));
-    this.#finish();
-  }
-
-  #watchIdle(): void {
-    const before = this.#answers;
-    this.#end.machine.clock.schedule(this.#end.profile.idleMs, () => {
-      if (this.closed) return;
-      if (this.#answers !== before || this.#working) return this.#watchIdle();
-      this.#finish();
-    });
-  }
-}
-
-function typeOf(sealed: boolean): string {
-  return sealed
-    ? 'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"'
-    : "application/soap+xml;charset=UTF-8";
-}
-
-function chunk(bytes: Uint8Array): Uint8Array {
-  return concat([utf8(`${bytes.length.toString(16)}\r\n`), bytes, utf8("\r\n")]);
+/** Not made by a client of the simulation. */
+function isForeign({ name }: Shell): boolean {
+  return name === "drover-other-j0" || name === "WinRM shell";
 }
