@@ -15,18 +15,24 @@
 export {
   Fleet,
   type FleetEvent,
-  FleetHost,
   type FleetOptions,
   type FleetOutput,
   FleetRun,
   type RunOptions,
-  type ShellOptions,
 } from "./runtime/client/fleet.ts";
+export { FleetHost, type RebootOptions, type ShellOptions } from "./runtime/client/fleet_host.ts";
+export type { SweepReport } from "./runtime/client/sweeper.ts";
 export { OutputBytes } from "./runtime/client/output_bytes.ts";
 export { Shell, type ShellRunOptions, type ShellRunResult } from "./runtime/client/shell.ts";
 export type { ConnectionOptions } from "./runtime/client/targets.ts";
 export type { HostError, HostResult, HostStatus, ProgressEvent, ResultEvent } from "./actors/host/mod.ts";
 export type { CrashReport } from "./actors/kernel/crash_report.ts";
+export type {
+  ActorLine,
+  SnapshotOptions,
+  SnapshotTotals,
+  SystemSnapshot,
+} from "./actors/kernel/snapshot.ts";
 export type {
   Connection,
   ConnectionEvents,

@@ -2,32 +2,29 @@
 import { Command } from "commander";
 import { concat } from "../../protocol/bytes.ts";
 import { UsageError } from "../../protocol/errors.ts";
-import { Secret } from "../../protocol/secret.ts";
 import { Fleet } from "../client/fleet.ts";
-import type { ConnectionOptions } from "../client/targets.ts";
-import { type Inventory, inventoryFromHosts, loadInventory, selectHosts } from "../inventory/mod.ts";
+import { defaultStateDir } from "../client/instances.ts";
+import { inspectable } from "./inspectable.ts";
 import {
   addConnectionOptions,
-  type ConnectionFlags,
   connectionOptions,
   positiveInteger,
   reportCrash,
   retryCount,
   seconds,
 } from "./options.ts";
-import { askPassword } from "./password.ts";
 import { showRun } from "./run_report.ts";
+import { addSelectionOptions, readInventory, type SelectionFlags, withPasswords } from "./selection.ts";
+import { reportSwept } from "./sweep.ts";
 
-interface ExecFlags extends ConnectionFlags {
-  readonly inventory?: string;
-  readonly hosts?: readonly string[];
-  readonly limit?: string;
+interface ExecFlags extends SelectionFlags {
   readonly throttle: number;
   readonly timeout?: number;
   readonly stdin?: string;
   readonly json?: boolean;
   readonly raw?: boolean;
   readonly verbose?: boolean;
+  readonly inspect: boolean;
 }
 
 /** Largest standard input: it is held in memory once and sent to every host. */
@@ -43,10 +40,8 @@ export function execCommand(): Command {
         "One COMMAND word goes to the remote shell as it is; several words are quoted, so that the program " +
         "gets exactly these arguments. Exit code 0: all hosts succeeded, 1: some did not, 2: wrong usage.",
     )
-    .argument("<command...>", "command, after --")
-    .option("-i, --inventory <file>", "inventory: Ansible YAML or INI, JSON, or a list of hosts")
-    .option("--hosts <list>", "hosts instead of an inventory: a,b,c", (value: string) => value.split(","))
-    .option("--limit <pattern>", "only hosts that match, e.g. 'web*:!web07:&prod'")
+    .argument("<command...>", "command, after --");
+  addSelectionOptions(command)
     .option("--throttle <number>", "hosts at once", positiveInteger, 32)
     .option("--timeout <seconds>", "per host, from its start to its result", seconds)
     .option(
@@ -57,7 +52,8 @@ export function execCommand(): Command {
     .option("--stdin <file>", "standard input of every command; - is drover's own (default: open, empty)")
     .option("--json", "one JSON object a line instead of text")
     .option("--raw", "do not neutralise control sequences in remote output")
-    .option("--verbose", "list every host in the summary");
+    .option("--verbose", "list every host in the summary")
+    .option("--no-inspect", "do not let your `drover inspect` look into this process");
   return addConnectionOptions(command)
     .addHelpText(
       "after",
@@ -76,15 +72,28 @@ Examples:
 
 async function execute(words: readonly string[], flags: ExecFlags): Promise<number> {
   const connection = connectionOptions(flags);
-  const inventory = await withPasswords(readInventory(flags), connection, flags);
+  const inventory = await withPasswords(readInventory(flags), connection, flags, flags.stdin === "-");
   const selected = inventory.hosts;
   if (selected.length === 0) throw new UsageError("HostsMissing", "select hosts: the selection is empty");
   const stdin = flags.stdin === undefined ? undefined : await readStdin(flags.stdin);
   const started = performance.now();
-  await using fleet = new Fleet({ ...connection, inventory, throttle: flags.throttle, onCrash: reportCrash });
+  await using fleet = new Fleet({
+    ...connection,
+    inventory,
+    throttle: flags.throttle,
+    stateDir: defaultStateDir() ?? false,
+    onSwept: reportSwept,
+    onCrash: reportCrash,
+  });
   const run = fleet.run(words, {
     ...(flags.timeout === undefined ? {} : { timeout: flags.timeout * 1000 }),
     ...(stdin === undefined ? {} : { stdin }),
+  });
+  using _inspection = inspectable(flags.inspect, {
+    program: "exec",
+    about: `a command on ${selected.length} ${selected.length === 1 ? "host" : "hosts"}`,
+    notable: ["/scheduler"],
+    snapshot: (options) => fleet.inspect(options),
   });
   for (const ignored of inventory.ignored) {
     const where = ignored.hosts.length === 0 ? "" : ` (${ignored.hosts.length} hosts)`;
@@ -98,49 +107,6 @@ async function execute(words: readonly string[], flags: ExecFlags): Promise<numb
     raw: flags.raw ?? false,
     verbose: flags.verbose ?? false,
   });
-}
-
-function readInventory(flags: ExecFlags): Inventory {
-  if ((flags.inventory === undefined) === (flags.hosts === undefined)) {
-    throw new UsageError("HostsMissing", "select hosts: give either -i INVENTORY or --hosts a,b,c");
-  }
-  if (flags.hosts !== undefined) {
-    const inventory = inventoryFromHosts(flags.hosts);
-    return flags.limit === undefined
-      ? inventory
-      : { ...inventory, hosts: selectHosts(inventory, flags.limit) };
-  }
-  return loadInventory(flags.inventory!, {
-    ...(flags.limit === undefined ? {} : { limit: flags.limit }),
-    given: [
-      ...(flags.user === undefined ? [] : ["user" as const]),
-      ...(flags.passwordEnv === undefined ? [] : ["password" as const]),
-      ...(flags.port === undefined ? [] : ["port" as const]),
-      ...(flags.ssl === undefined ? [] : ["scheme" as const]),
-      ...(flags.auth === undefined ? [] : ["auth" as const]),
-      ...(flags.certValidation === undefined ? [] : ["certValidation" as const]),
-      ...(flags.ca === undefined ? [] : ["caFile" as const]),
-    ],
-  });
-}
-
-/** Asks for the password when hosts have none and there is a person to ask; hosts that have one keep it. */
-async function withPasswords(
-  inventory: Inventory,
-  connection: ConnectionOptions,
-  flags: ExecFlags,
-): Promise<Inventory> {
-  const { hosts } = inventory;
-  const missing = connection.password === undefined && hosts.some((host) => host.password === undefined);
-  if (!missing || flags.stdin === "-" || !Deno.stdin.isTerminal()) return inventory;
-  const user = flags.user ??
-    hosts.find((host) => host.password === undefined && host.user !== undefined)?.user;
-  if (user === undefined) return inventory;
-  const password = new Secret(await askPassword(`Password of ${user}: `));
-  return {
-    ...inventory,
-    hosts: hosts.map((host) => host.password === undefined ? { ...host, password } : host),
-  };
 }
 
 async function readStdin(path: string): Promise<Uint8Array> {

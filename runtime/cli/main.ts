@@ -4,10 +4,12 @@ import { utf8 } from "../../protocol/bytes.ts";
 import { DroverError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
 import { execCommand } from "./exec.ts";
+import { inspectCommand } from "./inspect.ts";
 import { writerSink } from "./output/sink.ts";
 import { sanitize } from "./output/sanitize.ts";
 import { pingCommand } from "./ping.ts";
 import { serviceCommand } from "./service.ts";
+import { sweepCommand } from "./sweep.ts";
 
 /** Exit code for wrong usage. */
 const wrongUsage = 2;
@@ -25,9 +27,10 @@ export function droverCommand(): Command {
 Examples:
   drover exec -i hosts.yml -- hostname
   drover service --listen http://127.0.0.1:5985 --user demo --password-env PW
-  drover ping web01`,
+  drover ping web01
+  drover inspect`,
     );
-  for (const command of [execCommand(), serviceCommand(), pingCommand()]) {
+  for (const command of [execCommand(), serviceCommand(), pingCommand(), inspectCommand(), sweepCommand()]) {
     program.addCommand(command.exitOverride().showHelpAfterError("(add --help for the options)"));
   }
   return program;

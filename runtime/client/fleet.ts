@@ -3,19 +3,22 @@ import {
   fleet,
   type FleetMessage,
   job,
+  limitsWatcher,
   type ProgressEvent,
   type ResultEvent,
+  sweepQuestion,
 } from "../../actors/host/mod.ts";
 import type { HostTarget } from "../../actors/host/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
+import { type Redact, redactorOf } from "../../actors/kernel/redaction.ts";
+import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { Connector } from "../../actors/ports.ts";
 import { scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
 import { utf8 } from "../../protocol/bytes.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
-import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import { escapeText } from "../../protocol/xml/mod.ts";
 import {
   type Inventory,
@@ -27,10 +30,11 @@ import {
 import { connectionLimit } from "../os/limits.ts";
 import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
+import { cleanupTimeoutMs, FleetHost, inquire, type ShellOptions, shellOptions } from "./fleet_host.ts";
+import type { LeaseBridge } from "./lease_bridge.ts";
 import { OutputBytes } from "./output_bytes.ts";
 import { Run } from "./run.ts";
-import { LeaseBridge } from "./lease_bridge.ts";
-import { Shell } from "./shell.ts";
+import { Sweeper, type SweepReport } from "./sweeper.ts";
 import { type ConnectionOptions, readPem, targetOf } from "./targets.ts";
 
 /** Options of {@link Fleet}. */
@@ -48,6 +52,14 @@ export interface FleetOptions extends Omit<ConnectionOptions, "password"> {
    * says. Default: what the limit of open files (`ulimit -n`) leaves room for, at least 8.
    */
   readonly maxConnections?: number;
+  /**
+   * Folder in which to note where shells are made, so that a later fleet can delete those that this process leaves behind when it
+   * dies: the first use of a host deletes what dead ones have left there, in the background. Default `false`: no file is written
+   * (the command line uses `$XDG_STATE_HOME/drover` or `~/.local/state/drover`). A folder that cannot be used is none.
+   */
+  readonly stateDir?: string | false;
+  /** Told about shells of dead processes that were deleted in the background. */
+  readonly onSwept?: (report: SweepReport) => void;
   /** For tests and simulations: how connections are opened. */
   readonly connector?: Connector;
   /** Told about defects of Drover itself: an actor crashed. What it was doing ends as `unknown`. */
@@ -72,23 +84,6 @@ export interface RunOptions {
   readonly connectRetries?: number;
 }
 
-/** Options of a remote shell. */
-export interface ShellOptions {
-  /** Working directory. */
-  readonly cwd?: string;
-  /** Environment variables. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Code page of its streams (WINRS_CODEPAGE); default 65001, UTF-8. */
-  readonly codepage?: number;
-  /** WINRS_NOPROFILE; default false. */
-  readonly noProfile?: boolean;
-  /** Milliseconds without activity after which the service deletes it. */
-  readonly idleTimeoutMs?: number;
-}
-
-/** Milliseconds for a Signal or Delete and for all clean-up of one host. */
-const cleanupTimeoutMs = 10_000;
-
 /** Many hosts as one thing. `await using` closes everything that it opened. */
 export class Fleet implements AsyncDisposable {
   /** The hosts it knows. */
@@ -102,6 +97,8 @@ export class Fleet implements AsyncDisposable {
   readonly #pem = new Map<string, string>();
   readonly #runs = new Set<Run>();
   readonly #shells = new Set<LeaseBridge>();
+  readonly #sweeper: Sweeper;
+  #redactor: Redact | undefined;
   #closed: Promise<void> | undefined;
 
   /**
@@ -119,13 +116,22 @@ export class Fleet implements AsyncDisposable {
         : { password: typeof password === "string" ? new Secret(password) : password }),
     };
     this.inventory = inventoryOf(options);
-    this.#system = createSystem(options.onCrash === undefined ? {} : { onCrash: options.onCrash });
+    this.#system = createSystem({
+      ...(options.onCrash === undefined ? {} : { onCrash: options.onCrash }),
+      redact: (text) => this.#redact(text),
+    });
     // Connections of a connector that was given are no files of ours.
     const maxConnections = options.maxConnections ??
       (connector === undefined ? connectionLimit() : undefined);
     this.#scheduler = this.#system.spawn(scheduler({ slots: slotsOf(options.throttle, maxConnections) }));
     const limits = maxConnections === undefined ? {} : { maxConnections };
     this.#fleet = this.#system.spawn(fleet(connector ?? createConnector(), this.#scheduler, limits));
+    this.#system.spawn(limitsWatcher(this.#fleet, this.#scheduler));
+    this.#sweeper = new Sweeper(
+      options.stateDir === false ? undefined : options.stateDir,
+      (target, owner) => inquire({ system: this.#system, fleet: this.#fleet }, target, sweepQuestion(owner)),
+      options.onSwept,
+    );
   }
 
   /**
@@ -158,7 +164,40 @@ export class Fleet implements AsyncDisposable {
   host(name: string): FleetHost {
     const host = this.inventory.hosts.find((candidate) => candidate.name === name);
     if (host === undefined) throw new UsageError("HostUnknown", `find host: ${name} is not in the inventory`);
-    return new FleetHost(this.#target(host), this.#system, this.#fleet, this.#shells);
+    return new FleetHost(this.#target(host), {
+      system: this.#system,
+      fleet: this.#fleet,
+      shells: this.#shells,
+      sweeper: this.#sweeper,
+    });
+  }
+
+  /**
+   * Deletes the shells that dead processes with this `stateDir` have left at hosts that match `hosts` (default all); never those of
+   * a process that lives, nor any that is not by its Name ours.
+   *
+   * @returns A report for each host where a dead process had made shells.
+   * @throws UsageError `StateDirMissing`, or when a host lacks credentials or trust
+   */
+  async sweep(hosts = "all"): Promise<SweepReport[]> {
+    if (typeof this.#options.stateDir !== "string") {
+      throw new UsageError(
+        "StateDirMissing",
+        "sweep: there is no folder to know dead processes from; give stateDir",
+      );
+    }
+    return await this.#sweeper.sweep(selectHosts(this.inventory, hosts).map((host) => this.#target(host)));
+  }
+
+  /**
+   * A picture of the fleet's actors at this moment, for logs, metrics or a dashboard: sums over all of them, and the lines of at
+   * most `limit` (default 200): those with the deepest mailboxes and the oldest messages first. Costs about 0.3 µs for each actor
+   * below `path`. It has no secrets; names are those of the inventory, and not made harmless for a terminal.
+   *
+   * @returns `undefined` when nothing stands at `options.path`
+   */
+  inspect(options: SnapshotOptions = {}): SystemSnapshot | undefined {
+    return this.#system.snapshot(options);
   }
 
   /** Cancels what runs, deletes open shells, waits for all clean-up and closes all connections. Idempotent. */
@@ -175,7 +214,9 @@ export class Fleet implements AsyncDisposable {
     for (const run of this.#runs) run.cancel();
     const shells = [...this.#shells].map((shell) => shell.close());
     await Promise.all([...[...this.#runs].map((run) => run.done), ...shells]);
+    await this.#sweeper.settle();
     await this.#system.shutdown();
+    this.#sweeper.close();
   }
 
   #start(command: string | readonly string[], targets: readonly HostTarget[], options: RunOptions): FleetRun {
@@ -186,11 +227,13 @@ export class Fleet implements AsyncDisposable {
     const spec = { command, ...(stdin === undefined ? {} : { stdin }) };
     const run = new Run();
     this.#runs.add(run);
+    const id = crypto.randomUUID().slice(0, 8);
+    this.#sweeper.begin(targets);
     this.#system.spawn(job(
       {
-        id: crypto.randomUUID().slice(0, 8),
+        id,
         hosts: targets.map((target) => ({ target, command: spec })),
-        shell: shellOptions(options.shell),
+        shell: { name: this.#sweeper.shellName(id), ...shellOptions(options.shell) },
         throttle: options.throttle ?? this.#options.throttle ?? 32,
         timeoutMs: options.timeout,
         cleanupTimeoutMs,
@@ -218,6 +261,15 @@ export class Fleet implements AsyncDisposable {
     const target = targetOf(host, connection, (path) => this.#readPem(path));
     this.#targets.set(key, target);
     return target;
+  }
+
+  /** Takes the passwords that the fleet knows out of a text. */
+  #redact(text: string): string {
+    this.#redactor ??= redactorOf(
+      [this.#connection.password, ...this.inventory.hosts.map(({ password }) => password)]
+        .flatMap((secret) => secret === undefined ? [] : [secret.reveal()]),
+    );
+    return this.#redactor(text);
   }
 
   #readPem(path: string): string {
@@ -264,57 +316,6 @@ export class FleetRun implements AsyncIterable<FleetEvent> {
   }
 }
 
-/** One host of a {@link Fleet}. */
-export class FleetHost {
-  readonly #target: HostTarget;
-  readonly #system: ActorSystem;
-  readonly #fleet: ActorRef<FleetMessage>;
-  readonly #shells: Set<LeaseBridge>;
-
-  /** Made by {@link Fleet.host}. */
-  constructor(
-    target: HostTarget,
-    system: ActorSystem,
-    fleetRef: ActorRef<FleetMessage>,
-    shells: Set<LeaseBridge>,
-  ) {
-    this.#target = target;
-    this.#system = system;
-    this.#fleet = fleetRef;
-    this.#shells = shells;
-  }
-
-  /** The inventory's name. */
-  get name(): string {
-    return this.#target.name;
-  }
-
-  /**
-   * Opens a remote shell.
-   *
-   * @throws DroverError when it cannot be opened
-   */
-  async openShell(options: ShellOptions = {}): Promise<Shell> {
-    const id = crypto.randomUUID().slice(0, 8);
-    const bridge = new LeaseBridge(this.#fleet, this.#target, {
-      job: id,
-      quotaKey: this.#target.quotaKey,
-      throttle: Infinity,
-      shell: { name: `drover-${id}`, ...shellOptions(options) },
-      times: {
-        operationTimeoutMs: this.#target.operationTimeoutMs,
-        cleanupTimeoutMs,
-        guardMs: this.#target.networkDelayMs + 60_000,
-      },
-    });
-    this.#system.spawn(bridge.spec);
-    this.#shells.add(bridge);
-    bridge.closed.then(() => this.#shells.delete(bridge));
-    await bridge.opened;
-    return new Shell(bridge);
-  }
-}
-
 /** An active host needs a connection for what the service holds back, and one for everything else. */
 function slotsOf(throttle = 0, maxConnections = Infinity): number {
   if (!(maxConnections >= 2)) {
@@ -324,10 +325,6 @@ function slotsOf(throttle = 0, maxConnections = Infinity): number {
     );
   }
   return Math.max(1, Math.min(Math.max(1_000, throttle), Math.floor(maxConnections / 2)));
-}
-
-function shellOptions(options: ShellOptions | undefined): CreateShellOptions {
-  return { codepage: 65001, ...options };
 }
 
 function inventoryOf(options: FleetOptions): Inventory {
