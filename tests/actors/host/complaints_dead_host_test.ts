@@ -36,7 +36,7 @@ const ways: Readonly<Record<string, Way>> = {
     resultMs: 1_520,
     endMs: 1_520,
   },
-  // To the actors TLS is a part of connecting: tests/runtime/client/dead_host_test.ts has a real one.
+  // To the actors TLS is a part of connecting: tests/runtime/transports/contract_test.ts has a real one.
   "never answers the connect, or the TLS handshake": {
     connect: "silent",
     status: "unreachable",

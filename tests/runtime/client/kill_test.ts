@@ -3,24 +3,9 @@ import assert from "node:assert/strict";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Fleet, type FleetEvent } from "../../../runtime/client/fleet.ts";
 import { password, processWith, until } from "../cli/drover.ts";
+import { startMany } from "./many.ts";
 
 const hosts = 200;
-const env = { PW: password };
-
-async function startMany(count: number): Promise<{ child: Deno.ChildProcess; ports: number[] }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", new URL("./service_many.ts", import.meta.url).pathname, String(count)],
-    env,
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  let text = "";
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (text.includes("\n")) break;
-  }
-  return { child, ports: JSON.parse(text) as number[] };
-}
 
 interface Proxy {
   readonly port: number;
