@@ -2,8 +2,8 @@
  * Suite `fleet`: many hosts and much output, client and far ends each in processes of their own.
  *
  * Real processes behind our service, NTLM, messages sealed: `hosts1000` (`--quick`: `hosts200`), and `hosts100` in turns with
- * pywinrm. Canned answers, Basic in clear: `cost` (one host among 100 to 10,000), `canned10000-…` (all in one client) and
- * `cli10000` (`drover exec`). `stdout1g-…`: one host writes a gigabyte (`--quick`: 128 MB).
+ * pywinrm. Canned answers, Basic in clear: `cost` (one host among 100 to 10,000), `canned10000-…` (all in one client;
+ * `--quick`: `canned3000-…`) and `cli10000` (`drover exec`). `stdout1g-…`: one host writes a gigabyte (`--quick`: 128 MB).
  * @module
  */
 import { allowsConnections, costPerHost, oneClient } from "./fleet/canned_hosts.ts";
@@ -14,12 +14,14 @@ import { besidePywinrm, manyHosts } from "./fleet/real_hosts.ts";
 import { report } from "./fleet/report.ts";
 
 const quick = Deno.args.includes("--quick");
-const most = 10_000;
+const most = quick ? 3_000 : 10_000;
 const sizes = quick ? [100, 1_000] : [100, 300, 1_000, 3_000, most];
 /** The same for all sizes, so that only the number of hosts differs. */
 const costThrottle = 100;
 /** Each size is measured so often, in turns; noise only adds, so the lowest counts for the ratio. */
 const passes = quick ? 1 : 3;
+/** Rounds of 100 hosts before each. */
+const warmUpRounds = quick ? 10 : 30;
 const outputBytes = (quick ? 128 : 1_024) * 1024 * 1024;
 
 async function cannedHosts(): Promise<void> {
@@ -28,7 +30,7 @@ async function cannedHosts(): Promise<void> {
   const lowest = new Map<number, number>();
   for (let pass = 0; pass < passes; pass++) {
     for (const size of sizes) {
-      const { cpuMicrosPerHost } = await costPerHost(farEnd, size, costThrottle);
+      const { cpuMicrosPerHost } = await costPerHost(farEnd, size, costThrottle, warmUpRounds);
       lowest.set(size, Math.min(cpuMicrosPerHost, lowest.get(size) ?? Infinity));
     }
   }

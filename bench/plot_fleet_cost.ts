@@ -124,10 +124,6 @@ function round(value: number): number {
 if (import.meta.main) {
   const text = await Deno.readTextFile(new URL("../build/bench/fleet.txt", import.meta.url));
   const cases = readCases(text, "cost");
-  const all = readCases(text, "canned10000-all").map((figures) => ({
-    ...figures,
-    hosts: figures["at_once"]!,
-  }));
   if (!cases.some(({ hosts }) => hosts === 10_000)) {
     console.error("draw the plot: build/bench/fleet.txt is not of a whole run; run deno task bench fleet");
     Deno.exit(1);
@@ -138,7 +134,6 @@ if (import.meta.main) {
       unit: "µs",
       series: [
         { label: "100 at once", color: "#1f5fa8", points: pointsOf(cases, "cpu_us_per_host", lowest) },
-        { label: "all at once", color: "#b3541e", points: pointsOf(all, "cpu_us_per_host", lowest) },
       ],
     },
     {

@@ -20,14 +20,15 @@ export function allowsConnections(count: number): boolean {
   return false;
 }
 
-/** What one host costs when there are `count`; the case is `cost`, with so many at once. Gives back its line's figures. */
-export async function costPerHost(farEnd: FarEnd, count: number, throttle: number): Promise<CannedFigures> {
-  const figures = await runCanned(
-    farEnd,
-    count,
-    throttle,
-    Math.max(1, Math.round(hostsPerMeasurement / count)),
-  );
+/** What one host costs when there are `count`, in a process that is warm. Gives back its line's figures. */
+export async function costPerHost(
+  farEnd: FarEnd,
+  count: number,
+  throttle: number,
+  warmUpRounds: number,
+): Promise<CannedFigures> {
+  const rounds = Math.max(1, Math.round(hostsPerMeasurement / count));
+  const figures = await runCanned(farEnd, count, { throttle, rounds, warmUpRounds });
   report("cost", "drover", {
     hosts: count,
     at_once: throttle,
@@ -40,9 +41,9 @@ export async function costPerHost(farEnd: FarEnd, count: number, throttle: numbe
   return figures;
 }
 
-/** All in one client, `throttle` at once. */
+/** All in one client that has just started, `throttle` at once. */
 export async function oneClient(farEnd: FarEnd, count: number, throttle: number): Promise<void> {
-  const figures = await runCanned(farEnd, count, throttle, 1);
+  const figures = await runCanned(farEnd, count, { throttle, rounds: 1, warmUpRounds: 0 });
   report(`canned${count}-${throttle === count ? "all" : throttle}`, "drover", {
     succeeded: figures.succeeded,
     seconds: figures.seconds,
@@ -57,13 +58,12 @@ export async function oneClient(farEnd: FarEnd, count: number, throttle: number)
 async function runCanned(
   farEnd: FarEnd,
   count: number,
-  throttle: number,
-  rounds: number,
+  how: Omit<CannedJob, "hosts">,
 ): Promise<CannedFigures> {
   const hosts = farEnd.hosts.slice(0, count);
-  const figures = await runClient<CannedJob, CannedFigures>("canned_client.ts", { hosts, throttle, rounds });
-  if (figures.succeeded !== count * rounds) {
-    throw new Error(`run canned hosts: ${figures.succeeded} of ${count * rounds} succeeded`);
+  const figures = await runClient<CannedJob, CannedFigures>("canned_client.ts", { hosts, ...how });
+  if (figures.succeeded !== count * how.rounds) {
+    throw new Error(`run canned hosts: ${figures.succeeded} of ${count * how.rounds} succeeded`);
   }
   return figures;
 }

@@ -15,9 +15,11 @@ export interface CannedJob {
   readonly throttle: number;
   /** How often all hosts are run, each time with a fleet of its own: the figures of a few hosts need some repetition. */
   readonly rounds: number;
+  /** How often 100 of them are run before: V8 then has compiled the hot code and enlarged its young generation. */
+  readonly warmUpRounds: number;
 }
 
-/** What was measured, all but the last after a warm-up of 3,000 commands. */
+/** What was measured, all after a warm-up but the last. */
 export interface CannedFigures {
   /** Results `succeeded`, of all rounds. */
   readonly succeeded: number;
@@ -35,11 +37,9 @@ export interface CannedFigures {
   readonly peakMb: number;
 }
 
-/** Hosts and commands of the warm-up: V8 has compiled the hot code and enlarged its young generation. */
 const warmUpHosts = 100;
-const warmUpRounds = 30;
 
-async function measure({ hosts, throttle, rounds }: CannedJob): Promise<CannedFigures> {
+async function measure({ hosts, throttle, rounds, warmUpRounds }: CannedJob): Promise<CannedFigures> {
   for (let round = 0; round < warmUpRounds; round++) await runOnce(hosts.slice(0, warmUpHosts), 50);
   await liveBytes();
   const { rssMb } = usageOf(Deno.pid);
