@@ -27,6 +27,8 @@ export interface ExchangeMessage {
   readonly kind: "exchange";
   readonly request: ExchangeRequest;
   readonly priority: ExchangePriority;
+  /** Asks whether the host is back, at a pace of its own: it is tried although the host's circuit is open. */
+  readonly probe?: boolean;
   /** Milliseconds that the service may hold the request. */
   readonly operationTimeoutMs: number;
   /** Who asks. When it ends before the exchange was written, it says so ({@link WithdrawMessage}). */

@@ -47,6 +47,8 @@ export interface Question<T> {
   readonly dialogue: (random: RandomSource) => Dialogue<T>;
   /** It makes room at the host, and so goes before all else: Delete of shells that nobody needs. Default false. */
   readonly cleanup?: boolean;
+  /** It asks whether the host is back: an open circuit does not keep it back. Default false. */
+  readonly probe?: boolean;
   /** What the scheduler is to know of the result. */
   learn?(value: T): SchedulerMessage;
 }
@@ -189,6 +191,7 @@ class Inquiry<T> implements Behaviour<InquiryMessage> {
         kind: "exchange",
         request,
         priority: priority ?? "ordinary",
+        probe: this.#question.probe === true,
         operationTimeoutMs,
         owner: context.self,
         replyTo,

@@ -84,7 +84,7 @@ function isUnknownShell(fault: ReportedFault): boolean {
  * `/proc/stat`, read by a command in a shell with this `shellName`.
  */
 export function bootTimeQuestion(shellName: string): Question<number> {
-  return { name: "read boot time", dialogue: (random) => bootTime(shellName, random) };
+  return { name: "read boot time", probe: true, dialogue: (random) => bootTime(shellName, random) };
 }
 
 function* bootTime(shellName: string, random: RandomSource): Dialogue<number> {
