@@ -148,7 +148,8 @@ if (import.meta.main) {
         {
           label: "peak of the process",
           color: "#b3541e",
-          points: pointsOf(cases, "rss_kb_per_host", median),
+          // Among fewer, it is the young generation of the heap that grew or did not.
+          points: pointsOf(cases, "rss_kb_per_host", median).filter(({ hosts }) => hosts >= 1_000),
         },
       ],
     },

@@ -26,7 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const names = named.length > 0 ? named : known;
   // The peers are made before the clock of a suite starts: the first time takes longer than a quick suite may.
-  if (names.includes("exec")) await interopEnvironment();
+  if (names.includes("exec") || names.includes("fleet")) await interopEnvironment();
   await Deno.mkdir(RESULTS, { recursive: true });
   const failed: string[] = [];
   for (const name of names) {
