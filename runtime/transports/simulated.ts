@@ -30,7 +30,7 @@ export interface LinkConditions {
   readonly latencyMs: readonly [least: number, most: number];
   /** Bytes that leave in one millisecond; `Infinity`: no limit. */
   readonly bytesPerMs: number;
-  /** How a receiver's chunks are cut: as they came, at any byte, or to 1–16 bytes (the first 8 KB; then at any byte). */
+  /** How a receiver's chunks are cut: as they came, at any byte, or to 1–16 bytes (the first 4 KB; then at any byte). */
   readonly chunks: "whole" | "any" | "tiny";
   /** Bytes that may be under way or unread in one direction. */
   readonly windowBytes: number;
@@ -101,8 +101,8 @@ export interface SimulatedNetworkOptions {
 const highWaterBytes = 256 * 1024;
 /** Largest piece that travels at once, and largest chunk that a reader gets. */
 const packetBytes = 64 * 1024;
-/** Bytes that a reader of tiny chunks gets so. */
-const tinyBytes = 8 * 1024;
+/** Bytes that a reader of tiny chunks gets so: a logon and a request. */
+const tinyBytes = 4 * 1024;
 const firstClientPort = 40_000;
 
 interface Listening {

@@ -30,6 +30,8 @@ export const invariants = [
   "no connection is left",
   "no process or shell is left at a far end",
   "no shell is left to its idle time-out",
+  "a circuit opens only after failures in a row",
+  "a host that returns is reached again",
   "small jobs are not stuck behind large ones",
 ] as const;
 

@@ -22,7 +22,7 @@ import type { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
 import { initiator, password, wrongPassword } from "./accounts.ts";
 import { asker } from "./asker.ts";
 import { ports } from "./drover_end.ts";
-import type { JobState } from "./invariants.ts";
+import type { Grant, JobState } from "./invariants.ts";
 import { leaseUser } from "./lease_user.ts";
 import type { Observer } from "./observer.ts";
 import { clientAddress, type JobPlan, type LeasePlan, type Plan, type WorkPlan } from "./plan.ts";
@@ -41,6 +41,8 @@ export interface ClientOptions {
   readonly life: number;
   /** Every job and script is added here when it begins. */
   readonly jobs: JobState[];
+  /** Every permit of a host is added here. */
+  readonly grants: Grant[];
   /** Told whose connections an object given to `connect` makes. */
   readonly connects: (target: ConnectTarget, user: string) => void;
 }
@@ -58,19 +60,21 @@ export class ClientEnd {
   readonly #observer: Observer;
   readonly #life: number;
   readonly #jobs: JobState[];
+  readonly #grants: Grant[];
   readonly #connects: (target: ConnectTarget, user: string) => void;
   readonly #machine: Machine;
   readonly #fleet: ActorRef<FleetMessage>;
   readonly #schedulerPath: string;
   readonly #targets = new Map<string, HostTarget>();
 
-  constructor({ plan, world, network, observer, life, jobs, connects }: ClientOptions) {
+  constructor({ plan, world, network, observer, life, jobs, grants, connects }: ClientOptions) {
     this.#plan = plan;
     this.#world = world;
     this.#network = network;
     this.#observer = observer;
     this.#life = life;
     this.#jobs = jobs;
+    this.#grants = grants;
     this.#connects = connects;
     observer.life = life;
     this.#machine = world.machine(clientAddress);
@@ -231,6 +235,7 @@ export class ClientEnd {
       script,
       results: new Map(),
       finished: 0,
+      granted: 0,
       held: new Map(),
       dead: () => this.dead,
     };
@@ -267,13 +272,22 @@ export class ClientEnd {
     if (event.type === "output") {
       record.got[event.stream].push(event.data.slice());
       this.#world.trace(`output ${token} ${event.stream} ${event.data.length}`);
-    } else if (event.type === "result") {
+    } else if (event.type === "progress") this.#granted(state);
+    else {
+      this.#observer.circuit(record, event.error?.code === "CircuitOpen");
       const all = state.results.get(token);
       if (all === undefined) state.results.set(token, [event]);
       else all.push(event);
       this.#observer.told(record);
       this.#world.trace(`result ${token} ${event.status} ${event.exitCode} ${event.error?.code}`);
     }
+  }
+
+  /** A host of a job has got its permit. */
+  #granted(state: JobState): void {
+    state.granted++;
+    const waiting = this.#jobs.filter(({ plan, granted }) => granted < plan.hosts.length);
+    this.#grants.push({ job: state.plan.id, waiting: waiting.map(({ plan }) => plan.id) });
   }
 
   #target(work: WorkPlan): HostTarget {

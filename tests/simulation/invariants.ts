@@ -12,6 +12,8 @@ export interface JobState {
   readonly script: boolean;
   readonly results: Map<string, ResultEvent[]>;
   finished: number;
+  /** Hosts that have got their permits. */
+  granted: number;
   /** Outputs that the sink has not taken, by host. */
   readonly held: Map<string, number>;
   /** The client that it was given to is gone. */
@@ -53,9 +55,38 @@ export function checkResults(
       if (plan.faultless && state.plan.timeoutMs === undefined && state.plan.cancelMs === undefined) {
         checkFaultless(observer, work, record, result);
       }
+      if (state.plan.mustReach === true) {
+        observer.check(
+          "a host that returns is reached again",
+          result.exitCode === work.script.exitCode,
+          () => `${work.token} is ${result.status} (${result.error?.code}: ${result.error?.message})`,
+        );
+      }
       if (!state.script && state.plan.timeoutMs === undefined && state.plan.cancelMs === undefined) {
         checkPatience(observer, work, record, result);
       }
+    }
+  }
+}
+
+/** Order in which the hosts of all jobs got their permits. */
+export interface Grant {
+  readonly job: string;
+  /** Jobs that had begun and still waited for some then. */
+  readonly waiting: readonly string[];
+}
+
+/** Jobs of one priority take turns: while one waits, another gets no more than one permit for each of its own, and one to begin with. */
+export function checkFairness(observer: Observer, jobs: readonly JobState[], grants: readonly Grant[]): void {
+  for (const { plan: { id, hosts } } of jobs) {
+    for (const { plan: other } of jobs) {
+      if (other.id === id) continue;
+      const passed = grants.filter(({ job, waiting }) => job === other.id && waiting.includes(id)).length;
+      observer.check(
+        "small jobs are not stuck behind large ones",
+        passed <= hosts.length + 1,
+        () => `${id} of ${hosts.length} hosts has let ${passed} of ${other.id} pass`,
+      );
     }
   }
 }

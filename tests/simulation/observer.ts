@@ -172,6 +172,8 @@ export class Observer implements NetworkObserver {
   readonly #order = new Map<string, { sent: number; arrived: number }>();
   /** Machines that were out of reach at some time: what begins there later may meet the rest of it. */
   readonly #held = new Set<string>();
+  /** Connections in a row that have carried no request, by machine and user. */
+  readonly #fruitless = new Map<string, number>();
   readonly #learntLimits = new Map<string, HostLimits>();
   readonly #shellCounts = new Map<string, number>();
   mostActive = 0;
@@ -313,6 +315,10 @@ export class Observer implements NetworkObserver {
     this.#trace(`closed ${link.id} ${side}`);
     if (side === "client") this.#clientEnds--;
     const wire = this.#wires.get(link.clientPort);
+    if (wire !== undefined && side === "client" && wire.exchanges.length === 0) {
+      const key = `${wire.user}@${link.server}`;
+      this.#fruitless.set(key, (this.#fruitless.get(key) ?? 0) + 1);
+    }
     if (wire === undefined || side !== "server") return;
     for (const exchange of wire.exchanges) this.#operationOver(wire, exchange);
   }
@@ -339,6 +345,7 @@ export class Observer implements NetworkObserver {
     this.requests.set(kind, (this.requests.get(kind) ?? 0) + 1);
     this.#trace(`request ${wire.link.id} ${kind} ${record?.token}`);
     if (record !== undefined) this.#sent(kind, record);
+    this.#fruitless.delete(`${wire.user}@${server}`);
     wire.exchanges.push({
       kind,
       messageId,
@@ -538,6 +545,16 @@ export class Observer implements NetworkObserver {
     record.told = true;
     record.toldAt = this.#now();
     this.#inactive(record);
+  }
+
+  /** A result says whether a circuit has refused the work: then the last five tries to reach the host have come to nothing. */
+  circuit({ user, machine, token }: WorkRecord, open: boolean): void {
+    const failures = this.#fruitless.get(`${user}@${machine}`) ?? 0;
+    this.check(
+      "a circuit opens only after failures in a row",
+      !open || failures >= 5,
+      () => `${token} was refused after ${failures} connections without a request`,
+    );
   }
 
   // Far ends.

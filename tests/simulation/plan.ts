@@ -43,6 +43,12 @@ interface Knobs {
   readonly chunked: number;
   /** A limit of all connections. */
   readonly budget: number;
+  /** Scripts that are over soon and write little. */
+  readonly quick: number;
+  /** The first job goes to all machines, the others to a few, for a handful of slots. */
+  readonly unequal: number;
+  /** Machines that are away for minutes, with jobs before, meanwhile and long after. */
+  readonly away: number;
 }
 
 const quiet: Knobs = {
@@ -75,6 +81,9 @@ const quiet: Knobs = {
   keepalives: 200,
   chunked: 300,
   budget: 0,
+  quick: 0,
+  unequal: 0,
+  away: 0,
 };
 
 /** All scenarios. */
@@ -167,6 +176,24 @@ export const scenarios = {
     shortRunTime: 100,
     busy: 100,
   },
+  /** A large job beside small ones. */
+  fair: { ...quiet, machines: [8, 20], jobs: [2, 3], quick: 1000, unequal: 1000, stdin: 0 },
+  /** Machines that are gone for minutes, and return. */
+  away: { ...quiet, machines: [1, 3], jobs: [5, 9], quick: 1000, away: 1000, stdin: 0 },
+  /** Hundreds of hosts. */
+  fleet: {
+    ...quiet,
+    machines: [200, 400],
+    jobs: [1, 2],
+    quick: 950,
+    stdin: 20,
+    refused: 10,
+    breaks: 10,
+    kills: 10,
+    hangs: 10,
+    budget: 500,
+    deadline: 300,
+  },
 } satisfies Record<string, Knobs>;
 
 /** Name of a scenario. */
@@ -174,9 +201,13 @@ export type ScenarioName = keyof typeof scenarios;
 /** All names. */
 export const scenarioNames = Object.keys(scenarios) as ScenarioName[];
 
+/** One seed in so many has the scenario of hundreds of hosts, which takes as long as a hundred others. */
+const fleetEvery = 250;
+const common = scenarioNames.filter((name) => name !== "fleet");
+
 /** The scenario that a seed has when none is asked for. */
 export function scenarioOf(seed: number): ScenarioName {
-  return scenarioNames[seed % scenarioNames.length]!;
+  return seed % fleetEvery === 0 ? "fleet" : common[seed % common.length]!;
 }
 
 /** A machine that commands are run on. */
@@ -236,6 +267,8 @@ export interface JobPlan {
   /** Milliseconds for which the sink keeps each output; 0: none. */
   readonly sinkMs: number;
   readonly hosts: readonly WorkPlan[];
+  /** Its machines have been there for so long that it must reach them, whatever was before. */
+  readonly mustReach?: boolean;
 }
 
 /** Something that happens by itself. */
@@ -278,6 +311,8 @@ export interface Plan {
   readonly faultless: boolean;
   /** The same, but for deadlines and cancels: the end of every host must be known. */
   readonly known: boolean;
+  /** Nothing but their turn keeps jobs from their permits. */
+  readonly fair: boolean;
 }
 
 /** Address of the machine that the client runs on. */
@@ -299,6 +334,8 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
   const jobCount = draw.between(...knobs.jobs);
   for (let i = 0; i < jobCount; i++) jobs.push(job(draw, knobs, `j${i}`, machines));
   const events: EventPlan[] = [];
+  if (knobs.unequal > 0) makeUnequal(drawOf(seed, `${scenario} unequal`), jobs, machines);
+  if (knobs.away > 0) sendAway(drawOf(seed, `${scenario} away`), jobs, machines, events);
   for (const { address } of machines) misfortunes(draw, knobs, address, events);
   if (draw.chance(knobs.clientKill)) {
     events.push({ atMs: draw.between(10, 5_000), kind: "killClient", address: clientAddress });
@@ -329,7 +366,7 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     leases,
     events,
     slots: Math.min(
-      draw.chance(knobs.tightQuota) ? draw.between(1, 4) : 1_000,
+      draw.chance(knobs.tightQuota) || knobs.unequal > 0 ? draw.between(1, 4) : 1_000,
       // As the fleet does: each piece of work needs two connections in the end.
       connections === undefined ? Infinity : connections >> 1,
     ),
@@ -343,8 +380,9 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     operationTimeoutMs,
     cleanupTimeoutMs,
     idleTimeoutMs: draw.pick([60_000, 120_000]),
-    faultless: ["plain", "output", "stdin", "throttle", "scripts"].includes(scenario),
+    faultless: ["plain", "output", "stdin", "throttle", "scripts", "fair"].includes(scenario),
     known: ["deadline", "cancel"].includes(scenario),
+    fair: scenario === "fair",
   };
 }
 
@@ -438,6 +476,34 @@ function job(draw: Draw, knobs: Knobs, id: string, machines: readonly MachinePla
   };
 }
 
+/** Makes the jobs after the first one small; all want to be everywhere at once. */
+function makeUnequal(draw: Draw, jobs: JobPlan[], machines: readonly MachinePlan[]): void {
+  for (const [index, plan] of jobs.entries()) {
+    const few = index === 0 ? machines.length : draw.between(1, 5);
+    const hosts = plan.hosts.filter((_, at) => index === 0 || at < few);
+    const startMs = index === 0 ? 0 : draw.between(0, 300);
+    jobs[index] = { ...plan, hosts, startMs, throttle: 1_000, cancelMs: undefined, timeoutMs: undefined };
+  }
+}
+
+/** Longest pause of an open circuit, and what it takes to notice that a host is there again. */
+const reachedMs = 320_000;
+
+/** Sends every machine away once for a while, and spreads the jobs over the time before, meanwhile and long after. */
+function sendAway(draw: Draw, jobs: JobPlan[], machines: readonly MachinePlan[], events: EventPlan[]): void {
+  const goneMs = draw.between(1, 20_000);
+  const backMs = goneMs + draw.between(10_000, 400_000);
+  for (const { address } of machines) {
+    events.push({ atMs: goneMs, kind: draw.chance(500) ? "kill" : "powerLoss", address });
+    events.push({ atMs: backMs, kind: "start", address });
+  }
+  for (const [index, plan] of jobs.entries()) {
+    const mustReach = index === jobs.length - 1;
+    const startMs = mustReach ? backMs + reachedMs : draw.between(0, backMs + 30_000);
+    jobs[index] = { ...plan, startMs, mustReach, cancelMs: undefined, timeoutMs: undefined };
+  }
+}
+
 function leasePlans(draw: Draw, knobs: Knobs, machines: readonly MachinePlan[]): LeasePlan[] {
   const leases: LeasePlan[] = [];
   const count = draw.between(...knobs.leases);
@@ -484,6 +550,7 @@ function work(draw: Draw, knobs: Knobs, id: string, machine: MachinePlan, user: 
 }
 
 function script(draw: Draw, knobs: Knobs, stdin: boolean): Script {
+  if (knobs.quick > 0 && draw.chance(knobs.quick)) return quick(draw);
   const heavy = draw.chance(knobs.heavy);
   const writes: { stream: OutputStream; size: number; afterMs: number }[] = [];
   const count = heavy ? draw.between(10, 40) : draw.below(6);
@@ -506,6 +573,20 @@ function script(draw: Draw, knobs: Knobs, stdin: boolean): Script {
     exitCode: draw.chance(700) ? 0 : draw.between(1, 255),
     dieMs: draw.below(draw.pick([1, 50])),
     readMs: draw.below(draw.pick([1, 100])),
+  };
+}
+
+/** A script that says a word and ends. */
+function quick(draw: Draw): Script {
+  return {
+    startMs: draw.below(20),
+    writes: [{ stream: "stdout", size: draw.between(1, 60), afterMs: draw.below(20) }],
+    echoes: false,
+    hangs: false,
+    exitMs: draw.below(20),
+    exitCode: draw.chance(800) ? 0 : draw.between(1, 255),
+    dieMs: 0,
+    readMs: 0,
   };
 }
 

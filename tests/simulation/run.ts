@@ -4,7 +4,7 @@ import { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
 import type { Invariant } from "./checks.ts";
 import { ClientEnd } from "./client_end.ts";
 import { DroverEnd, type FarEnd, type FarEndOptions } from "./drover_end.ts";
-import { checkEnd, checkResults, type JobState } from "./invariants.ts";
+import { checkEnd, checkFairness, checkResults, type Grant, type JobState } from "./invariants.ts";
 import { Observer } from "./observer.ts";
 import { clientAddress, makePlan, type Plan, planConnection, type ScenarioName } from "./plan.ts";
 import { WindowsEnd } from "./windows_end.ts";
@@ -50,6 +50,7 @@ class Simulation {
   readonly #ends = new Map<string, FarEnd>();
   #client: ClientEnd;
   readonly #jobs: JobState[] = [];
+  readonly #grants: Grant[] = [];
   /** Whose connection an object given to `connect` makes. */
   readonly #userOf = new Map<ConnectTarget, string>();
   #life = 0;
@@ -178,6 +179,7 @@ class Simulation {
     const endedAt = world.clock.monotonic();
     world.trace("over");
     checkResults(this.#plan, this.#observer, this.#jobs);
+    if (this.#plan.fair) checkFairness(this.#observer, this.#jobs, this.#grants);
     for (const event of this.#plan.events) if (event.kind === "hold") this.#network.heal(event.address);
     world.runUntil(endedAt + quietMs);
     const client = this.#client;
@@ -207,6 +209,7 @@ class Simulation {
       observer: this.#observer,
       life: ++this.#life,
       jobs: this.#jobs,
+      grants: this.#grants,
       connects: (target, user) => this.#userOf.set(target, user),
     });
   }

