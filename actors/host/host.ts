@@ -8,6 +8,7 @@ import type {
   ReplyTo,
   StopReason,
 } from "../kernel/actor.ts";
+import { SmallMap } from "../kernel/small_map.ts";
 import type { SchedulerMessage } from "../scheduler/mod.ts";
 import { type Circuit, closedCircuit } from "./breaker.ts";
 import { crashedResult } from "./events.ts";
@@ -77,9 +78,10 @@ class Host implements Behaviour<HostMessage> {
   readonly #target: HostTarget;
   readonly #options: SessionOptions;
   readonly #scheduler: ActorRef<SchedulerMessage>;
-  readonly #executions = new Map<ActorRef<ExecutionMessage>, Work>();
-  readonly #leases = new Set<ActorRef<LeaseMessage>>();
-  readonly #inquiries = new Set<ActorRef<InquiryMessage>>();
+  readonly #executions = new SmallMap<ActorRef<ExecutionMessage>, Work>();
+  /** Kinds of work that most hosts never see have no set until there is some. */
+  #leases: Set<ActorRef<LeaseMessage>> | undefined;
+  #inquiries: Set<ActorRef<InquiryMessage>> | undefined;
   /** How winrm/config was read, for inspection. */
   #limits = "";
   #session: ActorRef<SessionMessage> | undefined;
@@ -117,7 +119,7 @@ class Host implements Behaviour<HostMessage> {
         const ref = context.spawn(
           lease(message.spec, this.#openSession(context), this.#scheduler, message.owner),
         );
-        this.#leases.add(ref);
+        (this.#leases ??= new Set()).add(ref);
         context.watch(ref, (reason) => ({ kind: "workGone", work: ref, clean: reason.kind === "normal" }));
         return;
       }
@@ -163,8 +165,8 @@ class Host implements Behaviour<HostMessage> {
   stopping(context: Context<HostMessage>): boolean {
     this.#stopping = true;
     for (const ref of this.#executions.keys()) context.send(ref, { kind: "cancel" });
-    for (const ref of this.#leases) context.send(ref, { kind: "close" });
-    for (const ref of this.#inquiries) context.stop(ref);
+    for (const ref of this.#leases ?? []) context.send(ref, { kind: "close" });
+    for (const ref of this.#inquiries ?? []) context.stop(ref);
     return !this.#busy;
   }
 
@@ -174,11 +176,11 @@ class Host implements Behaviour<HostMessage> {
   }
 
   describe(): string {
-    return `${this.#executions.size} executions, ${this.#leases.size} shells of scripts${this.#limits}`;
+    return `${this.#executions.size} executions, ${this.#leases?.size ?? 0} shells of scripts${this.#limits}`;
   }
 
   get #busy(): boolean {
-    return this.#executions.size > 0 || this.#leases.size > 0 || this.#inquiries.size > 0;
+    return this.#executions.size > 0 || (this.#leases?.size ?? 0) > 0 || (this.#inquiries?.size ?? 0) > 0;
   }
 
   #openSession(context: Context<HostMessage>): ActorRef<SessionMessage> {
@@ -190,7 +192,7 @@ class Host implements Behaviour<HostMessage> {
 
   #inquiry(question: Question<unknown>, context: Context<HostMessage>): ActorRef<InquiryMessage> {
     const ref = context.spawn(inquiry(question, this.#target, this.#openSession(context), this.#scheduler));
-    this.#inquiries.add(ref);
+    (this.#inquiries ??= new Set()).add(ref);
     context.watch(ref, (reason) => ({ kind: "workGone", work: ref, clean: reason.kind === "normal" }));
     return ref;
   }
@@ -198,8 +200,8 @@ class Host implements Behaviour<HostMessage> {
   #workGone(message: Extract<HostMessage, { kind: "workGone" }>, context: Context<HostMessage>): void {
     const work = this.#executions.get(message.work as ActorRef<ExecutionMessage>);
     this.#executions.delete(message.work as ActorRef<ExecutionMessage>);
-    this.#leases.delete(message.work as ActorRef<LeaseMessage>);
-    this.#inquiries.delete(message.work as ActorRef<InquiryMessage>);
+    this.#leases?.delete(message.work as ActorRef<LeaseMessage>);
+    this.#inquiries?.delete(message.work as ActorRef<InquiryMessage>);
     // A crash of our own: what the command did is not known, and its job must not wait for ever.
     if (work !== undefined && !message.clean) this.#giveUp(work, context);
     if (this.#busy) return;

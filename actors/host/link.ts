@@ -16,7 +16,7 @@ import {
 } from "../../protocol/http/mod.ts";
 import type { SecurityContext, SecurityStep } from "../../protocol/ports.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo, TimerHandle } from "../kernel/actor.ts";
-import type { Connection, ConnectionFacts, Connector } from "../ports.ts";
+import type { Connection, ConnectionEvents, ConnectionFacts, Connector } from "../ports.ts";
 import type { BudgetMessage, SpareMessage } from "./budget.ts";
 import {
   asDroverError,
@@ -102,6 +102,33 @@ export function link(
   };
 }
 
+/** What a connection tells its link: an object for each link, where closures would be five. */
+class LinkEvents implements ConnectionEvents {
+  readonly #post: (message: LinkMessage) => void;
+
+  constructor(post: (message: LinkMessage) => void) {
+    this.#post = post;
+  }
+
+  onOpen(facts: ConnectionFacts): void {
+    this.#post({ kind: "opened", facts });
+  }
+
+  onData(bytes: Uint8Array): void {
+    this.#post({ kind: "data", bytes });
+  }
+
+  onEnd(): void {
+    this.#post({ kind: "ended" });
+  }
+
+  onDrain(): void {}
+
+  onClosed(error: NetworkError | undefined): void {
+    this.#post({ kind: "closed", error });
+  }
+}
+
 class Link implements Behaviour<LinkMessage> {
   readonly #target: HostTarget;
   readonly #connector: Connector;
@@ -144,13 +171,7 @@ class Link implements Behaviour<LinkMessage> {
   #connect(context: Context<LinkMessage>): void {
     this.#state = "connecting";
     context.effect((post) => {
-      this.#connection = this.#connector.connect(this.#target.connect, {
-        onOpen: (facts) => post({ kind: "opened", facts }),
-        onData: (bytes) => post({ kind: "data", bytes }),
-        onEnd: () => post({ kind: "ended" }),
-        onDrain: () => {},
-        onClosed: (error) => post({ kind: "closed", error }),
-      });
+      this.#connection = this.#connector.connect(this.#target.connect, new LinkEvents(post));
     });
   }
 

@@ -10,6 +10,7 @@ import { DeniedError, type DroverError, NetworkError, ProtocolError } from "../.
 import { guidFromRandom } from "../../protocol/guid.ts";
 import { RequestWriter } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo } from "../kernel/actor.ts";
+import { SmallMap } from "../kernel/small_map.ts";
 import type { Connector } from "../ports.ts";
 import { approached, type Circuit, circuitOpen, closedCircuit, describeCircuit, failed } from "./breaker.ts";
 import type { BudgetMessage, SpareMessage } from "./budget.ts";
@@ -90,9 +91,9 @@ class Session implements Behaviour<SessionMessage> {
   readonly #connector: Connector;
   readonly #budget: ActorRef<BudgetMessage> | undefined;
   readonly #writer: RequestWriter;
-  readonly #links = new Map<ActorRef<LinkMessage>, LinkEntry>();
+  readonly #links = new SmallMap<ActorRef<LinkMessage>, LinkEntry>();
   /** Links that said that they are closed, until they are gone: an exchange may be on its way back from them. */
-  readonly #closing = new Map<ActorRef<LinkMessage>, LinkEntry>();
+  readonly #closing = new SmallMap<ActorRef<LinkMessage>, LinkEntry>();
   readonly #urgent: Waiting[] = [];
   readonly #ordinary: Waiting[] = [];
   readonly #polls: Waiting[] = [];
@@ -261,11 +262,11 @@ class Session implements Behaviour<SessionMessage> {
   }
 
   /**
-   * Refuses work while the circuit is open. Signal and Delete go through: a try too many costs less than a shell that stays. Work that
-   * comes while a probe is under way waits for its outcome.
+   * Refuses work while the circuit is open. Signal and Delete go through: a try too many costs less than a shell that stays. So does
+   * who waits for the host's return. Work that comes while a probe is under way waits for its outcome.
    */
   #refuse(message: ExchangeMessage, context: Context<SessionMessage>): boolean {
-    if (message.priority === "urgent") return false;
+    if (message.priority === "urgent" || message.probe === true) return false;
     this.#circuit = approached(this.#circuit, context.now());
     if (this.#circuit.kind !== "open") return false;
     context.reply(message.replyTo, { kind: "failed", sent: false, error: circuitOpen(this.#circuit) });

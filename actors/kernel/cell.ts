@@ -18,6 +18,7 @@ import type {
 import type { Fifo } from "./fifo.ts";
 import { type Mailbox, OwnMessage } from "./mailbox.ts";
 import type { RestartWindow } from "./restart_window.ts";
+import type { SmallMap } from "./small_map.ts";
 import type { HeapItem } from "./timer_heap.ts";
 
 /**
@@ -220,7 +221,7 @@ export class Cell {
   /** It must not return: somebody has stopped or killed it. */
   stopRequested = false;
   /** In start order. */
-  children: Map<string, Cell> | undefined;
+  children: SmallMap<string, Cell> | undefined;
   /** Head of the list of its timers. */
   timers: Timer | undefined;
   /** Head of the list of open questions to it. */

@@ -21,6 +21,7 @@ import { Fifo } from "./fifo.ts";
 import { Mailbox, Outcome, Posted, Returned } from "./mailbox.ts";
 import type { Redact } from "./redaction.ts";
 import { Registry } from "./registry.ts";
+import { SmallMap } from "./small_map.ts";
 import { TimerHeap } from "./timer_heap.ts";
 
 /** What the kernel needs of the world. */
@@ -108,7 +109,7 @@ export class Kernel {
   makeCell(parent: Cell, spec: ChildSpec<unknown>): Cell {
     const id = this.nextId();
     const name = spec.name ?? nameOf(spec.label, id);
-    const siblings = parent.children ??= new Map();
+    const siblings = parent.children ??= new SmallMap();
     if (siblings.has(name)) {
       throw new UsageError(
         "ActorNameTaken",

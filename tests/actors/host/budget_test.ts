@@ -110,7 +110,10 @@ class Counted {
           counted = false;
         };
         const connection = inner.connect(target, {
-          ...events,
+          onOpen: (facts) => events.onOpen(facts),
+          onData: (bytes) => events.onData(bytes),
+          onEnd: () => events.onEnd(),
+          onDrain: () => events.onDrain(),
           onClosed: (error) => {
             close();
             events.onClosed(error);
