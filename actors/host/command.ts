@@ -5,7 +5,7 @@
  * the owner: at most {@link outputWindow} answers are on their way at once, so a slow reader slows the remote command.
  * @module
  */
-import { DeniedError, type DroverError, ProtocolError } from "../../protocol/errors.ts";
+import { DeniedError, type DroverError, NetworkError, ProtocolError } from "../../protocol/errors.ts";
 import { guidFromRandom } from "../../protocol/guid.ts";
 import type { Envelope } from "../../protocol/soap/mod.ts";
 import {
@@ -36,6 +36,16 @@ import {
   type ExchangeRequest,
   type SessionRequest,
 } from "./exchange.ts";
+import {
+  askCleanup,
+  askPermit,
+  learn,
+  operationsOf,
+  type PermitAnswer,
+  returnCleanup,
+  type ShellQuota,
+} from "./permit.ts";
+import { quotaFault, Tries } from "./retry.ts";
 
 /** How a command ended, as far as anybody knows. */
 export type CommandEnd =
@@ -75,6 +85,11 @@ export type CommandMessage =
     readonly piece: Uint8Array;
     readonly end: boolean;
   }
+  | PermitAnswer
+  /** Time to send again what a quota has refused. */
+  | { readonly kind: "receiveAgain" }
+  | { readonly kind: "sendAgain"; readonly piece: Uint8Array; readonly end: boolean }
+  | { readonly kind: "signalNow" }
   | { readonly kind: "signalled"; readonly outcome: ExchangeOutcome }
   | { readonly kind: "drained" };
 
@@ -96,6 +111,17 @@ export interface CommandTimes {
   readonly guardMs: number;
 }
 
+/** On which terms a command runs. */
+export interface CommandTerms {
+  readonly quota: ShellQuota;
+  /** Its shell: for as long as that lives, the place of a process is kept whose end nobody has confirmed. */
+  readonly shell: ActorRef<never>;
+  /** Milliseconds that it may wait for a permit of its own; `undefined`: as long as it takes. */
+  readonly waitMs: number | undefined;
+  /** Monotonic milliseconds of its end; `undefined`: none. */
+  readonly deadline: number | undefined;
+}
+
 /** Answers with output that may be on their way to the owner at once. */
 export const outputWindow = 2;
 
@@ -112,8 +138,12 @@ export function command(
   session: ActorRef<SessionRequest>,
   owner: ActorRef<CommandReport>,
   times: CommandTimes,
+  terms: CommandTerms,
 ): ChildSpec<CommandMessage> {
-  return { start: (context) => new Command(spec, shell, session, owner, times, context) };
+  return {
+    label: "command",
+    start: (context) => new Command(spec, shell, session, owner, times, terms, context),
+  };
 }
 
 class Command implements Behaviour<CommandMessage> {
@@ -122,6 +152,9 @@ class Command implements Behaviour<CommandMessage> {
   readonly #session: ActorRef<SessionRequest>;
   readonly #owner: ActorRef<CommandReport>;
   readonly #times: CommandTimes;
+  readonly #terms: CommandTerms;
+  /** Operations that it may have open by its permit, or its shell's. */
+  readonly #operations: number;
   #state: CommandState = "idle";
   /** Proposed by us, so that even a command whose answer is lost can be signalled; the answer may bring another one. */
   #commandId: string;
@@ -134,6 +167,15 @@ class Command implements Behaviour<CommandMessage> {
   #reported = false;
   /** Command, Sends and Receives that were asked for and have no outcome. */
   #asked = 0;
+  /** Whether its Signal has an operation beside those of its permit, or asks for one. */
+  #cleanup = false;
+  /** Its process may be there. */
+  #mayRun = false;
+  /** A Receive that a quota has refused goes out again after a pause. */
+  #receivesLater = false;
+  /** Since the last Receive, or Send, that was not refused. */
+  #receiveTries: Tries | undefined;
+  #sendTries: Tries | undefined;
 
   constructor(
     spec: CommandSpec,
@@ -141,6 +183,7 @@ class Command implements Behaviour<CommandMessage> {
     session: ActorRef<SessionRequest>,
     owner: ActorRef<CommandReport>,
     times: CommandTimes,
+    terms: CommandTerms,
     context: Context<CommandMessage>,
   ) {
     this.#spec = spec;
@@ -148,28 +191,70 @@ class Command implements Behaviour<CommandMessage> {
     this.#session = session;
     this.#owner = owner;
     this.#times = times;
+    this.#terms = terms;
+    this.#operations = terms.quota.operations || operationsOf(spec.stdin);
     this.#commandId = guidFromRandom(context.random.bytes(16));
+    if (terms.quota.operations > 0) this.#begin(context);
+    else {
+      const { scheduler, job, quotaKey, priority } = terms.quota;
+      const cost = {
+        slots: 0,
+        shells: 0,
+        operations: operationsOf(spec.stdin),
+        processOf: shell.shellId,
+      } as const;
+      askPermit(
+        scheduler,
+        { job, quotaKey, throttle: Infinity, cost, ...(priority === undefined ? {} : { priority }) },
+        context,
+        { waitMs: terms.waitMs, owner: terms.shell },
+      );
+    }
+  }
+
+  #begin(context: Context<CommandMessage>): void {
     let request: ExchangeRequest;
     try {
-      const options = commandOptions(spec, shell.platform);
-      request = runCommand(shell.shellId, { ...options, commandId: this.#commandId });
+      const options = commandOptions(this.#spec, this.#shell.platform);
+      request = runCommand(this.#shell.shellId, { ...options, commandId: this.#commandId });
     } catch (error) {
       this.#step("refused");
       this.#end({ kind: "refused", error: asDroverError(error, "BadCommand", "quote command") }, context);
       return;
     }
     this.#step("send");
-    this.#ask(request, "accepted", "ordinary", times.operationTimeoutMs, context);
+    this.#mayRun = true;
+    this.#ask(request, "accepted", "ordinary", this.#times.operationTimeoutMs, context);
+  }
+
+  /** Its turn in the shell has come, or will not come. */
+  #permitted({ permit, overdue }: PermitAnswer, context: Context<CommandMessage>): void {
+    if (this.#reported) return;
+    if (permit !== undefined) this.#begin(context);
+    else {
+      const state = overdue
+        ? `its turn did not come within ${this.#terms.waitMs} ms`
+        : "the run ended before its turn came";
+      this.#endUnstarted(state, context);
+    }
+  }
+
+  #endUnstarted(state: string, context: Context<CommandMessage>): void {
+    this.#step("refused");
+    const error = new NetworkError("NotStarted", `run command: ${state}; nothing was sent`);
+    this.#end({ kind: "notSent", error }, context);
   }
 
   handle(message: CommandMessage, context: Context<CommandMessage>): void {
     switch (message.kind) {
       case "accepted":
         this.#asked--;
+        this.#learn(message.outcome, context);
         this.#accepted(message.outcome, context);
         return;
       case "received":
         this.#asked--;
+        this.#learn(message.outcome, context);
         this.#received(message.outcome, context);
         return;
       case "taken":
@@ -178,7 +263,18 @@ class Command implements Behaviour<CommandMessage> {
         return;
       case "inputSent":
         this.#asked--;
+        this.#learn(message.outcome, context);
         this.#inputSent(message, context);
+        return;
+      case "permit":
+        this.#permitted(message, context);
+        return;
+      case "receiveAgain":
+        this.#receivesLater = false;
+        this.#receive(context);
+        return;
+      case "sendAgain":
+        if (this.#state === "running") this.#send(message.piece, message.end, context);
         return;
       case "stop":
         if (this.#reported) return;
@@ -186,9 +282,15 @@ class Command implements Behaviour<CommandMessage> {
         if (this.#state === "running") {
           this.#step("stop");
           this.#signal(context);
+        } else if (this.#state === "idle") {
+          this.#endUnstarted("it was cancelled before its turn came", context);
         }
         return;
+      case "signalNow":
+        this.#sendSignal(context);
+        return;
       case "signalled":
+        this.#learn(message.outcome, context);
         this.#signalled(message.outcome, context);
         return;
       case "drained":
@@ -199,6 +301,12 @@ class Command implements Behaviour<CommandMessage> {
 
   stopped(_reason: StopReason, context: Context<CommandMessage>): void {
     this.#withdraw(context);
+    const { quota } = this.#terms;
+    if (this.#cleanup) returnCleanup(quota, context);
+    if (quota.operations > 0) return;
+    const { id } = context.self;
+    if (this.#mayRun) context.send(quota.scheduler, { kind: "returnOperations", permit: { id } });
+    else context.send(quota.scheduler, { kind: "cancel", id });
   }
 
   describe(): string {
@@ -211,6 +319,12 @@ class Command implements Behaviour<CommandMessage> {
 
   #step(step: CommandStep): void {
     this.#state = advance(commandTransitions, this.#state, step);
+  }
+
+  #learn(outcome: ExchangeOutcome, context: Context<CommandMessage>): void {
+    if (outcome.kind === "answered") return;
+    const error = outcome.kind === "fault" ? outcome.fault : outcome.error;
+    learn(error, this.#terms.quota, this.#shell.shellId, context);
   }
 
   #ask(
@@ -300,19 +414,31 @@ class Command implements Behaviour<CommandMessage> {
     message: Extract<CommandMessage, { kind: "inputSent" }>,
     context: Context<CommandMessage>,
   ): void {
-    const { outcome } = message;
-    if (outcome.kind === "answered") this.#input(context);
-    else if (this.#state !== "running" || (outcome.kind === "fault" && readsNoMore(outcome.fault))) return;
+    const { outcome, piece, end } = message;
+    if (outcome.kind === "answered") {
+      this.#sendTries = undefined;
+      this.#input(context);
+      return;
+    }
+    const refusal = outcome.kind === "fault" && this.#state === "running"
+      ? quotaFault(outcome.fault)
+      : undefined;
+    if (refusal !== undefined) {
+      // Nothing of it was taken.
+      this.#sendTries ??= this.#tries(refusal, context);
+      if (this.#later(this.#sendTries, { kind: "sendAgain", piece, end }, context)) return;
+    }
+    if (this.#state !== "running" || (outcome.kind === "fault" && readsNoMore(outcome.fault))) return;
     else if (
       outcome.kind === "fault" && outcome.fault.isOperationTimeout && this.#shell.platform === "posix"
     ) {
       // Our own service takes a Send whole or, at its time-out, not at all; of others nobody knows.
-      this.#send(message.piece, message.end, context);
+      this.#send(piece, end, context);
     } else this.#lost(outcome.kind === "fault" ? outcome.fault : outcome.error, context);
   }
 
   #receive(context: Context<CommandMessage>): void {
-    if (this.#receiving || this.#credit.left === 0) return;
+    if (this.#receiving || this.#receivesLater || this.#credit.left === 0) return;
     if (this.#state !== "running" && this.#state !== "stopping") return;
     this.#receiving = true;
     const request = receiveOutput(this.#shell.shellId, this.#commandId);
@@ -328,6 +454,7 @@ class Command implements Behaviour<CommandMessage> {
       return;
     }
     if (outcome.kind === "answered") {
+      this.#receiveTries = undefined;
       const exitCode = this.#output(outcome.envelope, context);
       if (exitCode !== undefined) this.#exited(exitCode, context);
       else this.#receive(context);
@@ -339,7 +466,25 @@ class Command implements Behaviour<CommandMessage> {
     }
     // While stopping, the Signal's answer decides; its own failure is the last word.
     if (this.#state === "stopping") return;
+    const refusal = outcome.kind === "fault" ? quotaFault(outcome.fault) : undefined;
+    if (refusal !== undefined) {
+      // It was not executed: what it would have brought comes with the next one.
+      this.#receiveTries ??= this.#tries(refusal, context);
+      this.#receivesLater = this.#later(this.#receiveTries, { kind: "receiveAgain" }, context);
+      if (this.#receivesLater) return;
+    }
     this.#lost(outcome.kind === "fault" ? outcome.fault : outcome.error, context);
+  }
+
+  #tries(refusal: ReportedFault, context: Context<CommandMessage>): Tries {
+    return new Tries(refusal, context.now(), this.#terms.deadline);
+  }
+
+  /** Lets `message` come after a pause. `false`: for too long now. Where there is a deadline, its stop has the last word. */
+  #later(tries: Tries, message: CommandMessage, context: Context<CommandMessage>): boolean {
+    const pause = tries.pause(context.now(), context.random);
+    if (pause !== undefined) context.timer(pause, message);
+    return pause !== undefined || this.#terms.deadline !== undefined;
   }
 
   /** Hands on the output of one verified answer; the exit code when it says Done, or an error in its place. */
@@ -371,6 +516,7 @@ class Command implements Behaviour<CommandMessage> {
       return;
     }
     this.#step("exited");
+    this.#mayRun = false;
     if (this.#signalAsked) {
       // Ended by the Signal or by itself: only the Signal's answer confirms the stop.
       this.#exitCode = exitCode;
@@ -384,11 +530,24 @@ class Command implements Behaviour<CommandMessage> {
 
   #signal(context: Context<CommandMessage>): void {
     this.#signalAsked = true;
+    if (this.#asked < this.#operations) this.#sendSignal(context);
+    else {
+      this.#cleanup = true;
+      askCleanup<CommandMessage>(this.#terms.quota, this.#times.cleanupTimeoutMs / 4, context, {
+        kind: "signalNow",
+      });
+    }
+  }
+
+  #sendSignal(context: Context<CommandMessage>): void {
     const request = signalCommand(this.#shell.shellId, this.#commandId, "terminate");
     this.#ask(request, "signalled", "urgent", this.#times.cleanupTimeoutMs, context);
   }
 
   #signalled(outcome: ExchangeOutcome, context: Context<CommandMessage>): void {
+    if (this.#cleanup) returnCleanup(this.#terms.quota, context);
+    this.#cleanup = false;
+    if (outcome.kind === "answered") this.#mayRun = false;
     if (this.#state === "done" && this.#exitCode !== undefined) {
       const exited = { kind: "exited", exitCode: this.#exitCode } as const;
       this.#end(outcome.kind === "answered" ? { kind: "stopped" } : exited, context);
@@ -411,6 +570,7 @@ class Command implements Behaviour<CommandMessage> {
   }
 
   #end(end: CommandEnd, context: Context<CommandMessage>): void {
+    if (end.kind === "notSent" || end.kind === "refused") this.#mayRun = false;
     this.#report(end, context);
     context.stop();
   }

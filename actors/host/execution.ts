@@ -10,25 +10,23 @@ import { DeniedError, type DroverError, NetworkError } from "../../protocol/erro
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import { ReportedFault } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, StopReason, TimerHandle } from "../kernel/actor.ts";
-import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
-import { quotaFault, Tries } from "./retry.ts";
+import type { SchedulerMessage } from "../scheduler/mod.ts";
 import type { CommandEnd, CommandMessage, CommandReport, CommandSpec, CommandTimes } from "./command.ts";
 import { crashed, type HostResult, type HostStatus } from "./events.ts";
 import type { SessionRequest } from "./exchange.ts";
-import { returned } from "./kept_shell.ts";
-import { askPermit } from "./permit.ts";
+import {
+  operationsOf,
+  type PermitAnswer,
+  type PermitMessage,
+  type PermitTerms,
+  WorkPermit,
+} from "./permit.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
 /** What to do on one host. */
-export interface ExecutionSpec {
+export interface ExecutionSpec extends PermitTerms {
   /** Number of the host in its job; comes back in every report. */
   readonly index: number;
-  /** Key of the job, for the scheduler's fairness. */
-  readonly job: string;
-  /** Key of host and user, for the scheduler's quotas. */
-  readonly quotaKey: string;
-  /** Hosts of this job that may be active at once. */
-  readonly throttle: number;
   /** The shell to make. */
   readonly shell: CreateShellOptions;
   /** The command to run. */
@@ -56,12 +54,9 @@ export type ExecutionReport =
 export type ExecutionMessage =
   | ShellReport
   | CommandReport
-  | { readonly kind: "permit"; readonly permit: PermitGrant | undefined }
+  | PermitMessage
   | { readonly kind: "cancel" }
   | { readonly kind: "deadline" }
-  /** Time for another try of what a quota has refused, or for no more. */
-  | { readonly kind: "again" }
-  | { readonly kind: "noMoreTries" }
   | { readonly kind: "giveUp"; readonly shell: ActorRef<ShellMessage> };
 
 /** An execution of `spec` over `session`, reporting to `job`. */
@@ -71,7 +66,7 @@ export function execution(
   scheduler: ActorRef<SchedulerMessage>,
   job: ActorRef<ExecutionReport>,
 ): ChildSpec<ExecutionMessage> {
-  return { start: (context) => new Execution(spec, session, scheduler, job, context) };
+  return { label: "execution", start: (context) => new Execution(spec, session, scheduler, job, context) };
 }
 
 class Execution implements Behaviour<ExecutionMessage> {
@@ -79,7 +74,7 @@ class Execution implements Behaviour<ExecutionMessage> {
   readonly #session: ActorRef<SessionRequest>;
   readonly #scheduler: ActorRef<SchedulerMessage>;
   readonly #job: ActorRef<ExecutionReport>;
-  #permit: PermitGrant | undefined;
+  readonly #permit: WorkPermit;
   /** Monotonic milliseconds of the first permit. */
   #since: number | undefined;
   #shell: ActorRef<ShellMessage> | undefined;
@@ -90,8 +85,6 @@ class Execution implements Behaviour<ExecutionMessage> {
   #exitSeen: number | undefined;
   /** In this try. */
   #commandSent = false;
-  /** There since a quota has refused the work for the first time. */
-  #tries: Tries | undefined;
   /** A Command was sent, and refused by a quota. */
   #commandRefused = false;
   /** The shell is being closed so that there can be another try. */
@@ -110,18 +103,25 @@ class Execution implements Behaviour<ExecutionMessage> {
     this.#session = session;
     this.#scheduler = scheduler;
     this.#job = job;
-    this.#acquire(context);
+    this.#permit = new WorkPermit(scheduler, spec, { operations: operationsOf(spec.command.stdin) });
+    this.#permit.ask(context);
   }
 
   handle(message: ExecutionMessage, context: Context<ExecutionMessage>): void {
     switch (message.kind) {
       case "permit":
-        this.#begin(message.permit, context);
+        this.#begin(message, context);
         return;
       case "shellOpened":
         if (this.#stop !== undefined) return;
         this.#commandSent = true;
-        context.send(this.#shell!, { kind: "run", id: 0, spec: this.#spec.command, owner: context.self });
+        context.send(this.#shell!, {
+          kind: "run",
+          id: 0,
+          spec: this.#spec.command,
+          owner: context.self,
+          deadline: this.#deadline,
+        });
         return;
       case "shellFailed":
         this.#shellFailed(message, context);
@@ -147,10 +147,10 @@ class Execution implements Behaviour<ExecutionMessage> {
         this.#halt("timedOut", context);
         return;
       case "again":
-        if (!this.#reported) this.#acquire(context);
+        if (!this.#reported) this.#permit.ask(context);
         return;
       case "noMoreTries":
-        if (this.#permit === undefined && !this.#reported) this.#endUnstarted(context);
+        if (!this.#permit.held && !this.#reported) this.#endUnstarted("", context);
         return;
       case "giveUp":
         if (message.shell === this.#shell) this.#shellClosed(false, context);
@@ -165,27 +165,23 @@ class Execution implements Behaviour<ExecutionMessage> {
   }
 
   describe(): string {
-    if (this.#permit === undefined) {
-      return this.#tries === undefined ? "waiting for a permit" : "refused by a quota, to be tried again";
+    if (!this.#permit.held) {
+      return this.#permit.refusal === undefined
+        ? "waiting for a permit"
+        : "refused by a quota, to be tried again";
     }
     return this.#reported ? "cleaning up" : this.#commandSent ? "running" : "opening a shell";
   }
 
-  #acquire(context: Context<ExecutionMessage>): void {
-    askPermit<ExecutionMessage>(
-      this.#scheduler,
-      this.#spec,
-      context,
-      (permit) => ({ kind: "permit", permit }),
-    );
-  }
-
-  #begin(permit: PermitGrant | undefined, context: Context<ExecutionMessage>): void {
+  #begin({ permit, overdue }: PermitAnswer, context: Context<ExecutionMessage>): void {
     if (permit === undefined) {
-      this.#endUnstarted(context);
+      const state = overdue
+        ? `its turn did not come within ${this.#spec.waitMs} ms`
+        : "the run ended before its turn came";
+      this.#endUnstarted(state, context);
       return;
     }
-    this.#permit = permit;
+    this.#permit.take(permit);
     if (this.#since === undefined) {
       this.#since = context.now();
       context.send(this.#job, { kind: "started", index: this.#spec.index });
@@ -193,71 +189,52 @@ class Execution implements Behaviour<ExecutionMessage> {
         context.timer(this.#spec.timeoutMs, { kind: "deadline" });
       }
     }
-    this.#shell = context.spawn(shell(this.#spec.shell, this.#session, context.self, this.#spec.times));
+    const quota = {
+      ...this.#spec,
+      scheduler: this.#scheduler,
+      operations: operationsOf(this.#spec.command.stdin),
+    };
+    this.#shell = context.spawn(
+      shell(this.#spec.shell, this.#session, context.self, this.#spec.times, quota),
+    );
   }
 
-  /** Ends without a permit: nothing was sent, or all that was sent was refused. */
-  #endUnstarted(context: Context<ExecutionMessage>): void {
-    if (this.#tries !== undefined) this.#report("failed", this.#tries.refusal, context);
-    else {
-      const state = this.#stop === undefined
-        ? "the run ended before its turn came"
-        : "it was cancelled before its turn came";
-      this.#report("unreachable", notStarted(state), context);
-    }
+  /** Monotonic milliseconds of the host's end; `undefined`: none. */
+  get #deadline(): number | undefined {
+    const { timeoutMs } = this.#spec;
+    return timeoutMs === undefined ? undefined : this.#since! + timeoutMs;
+  }
+
+  /** Ends without a permit: nothing was sent, for the reason `state`, or all that was sent was refused. */
+  #endUnstarted(state: string, context: Context<ExecutionMessage>): void {
+    const { refusal } = this.#permit;
+    if (refusal !== undefined) this.#report("failed", refusal, context);
+    else this.#report("unreachable", notStarted(state), context);
     this.#release(context);
-  }
-
-  /** Lets the scheduler learn from a quota fault, and from signs that the service has too much to do. */
-  #learn(error: DroverError, context: Context<ExecutionMessage>): void {
-    const { quotaKey } = this.#spec;
-    const code = quotaFault(error)?.faultCode;
-    if (code !== undefined) context.send(this.#scheduler, { kind: "quotaFault", quotaKey, code });
-    else if (error.code === "Http503" || error.code === "ConnectionReset") {
-      context.send(this.#scheduler, { kind: "overload", quotaKey });
-    }
   }
 
   /** Whether what `error` refused may be tried again, as far as one can say before its shell is gone. */
   #mayTryAgain(error: DroverError, context: Context<ExecutionMessage>): boolean {
-    const refusal = quotaFault(error);
-    if (refusal === undefined || this.#stop !== undefined) return false;
-    if (this.#tries === undefined) {
-      const { timeoutMs } = this.#spec;
-      const deadline = timeoutMs === undefined ? undefined : this.#since! + timeoutMs;
-      this.#tries = new Tries(refusal, context.now(), deadline);
-      if (deadline === undefined) {
-        context.timer(this.#tries.until - context.now(), { kind: "noMoreTries" });
-      }
-    } else this.#tries.refusal = refusal;
-    return true;
+    return this.#stop === undefined && this.#permit.mayTryAgain(error, this.#deadline, context);
   }
 
-  /** Nothing of the last try is left: gives its permit back, so that others go on, and asks for another one after a pause. */
+  /** Nothing of the last try is left. */
   #tryAgain(context: Context<ExecutionMessage>): void {
-    const tries = this.#tries!;
-    const pause = tries.pause(context.now(), context.random);
-    if (pause === undefined) {
-      this.#report("failed", tries.refusal, context);
+    if (!this.#permit.tryLater(context)) {
+      this.#report("failed", this.#permit.refusal, context);
       this.#release(context);
       return;
     }
-    if (this.#permit !== undefined) {
-      context.send(this.#scheduler, { kind: "release", permit: this.#permit });
-    }
-    this.#permit = undefined;
     this.#shell = undefined;
     this.#commandSent = false;
     if (this.#giveUp !== undefined) context.cancel(this.#giveUp);
     this.#giveUp = undefined;
-    context.timer(pause, { kind: "again" });
   }
 
   #shellFailed(
     message: Extract<ShellReport, { kind: "shellFailed" }>,
     context: Context<ExecutionMessage>,
   ): void {
-    this.#learn(message.error, context);
     if (!message.left && this.#mayTryAgain(message.error, context)) {
       this.#tryAgain(context);
       return;
@@ -275,11 +252,9 @@ class Execution implements Behaviour<ExecutionMessage> {
         this.#exited(end.exitCode, context);
         break;
       case "notSent":
-        this.#learn(end.error, context);
         this.#report("unreachable", end.error, context);
         break;
       case "refused":
-        this.#learn(end.error, context);
         if (this.#mayTryAgain(end.error, context)) {
           this.#commandRefused = true;
           this.#closingForRetry = true;
@@ -291,7 +266,6 @@ class Execution implements Behaviour<ExecutionMessage> {
         this.#report(this.#stop ?? "cancelled", this.#stopError(), context);
         break;
       case "unknown":
-        this.#learn(end.error, context);
         if (end.stopAsked) this.#undecided = end.error;
         else this.#report("unknown", end.error, context);
         break;
@@ -307,7 +281,7 @@ class Execution implements Behaviour<ExecutionMessage> {
         return;
       }
       // It may be counted still: what would be tried again could be refused because of it.
-      this.#report("failed", this.#tries!.refusal, context);
+      this.#report("failed", this.#permit.refusal, context);
     }
     if (!this.#reported) {
       if (confirmed && this.#stop !== undefined) this.#report(this.#stop, this.#stopError(), context);
@@ -324,9 +298,9 @@ class Execution implements Behaviour<ExecutionMessage> {
   #halt(reason: "timedOut" | "cancelled", context: Context<ExecutionMessage>): void {
     if (this.#stop !== undefined || this.#reported) return;
     this.#stop = reason;
-    if (this.#permit === undefined) {
-      context.send(this.#scheduler, { kind: "cancel", id: context.self.id });
-      this.#endUnstarted(context);
+    if (!this.#permit.held) {
+      this.#permit.withdraw(context);
+      this.#endUnstarted("it was cancelled before its turn came", context);
       return;
     }
     this.#close(context);
@@ -358,7 +332,7 @@ class Execution implements Behaviour<ExecutionMessage> {
     if (known === "unreachable" && this.#commandRefused) {
       // An earlier try has reached the service, whose refusal proves that the command did not run.
       status = "failed";
-      error = this.#tries?.refusal;
+      error = this.#permit.refusal;
     } else status = known;
     context.send(this.#job, {
       kind: "result",
@@ -374,9 +348,7 @@ class Execution implements Behaviour<ExecutionMessage> {
 
   /** `shellLeft`: the service may still have the shell. Its place is then kept until its time is over; the slot is free. */
   #release(context: Context<ExecutionMessage>, shellLeft = false): void {
-    if (this.#permit !== undefined) {
-      context.send(this.#scheduler, returned(this.#permit, this.#spec.shell, shellLeft));
-    }
+    this.#permit.giveBack(this.#spec.shell, shellLeft, context);
     context.send(this.#job, { kind: "released", index: this.#spec.index });
     context.stop();
   }

@@ -9,10 +9,11 @@ import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import { crashedResult, type HostResult, type RunEvent, type RunSink } from "./events.ts";
 import type { ExecutionReport } from "./execution.ts";
 import type { FleetMessage } from "./fleet.ts";
+import type { PermitTerms } from "./permit.ts";
 import type { HostTarget } from "./target.ts";
 
 /** What to run where. */
-export interface JobSpec {
+export interface JobSpec extends Pick<PermitTerms, "priority" | "waitMs"> {
   /** Key of the job; part of the names of its shells. */
   readonly id: string;
   /** Hosts, each with its command: quoting differs from target to target. */
@@ -44,6 +45,7 @@ const guardMs = 60_000;
 /** A job that hands its hosts to `fleet` and its events to `sink`. */
 export function job(spec: JobSpec, fleet: ActorRef<FleetMessage>, sink: RunSink): ChildSpec<JobMessage> {
   return {
+    label: "job",
     start: (context) => new Job(spec, fleet, sink, context),
     // Each host sends at most its window of outputs and three more reports, and reports never wait.
     mailbox: { capacity: spec.hosts.length * 8 + 64, overflow: "wait" },
@@ -127,7 +129,11 @@ class Job implements Behaviour<JobMessage> {
   }
 
   #submit(context: Context<JobMessage>): void {
-    const { hosts, shell, id } = this.#spec;
+    const { hosts, shell, id, priority, waitMs } = this.#spec;
+    const terms = {
+      ...(priority === undefined ? {} : { priority }),
+      ...(waitMs === undefined ? {} : { waitMs }),
+    };
     const end = Math.min(hosts.length, this.#submitted + submitBatch);
     for (; this.#submitted < end; this.#submitted++) {
       const { target, command } = hosts[this.#submitted]!;
@@ -145,6 +151,7 @@ class Job implements Behaviour<JobMessage> {
           job: id,
           quotaKey: target.quotaKey,
           throttle: this.#spec.throttle,
+          ...terms,
           shell: { name: `drover-${id}`, ...shell },
           command,
           timeoutMs: this.#spec.timeoutMs,

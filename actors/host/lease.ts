@@ -1,23 +1,20 @@
-/** A lease: one shell that a script opened, with its permit, for as long as the script holds it. @module */
+/**
+ * A lease: one shell that a script opened, with its permit, for as long as the script holds it. Commands in it ask for permits of
+ * their own. As with an execution, a shell that a quota has refused is asked for again.
+ * @module
+ */
 import { type DroverError, NetworkError } from "../../protocol/errors.ts";
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, StopReason } from "../kernel/actor.ts";
-import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
+import type { SchedulerMessage } from "../scheduler/mod.ts";
 import type { CommandReport, CommandSpec, CommandTimes } from "./command.ts";
 import { crashed } from "./events.ts";
 import type { SessionRequest } from "./exchange.ts";
-import { returned } from "./kept_shell.ts";
-import { askPermit } from "./permit.ts";
+import { type PermitAnswer, type PermitMessage, type PermitTerms, WorkPermit } from "./permit.ts";
 import { shell, type ShellMessage, type ShellReport } from "./shell.ts";
 
 /** The shell that a script wants. */
-export interface LeaseSpec {
-  /** Key of the script, for the scheduler's fairness. */
-  readonly job: string;
-  /** Key of host and user. */
-  readonly quotaKey: string;
-  /** Shells of this script that may be open at once. */
-  readonly throttle: number;
+export interface LeaseSpec extends PermitTerms {
   /** The shell to make. */
   readonly shell: CreateShellOptions;
   /** Time-outs of single requests. */
@@ -36,12 +33,14 @@ export type LeaseReport =
 /** Messages that a lease takes. */
 export type LeaseMessage =
   | ShellReport
-  | { readonly kind: "permit"; readonly permit: PermitGrant | undefined }
+  | PermitMessage
   | {
     readonly kind: "run";
     readonly id: number;
     readonly spec: CommandSpec;
     readonly owner: ActorRef<CommandReport>;
+    /** Milliseconds that it may wait for its permit; default: as long as it takes. */
+    readonly waitMs?: number | undefined;
   }
   | { readonly kind: "close" }
   | { readonly kind: "giveUp" };
@@ -53,7 +52,7 @@ export function lease(
   scheduler: ActorRef<SchedulerMessage>,
   owner: ActorRef<LeaseReport>,
 ): ChildSpec<LeaseMessage> {
-  return { start: (context) => new Lease(spec, session, scheduler, owner, context) };
+  return { label: "lease", start: (context) => new Lease(spec, session, scheduler, owner, context) };
 }
 
 class Lease implements Behaviour<LeaseMessage> {
@@ -61,7 +60,7 @@ class Lease implements Behaviour<LeaseMessage> {
   readonly #session: ActorRef<SessionRequest>;
   readonly #scheduler: ActorRef<SchedulerMessage>;
   readonly #owner: ActorRef<LeaseReport>;
-  #permit: PermitGrant | undefined;
+  readonly #permit: WorkPermit;
   #shell: ActorRef<ShellMessage> | undefined;
   #failed = false;
   #closeAsked = false;
@@ -78,23 +77,23 @@ class Lease implements Behaviour<LeaseMessage> {
     this.#scheduler = scheduler;
     this.#owner = owner;
     context.send(owner, { kind: "leaseMade", lease: context.self });
-    askPermit<LeaseMessage>(scheduler, spec, context, (permit) => ({ kind: "permit", permit }));
+    this.#permit = new WorkPermit(scheduler, spec, {});
+    this.#permit.ask(context);
   }
 
   handle(message: LeaseMessage, context: Context<LeaseMessage>): void {
     switch (message.kind) {
       case "permit":
-        if (message.permit === undefined) {
-          this.#fail(
-            new NetworkError("NotStarted", "open shell: the fleet was closed before its turn came"),
-            context,
-          );
-          return;
-        }
-        this.#permit = message.permit;
-        this.#shell = context.spawn(shell(this.#spec.shell, this.#session, context.self, this.#spec.times));
+        this.#begin(message, context);
+        return;
+      case "again":
+        this.#permit.ask(context);
+        return;
+      case "noMoreTries":
+        if (!this.#permit.held) this.#fail(this.#permit.refusal!, context);
         return;
       case "shellOpened":
+        this.#permit.returnOperations(context);
         context.send(this.#owner, { kind: "leaseOpened", lease: context.self, shellId: message.shellId });
         return;
       case "shellFailed":
@@ -102,6 +101,7 @@ class Lease implements Behaviour<LeaseMessage> {
           this.#closed(true, context);
           return;
         }
+        if (!message.left && this.#tryAgain(message.error, context)) return;
         this.#failed = true;
         context.send(this.#owner, { kind: "leaseFailed", error: message.error });
         if (message.left) context.timer(this.#spec.times.cleanupTimeoutMs, { kind: "giveUp" });
@@ -115,7 +115,7 @@ class Lease implements Behaviour<LeaseMessage> {
         return;
       case "close":
         if (this.#shell === undefined) {
-          context.send(this.#scheduler, { kind: "cancel", id: context.self.id });
+          this.#permit.withdraw(context);
           this.#closed(true, context);
           return;
         }
@@ -139,6 +139,29 @@ class Lease implements Behaviour<LeaseMessage> {
     this.#closed(false, context);
   }
 
+  #begin({ permit, overdue }: PermitAnswer, context: Context<LeaseMessage>): void {
+    if (permit === undefined) {
+      const state = overdue
+        ? `its turn did not come within ${this.#spec.waitMs} ms`
+        : "the fleet was closed before its turn came";
+      const error = new NetworkError("NotStarted", `open shell: ${state}; nothing was sent`);
+      this.#fail(this.#permit.refusal ?? error, context);
+      return;
+    }
+    this.#permit.take(permit);
+    const quota = { ...this.#spec, scheduler: this.#scheduler, operations: 0 } as const;
+    this.#shell = context.spawn(
+      shell(this.#spec.shell, this.#session, context.self, this.#spec.times, quota),
+    );
+  }
+
+  #tryAgain(error: DroverError, context: Context<LeaseMessage>): boolean {
+    if (!this.#permit.mayTryAgain(error, undefined, context)) return false;
+    if (!this.#permit.tryLater(context)) return false;
+    this.#shell = undefined;
+    return true;
+  }
+
   #fail(error: DroverError, context: Context<LeaseMessage>): void {
     context.send(this.#owner, { kind: "leaseFailed", error });
     this.#release(context);
@@ -150,9 +173,7 @@ class Lease implements Behaviour<LeaseMessage> {
   }
 
   #release(context: Context<LeaseMessage>, shellLeft = false): void {
-    if (this.#permit !== undefined) {
-      context.send(this.#scheduler, returned(this.#permit, this.#spec.shell, shellLeft));
-    }
+    this.#permit.giveBack(this.#spec.shell, shellLeft, context);
     context.stop();
   }
 }

@@ -33,6 +33,7 @@ import {
   type SessionRequest,
 } from "./exchange.ts";
 import { crashed } from "./events.ts";
+import { askCleanup, learn, returnCleanup, type ShellQuota } from "./permit.ts";
 
 /** What a shell tells its owner. */
 export type ShellReport =
@@ -51,11 +52,16 @@ export type ShellMessage =
     readonly id: number;
     readonly spec: CommandSpec;
     readonly owner: ActorRef<CommandReport>;
+    /** Milliseconds that it may wait for a permit of its own. */
+    readonly waitMs?: number | undefined;
+    /** Monotonic milliseconds of its end, if it has one. */
+    readonly deadline?: number | undefined;
   }
   /** Stops what runs in the shell and deletes it. */
   | { readonly kind: "close" }
   | { readonly kind: "created"; readonly outcome: ExchangeOutcome }
   | { readonly kind: "deleted"; readonly outcome: ExchangeOutcome }
+  | { readonly kind: "deleteNow" }
   | { readonly kind: "deleteAgain" }
   | { readonly kind: "commandGone"; readonly command: ActorRef<CommandMessage>; readonly reason: StopReason }
   | { readonly kind: "commandsOverdue" };
@@ -66,20 +72,22 @@ export type ShellMessage =
  */
 const deleteAgainMs = [250, 500, 1_000, 2_000, 4_000];
 
-/** A shell over `session` that reports to `owner`. */
+/** A shell over `session` that reports to `owner`, which has a permit for it. */
 export function shell(
   options: CreateShellOptions,
   session: ActorRef<SessionRequest>,
   owner: ActorRef<ShellReport>,
   times: CommandTimes,
+  quota: ShellQuota,
 ): ChildSpec<ShellMessage> {
-  return { start: (context) => new Shell(options, session, owner, times, context) };
+  return { label: "shell", start: (context) => new Shell(options, session, owner, times, quota, context) };
 }
 
 class Shell implements Behaviour<ShellMessage> {
   readonly #session: ActorRef<SessionRequest>;
   readonly #owner: ActorRef<ShellReport>;
   readonly #times: CommandTimes;
+  readonly #quota: ShellQuota;
   /** Proposed by us, so that a shell whose CreateResponse is lost can be deleted; the answer may bring another id. */
   readonly #proposedId: string;
   readonly #commands = new Map<ActorRef<CommandMessage>, ActorRef<CommandReport>>();
@@ -87,17 +95,21 @@ class Shell implements Behaviour<ShellMessage> {
   #created: CreatedShell | undefined;
   #closeAsked = false;
   #deletes = 0;
+  /** Whether its Delete has an operation beside those of its permit, or asks for one. */
+  #cleanup = false;
 
   constructor(
     options: CreateShellOptions,
     session: ActorRef<SessionRequest>,
     owner: ActorRef<ShellReport>,
     times: CommandTimes,
+    quota: ShellQuota,
     context: Context<ShellMessage>,
   ) {
     this.#session = session;
     this.#owner = owner;
     this.#times = times;
+    this.#quota = quota;
     this.#proposedId = guidFromRandom(context.random.bytes(16));
     let request: ExchangeRequest;
     try {
@@ -127,11 +139,14 @@ class Shell implements Behaviour<ShellMessage> {
   handle(message: ShellMessage, context: Context<ShellMessage>): void {
     switch (message.kind) {
       case "created":
+        this.#learn(message.outcome, context);
         this.#createAnswered(message.outcome, context);
         return;
       case "run": {
+        const { spec, waitMs, deadline } = message;
+        const terms = { quota: this.#quota, shell: context.self, waitMs, deadline };
         const ref = context.spawn(
-          command(message.spec, this.#created!, this.#session, message.owner, this.#times),
+          command(spec, this.#created!, this.#session, message.owner, this.#times, terms),
         );
         this.#commands.set(ref, message.owner);
         context.watch(ref, (reason) => ({ kind: "commandGone", command: ref, reason }));
@@ -155,7 +170,11 @@ class Shell implements Behaviour<ShellMessage> {
         this.#delete(context);
         return;
       case "deleted":
+        this.#learn(message.outcome, context);
         this.#deleted(message.outcome, context);
+        return;
+      case "deleteNow":
+        this.#sendDelete(context);
         return;
       case "deleteAgain":
         this.#delete(context);
@@ -166,6 +185,7 @@ class Shell implements Behaviour<ShellMessage> {
   /** A Create that still waits for a connection would make a shell for nobody. */
   stopped(_reason: StopReason, context: Context<ShellMessage>): void {
     this.#withdraw(context);
+    this.#returnCleanup(context);
   }
 
   #withdraw(context: Pick<Context<ShellMessage>, "send" | "self">): void {
@@ -222,7 +242,28 @@ class Shell implements Behaviour<ShellMessage> {
 
   #delete(context: Context<ShellMessage>): void {
     if (this.#state !== "open" && this.#state !== "lost") return;
+    // The permit has an operation for it when no other of this shell can be open.
+    const covered = this.#state === "open" && this.#quota.operations > 0 && this.#commands.size === 0;
     this.#state = advance(shellTransitions, this.#state, "delete");
+    if (covered) this.#sendDelete(context);
+    else {
+      this.#cleanup = true;
+      askCleanup<ShellMessage>(this.#quota, this.#times.cleanupTimeoutMs / 4, context, { kind: "deleteNow" });
+    }
+  }
+
+  #returnCleanup(context: Pick<Context<never>, "send" | "self">): void {
+    if (this.#cleanup) returnCleanup(this.#quota, context);
+    this.#cleanup = false;
+  }
+
+  #learn(outcome: ExchangeOutcome, context: Context<ShellMessage>): void {
+    if (outcome.kind === "answered") return;
+    const error = outcome.kind === "fault" ? outcome.fault : outcome.error;
+    learn(error, this.#quota, this.#created?.shellId, context);
+  }
+
+  #sendDelete(context: Context<ShellMessage>): void {
     const request = deleteShell(this.#created?.shellId ?? this.#proposedId);
     const operationTimeoutMs = this.#times.cleanupTimeoutMs;
     context.ask<ExchangeMessage, ExchangeOutcome>(
@@ -245,6 +286,7 @@ class Shell implements Behaviour<ShellMessage> {
     const gone = outcome.kind === "fault" &&
       (outcome.fault.is("UNEXPECTED_SELECTORS") || outcome.fault.is("INVALID_SELECTORS"));
     const confirmed = outcome.kind === "answered" || gone;
+    this.#returnCleanup(context);
     this.#state = advance(shellTransitions, this.#state, confirmed ? "deletedConfirmed" : "linkLost");
     const waitMs = confirmed ? undefined : this.#deleteAgainMs(outcome);
     if (waitMs !== undefined) {

@@ -175,7 +175,7 @@ Deno.test("a Send that fails ends in unknown; one that the command does not want
     [2150858843, "succeeded"],
     [109, "succeeded"],
     [2147942509, "succeeded"],
-    [2150859174, "unknown"],
+    [2150859071, "unknown"],
     [2150858793, "unknown"],
   ];
   for (const [code, expected] of cases) {

@@ -106,6 +106,8 @@ export class FakeHost {
   opened = 0;
   isCut = false;
   receives = 0;
+  /** Operations that were open at once at most: arrived whole, and not answered. */
+  mostOperations = 0;
 
   constructor(readonly test: TestSystem, readonly options: FakeOptions = {}) {}
 
@@ -129,6 +131,11 @@ export class FakeHost {
   noteWritten(text: string): void {
     const operation = operationOf(text);
     if (operation !== undefined) this.truth.written.add(operation);
+  }
+
+  /** Operations that are open now. */
+  get operations(): number {
+    return [...this.connections].filter(({ busy }) => busy).length;
   }
 
   soon(task: () => void): void {
@@ -161,6 +168,8 @@ class FakeConnection implements Connection {
   #previous: Uint8Array = new Uint8Array(0);
   #wanted = false;
   #pending: Pending[] = [];
+  /** An operation is open on it. */
+  busy = false;
 
   constructor(readonly host: FakeHost, readonly events: ConnectionEvents) {
     if (host.options.ntlm === true) {
@@ -277,6 +286,8 @@ class FakeConnection implements Connection {
     if (operation === undefined) throw new Error(`fake host: unknown request ${text.slice(0, 2000)}`);
     const { host } = this;
     const messageId = /<a:MessageID>([^<]*)</.exec(text)?.[1] ?? "";
+    this.busy = true;
+    host.mostOperations = Math.max(host.mostOperations, host.operations);
     host.requests.push({ operation, messageId, body: text, at: host.test.clock.monotonic() });
     const override = host.options.answer?.(operation, text) ??
       (host.options.answer === undefined ? "default" : undefined);
@@ -390,6 +401,7 @@ class FakeConnection implements Connection {
       this.host.bytesOut + bytes.length > cut.at;
     if (cuts) sent = bytes.subarray(0, cut.at - this.host.bytesOut);
     this.host.bytesOut += sent.length;
+    if (pending.operation !== "Auth") this.busy = false;
     this.#pending.push(pending);
     for (let at = 0; at < sent.length; at += chunk) this.#out.push(sent.slice(at, at + chunk));
     if (cuts) this.#cutNow(cut);

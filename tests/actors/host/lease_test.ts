@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { CommandReport, LeaseMessage, LeaseReport } from "../../../actors/host/mod.ts";
 import type { ActorRef, Behaviour } from "../../../actors/kernel/actor.ts";
-import { FakeHost, type FakeOptions } from "./fake_host.ts";
+import { utf8 } from "../../../protocol/bytes.ts";
+import { envelopeOf, FakeHost, type FakeOptions, faultBody, response } from "./fake_host.ts";
 import { FakeFleet, fakeTarget } from "./run_job.ts";
 
 /** Collects what it is told. */
@@ -89,6 +90,11 @@ Deno.test("a shell that was idle for long is used over a new connection", () => 
 
 Deno.test("forty commands that wait for output leave room for input, Signals and Delete", () => {
   const { run, host, lease, command } = open({ receives: [{ kind: "hold" }] });
+  run.test.system.send(run.scheduler, {
+    kind: "adjust",
+    quotaKey: "alice@host",
+    limits: { operations: 1_500, connections: 300, processesPerShell: 100 },
+  });
   const silent = Array.from({ length: 40 }, (_, index) => command(index));
   run.test.advance(200);
   const busy = host.connections.size;
@@ -152,5 +158,119 @@ Deno.test("an idle host actor that gets work at the moment of its end still take
     assert.equal(second.results[0]?.status, "cancelled", `${early} ms`);
     assert.equal(second.finishedCount, 1);
     assert.equal(run.test.system.stats.actors, 2);
+  }
+});
+
+Deno.test("a command above the limits of its shell or its user waits for its turn, and none is skipped", async () => {
+  for (const limits of [{ processesPerShell: 3 }, { operations: 4 }, { connections: 4 }]) {
+    const { run, host, lease, command } = open({ receives: [{ kind: "hold" }] });
+    run.test.system.send(run.scheduler, { kind: "adjust", quotaKey: "alice@host", limits });
+    const commands = Array.from({ length: 10 }, (_, index) => command(index));
+    run.test.advance(100);
+    const ran = () => host.requests.filter(({ operation }) => operation === "Command").length;
+    assert.equal(ran(), 3, JSON.stringify(limits));
+    Object.assign(host.options, { receives: [{ kind: "output", text: "x", exitCode: 0 }] });
+    run.test.advance(60_000);
+    assert.equal(ran(), 10);
+    for (const reports of commands) assert.equal(endOf(reports), "exited");
+    assert.equal((await run.permits()).held, 1, "the shell's own");
+    run.test.system.send(lease(), { kind: "close" });
+    run.test.advance(1_000);
+    assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
+    assert.deepEqual(run.test.crashes, []);
+  }
+});
+
+Deno.test("a command that waits for its turn has a deadline of its own, and may be stopped: nothing was sent", async () => {
+  const { run, host, lease, command } = open({ receives: [{ kind: "hold" }] });
+  run.test.system.send(run.scheduler, {
+    kind: "adjust",
+    quotaKey: "alice@host",
+    limits: { processesPerShell: 1 },
+  });
+  command(1);
+  run.test.advance(100);
+  const hasty = new Recorder<CommandReport>();
+  const ref = run.test.system.spawn<CommandReport>({ start: () => hasty });
+  run.test.system.send(lease(), { kind: "run", id: 2, spec: { command: "run" }, owner: ref, waitMs: 500 });
+  const patient = command(3);
+  run.test.advance(499);
+  assert.equal(endOf(hasty), undefined);
+  run.test.advance(1);
+  assert.equal(endOf(hasty), "notSent");
+  const end = hasty.messages.find((report) => report.kind === "ended")?.end;
+  assert.ok(end?.kind === "notSent" && end.error.code === "NotStarted");
+  assert.match(end.error.message, /its turn did not come within 500 ms; nothing was sent/);
+  assert.equal(endOf(patient), undefined);
+  run.test.system.send(lease(), { kind: "close" });
+  run.test.advance(5_000);
+  assert.equal(endOf(patient), "notSent");
+  assert.equal(host.requests.filter(({ operation }) => operation === "Command").length, 1);
+  assert.equal(host.shells.size, 0);
+  assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
+});
+
+Deno.test("the place of a process whose end nobody has confirmed is kept until its shell is gone", async () => {
+  const { run, host, lease, command } = open();
+  run.test.system.send(run.scheduler, {
+    kind: "adjust",
+    quotaKey: "alice@host",
+    limits: { processesPerShell: 1, operations: 3 },
+  });
+  const garbage = utf8("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n");
+  Object.assign(host.options, {
+    answer: (operation: string) => operation === "Receive" || operation === "Signal" ? garbage : "default",
+  });
+  const lost = command(1);
+  run.test.advance(1_000);
+  assert.equal(endOf(lost), "unknown");
+  const next = command(2);
+  run.test.advance(30_000);
+  assert.equal(host.requests.filter(({ operation }) => operation === "Command").length, 1);
+  assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [2, 1]);
+  run.test.system.send(lease(), { kind: "close" });
+  run.test.advance(1_000);
+  assert.equal(endOf(next), "notSent");
+  assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
+});
+
+Deno.test("a shell of a script that a quota refuses is asked for again, and the scheduler learns", async () => {
+  const full = response(500, utf8(envelopeOf(faultBody(2150859173, "s:Sender"))));
+  for (const times of [1, 3, Infinity]) {
+    let left = times;
+    const { run, host, reports, lease } = open({
+      answer: (operation) => operation === "Create" && left-- > 0 ? full : "default",
+    });
+    run.test.advance(150_000);
+    const ends = reports.flatMap((report) => report.kind === "leaseMade" ? [] : [report]);
+    assert.equal(ends.length, 1);
+    if (times === Infinity) {
+      assert.ok(ends[0]?.kind === "leaseFailed" && ends[0].error.code === "ERROR_WSMAN_QUOTA_MAX_SHELLS");
+    } else {
+      assert.equal(ends[0]?.kind, "leaseOpened");
+      assert.equal(host.requests.filter(({ operation }) => operation === "Create").length, times + 1);
+      run.test.system.send(lease(), { kind: "close" });
+    }
+    run.test.settle(600_000);
+    assert.equal(host.shells.size, 0);
+    assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
+  }
+});
+
+Deno.test("a lease that is closed between two tries leaves nothing", async () => {
+  const full = response(500, utf8(envelopeOf(faultBody(2150859173, "s:Sender"))));
+  for (let ms = 0; ms < 2_000; ms += 111) {
+    const { run, host, reports, lease } = open({
+      answer: (operation) => operation === "Create" ? full : "default",
+    });
+    run.test.advance(ms);
+    run.test.system.send(lease(), { kind: "close" });
+    run.test.advance(100);
+    const asked = host.requests.length;
+    run.test.settle(300_000);
+    assert.equal(host.requests.length, asked);
+    assert.equal(reports.filter(({ kind }) => kind === "leaseClosed").length, 1, `${ms} ms`);
+    assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
+    assert.deepEqual(run.test.crashes, []);
   }
 });

@@ -305,3 +305,74 @@ Deno.test("stopped while a later try opens its shell: the command that was refus
   const [result] = run.sink.results;
   assert.deepEqual([result?.status, result?.error?.code], ["failed", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS"]);
 });
+
+const unavailable = utf8("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+
+Deno.test("a Receive that a quota refuses was not executed: it goes out again, and no output is lost or doubled", async () => {
+  for (const times of [1, 2, 6]) {
+    const run = start({
+      answer: refusing("Receive", times, refusal(maxOperations)),
+      receives: [{ kind: "output", text: "one " }, { kind: "output", text: "two", exitCode: 3 }],
+    });
+    run.fleet.test.advance(60_000);
+    assert.deepEqual([run.sink.results[0]?.status, run.sink.results[0]?.exitCode], ["failed", 3]);
+    assert.equal(run.sink.output, "one two");
+    assert.deepEqual([count(run.host, "Receive"), count(run.host, "Command")], [times + 2, 1]);
+    const asked = run.host.requests.filter(({ operation }) => operation === "Receive").map(({ at }) => at);
+    for (let n = 1; n <= times; n++) assert.ok(asked[n]! - asked[n - 1]! >= 250 * 2 ** Math.min(n - 1, 4));
+    await assertNothingLeft(run);
+  }
+});
+
+Deno.test("a Send that a quota refuses was not taken: it goes out again, and the input arrives once and in order", async () => {
+  const stdin = Uint8Array.from({ length: 200_000 }, (_, i) => i % 251);
+  for (const times of [1, 3]) {
+    const fleet = new FakeFleet();
+    const host = new FakeHost(fleet.test, {
+      answer: refusing("Send", times, refusal(maxOperations)),
+      receives: [{ kind: "hold" }, { kind: "output", text: "done", exitCode: 0 }],
+    });
+    fleet.hosts.set("host", host);
+    const sink = fleet.start([fakeTarget("host")], { stdin });
+    fleet.test.advance(60_000);
+    assert.equal(sink.results[0]?.status, "succeeded");
+    assert.deepEqual(host.input.flatMap((text) => [...Uint8Array.fromBase64(text)]), [...stdin]);
+    await assertNothingLeft({ fleet, host, sink });
+  }
+});
+
+Deno.test("HTTP 503 to Receive or Send proves nothing: the end is unknown, and nothing is sent again", () => {
+  for (const operation of ["Receive", "Send"] as const) {
+    const fleet = new FakeFleet();
+    const host = new FakeHost(fleet.test, {
+      answer: (asked) => asked === operation ? unavailable : "default",
+      receives: [{ kind: "hold" }],
+    });
+    fleet.hosts.set("host", host);
+    const sink = fleet.start([fakeTarget("host")], { stdin: new Uint8Array(10) });
+    fleet.test.settle(600_000);
+    assert.deepEqual([sink.results[0]?.status, sink.results[0]?.error?.code], ["unknown", "Http503"]);
+    assert.equal(count(host, operation), 1);
+  }
+});
+
+Deno.test("a Receive that is refused for ever: unknown with the quota's name after two minutes, or stopped at the deadline", async () => {
+  for (const timeoutMs of [undefined, 5_000, 200_000]) {
+    const run = start({
+      answer: refusing("Receive", Infinity, refusal(maxOperations)),
+      receives: [{ kind: "hold" }],
+    }, timeoutMs);
+    run.fleet.test.advance(400_000);
+    const [result] = run.sink.results;
+    if (timeoutMs !== undefined) assert.equal(result?.status, "timedOut");
+    else {
+      assert.deepEqual([result?.status, result?.error?.code], [
+        "unknown",
+        "ERROR_WSMAN_QUOTA_MAX_OPERATIONS",
+      ]);
+      assert.ok(result!.durationMs > 100_000 && result!.durationMs < 120_100, `${result?.durationMs} ms`);
+    }
+    assert.equal(count(run.host, "Command"), 1);
+    await assertNothingLeft(run);
+  }
+});
