@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { checkSources, checkTopLevel } from "./helpers/architecture.ts";
+import { checkGuarantees } from "./helpers/guarantees.ts";
 import { suiteOf } from "./helpers/suites.ts";
 
 const top = new URL("../", import.meta.url);
@@ -41,6 +42,33 @@ Deno.test("nothing unknown stands at the top of the repository", async () => {
 Deno.test("every test file belongs to exactly one suite", async () => {
   const tests = (await repositoryFiles()).filter((path) => path.endsWith("_test.ts"));
   assert.deepEqual(tests.filter((path) => suiteOf(path).length !== 1), []);
+});
+
+/** The text of a file of the repository. */
+function readIfThere(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(new URL(path, top));
+  } catch {
+    return undefined;
+  }
+}
+
+Deno.test("every guarantee of the actors names tests that exist", () => {
+  const document = readIfThere("actors/README.md") ?? "";
+  assert.ok([...document.matchAll(/"[^"]+"/g)].length > 20, "they name tests");
+  assert.deepEqual(checkGuarantees(document, readIfThere), []);
+});
+
+Deno.test("a guarantee whose test was renamed or removed is found", () => {
+  const files: Record<string, string> = {
+    "tests/a_test.ts": 'Deno.test("one; and two", () => {});\nDeno.test({\n  name: "three",\n});\n',
+  };
+  const check = (text: string) =>
+    checkGuarantees(`**A** \`tests/a_test.ts\`. ${text}`, (path) => files[path]);
+  assert.deepEqual(check('Good (A "one", "and\ntwo"; A "three"). See tests/a_test.ts.'), []);
+  assert.deepEqual(check('Renamed (A "one", "four").'), ['A "four": there is no such test']);
+  assert.deepEqual(check('Unknown (B "one").'), ['B "one": the legend has no B']);
+  assert.deepEqual(check("Gone (tests/b_test.ts)."), ["tests/b_test.ts does not exist"]);
 });
 
 /** Checks one planted file (and what stands beside it), and gives back the violations without their places. */
