@@ -196,6 +196,8 @@ export class XmlParser {
   #last: XmlName = DOCUMENT;
   #mode: TextMode = "skip";
   #ownNames: Map<string, XmlName> | undefined;
+  /** In base64: where the next tag begins in the chunk at hand, or the chunk ends. */
+  #tagAt = -1;
   #base64: Base64Decoder | undefined;
   #utf16: Utf16Transcoder | undefined;
   #asciiOnly = false;
@@ -358,8 +360,11 @@ export class XmlParser {
       if (second === 0x21 && third !== 0x2d && third !== 0x5b) return true;
       // Ends in `?>`, `-->` or `]]>`.
       const [before, earliest] = second === 0x3f ? [0x3f, 3] : third === 0x2d ? [0x2d, 6] : [0x5d, 11];
-      for (at = Math.max(at, earliest); (at = kept.indexOf(0x3e, at)) >= 0 && at < length; at++) {
-        if (kept[at - 1] === before && (before === 0x3f || kept[at - 2] === before)) return true;
+      // No `indexOf`: it would search what the buffer has beyond its length too, each time a byte is added.
+      for (at = Math.max(at, earliest); at < length; at++) {
+        if (kept[at] === 0x3e && kept[at - 1] === before && (before === 0x3f || kept[at - 2] === before)) {
+          return true;
+        }
       }
       this.#searched = length;
       return false;
@@ -409,6 +414,7 @@ export class XmlParser {
     let view = loose.decode(bytes);
     if (view.length !== bytes.length) view = unitPerByte.decode(bytes);
     this.#view = view;
+    this.#tagAt = -1;
     const length = bytes.length;
     let at = 0;
     while (at < length) {
@@ -551,8 +557,12 @@ export class XmlParser {
 
   /** Base64 up to the next `<`. */
   #encoded(from: number): number {
-    const found = this.#view.indexOf("<", from);
-    const to = found < 0 ? this.#bytes.length : found;
+    // Looked for once in a chunk: between two tags there may be as many references as a peer likes.
+    if (this.#tagAt < from) {
+      const found = this.#view.indexOf("<", from);
+      this.#tagAt = found < 0 ? this.#bytes.length : found;
+    }
+    const to = this.#tagAt;
     let piece = this.#view.slice(from, to);
     const ampersand = piece.indexOf("&");
     if (ampersand === 0) {
