@@ -71,15 +71,18 @@ export class HeadScanner {
       return;
     }
     this.#fieldBytes += added;
-    // The empty line that ends the section does not count.
-    if (this.#fieldBytes > this.#limits.maxBytes + 2) {
+    // The empty line that ends the section does not count. Of two limits that one piece passes, the one that it passed first
+    // is told, as if the bytes had come one by one.
+    const beyondBytes = this.#fieldBytes - this.#limits.maxBytes - 2;
+    const beyondLines = this.#lines < this.#limits.maxLines ? 0 : this.#lineBytes - 2;
+    if (beyondBytes > 0 && beyondBytes > beyondLines) {
       throw new HttpError(
         "HttpTooLarge",
         `read HTTP head: the fields are longer than the limit of ${this.#limits.maxBytes} bytes`,
         431,
       );
     }
-    if (this.#lines >= this.#limits.maxLines && this.#lineBytes > 2) {
+    if (beyondLines > 0) {
       throw new HttpError(
         "HttpTooLarge",
         `read HTTP head: there are more fields than the limit of ${this.#limits.maxLines}`,
