@@ -125,7 +125,7 @@ function matchTerm(
   if (!matched) {
     throw new UsageError(
       "PatternUnmatched",
-      `select hosts: no host or group matches ${JSON.stringify(term)}`,
+      `select hosts: no host or group matches ${shown(term)}`,
     );
   }
   const list = [...found];
@@ -134,10 +134,15 @@ function matchTerm(
   if (part.length === 0) {
     throw new UsageError(
       "PatternUnmatched",
-      `select hosts: ${JSON.stringify(term)} is beyond its ${list.length} hosts`,
+      `select hosts: ${shown(term)} is beyond its ${list.length} hosts`,
     );
   }
   return part;
+}
+
+/** A piece of a pattern for an error's text; patterns may be as long as {@link maxPattern}. */
+function shown(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }
 
 function splitSubscript(
@@ -160,7 +165,7 @@ function matcher(expression: string): (name: string) => boolean {
     } catch {
       throw new UsageError(
         "PatternMalformed",
-        `select hosts: ${JSON.stringify(expression)} is not a regular expression`,
+        `select hosts: ${shown(expression)} is not a regular expression`,
       );
     }
   }
