@@ -28,7 +28,7 @@ export const suites: readonly Suite[] = [
   suite("protocol", "tests/protocol/", [], 120, true),
   suite("actors", "tests/actors/", [], 120, true),
   suite("property", "tests/property/", [], 180, true),
-  suite("fuzz", "tests/fuzz/", [], 180, true),
+  suite("fuzz", "tests/fuzz/", ["--allow-env=LOG_TOKENS,LOG_STREAM"], 180, true),
   suite("simulation", "tests/simulation/", ["--allow-read"], 180, true),
   suite("conformance", "tests/conformance/", ["--allow-read", "--allow-env"], 180, true, ["corpus"]),
   suite("runtime", "tests/runtime/", ["-A"], 240, false),
