@@ -64,7 +64,10 @@ export class LocalRef<in M> implements ActorRef<M> {
   }
 }
 
-/** A timer: of an actor (its message), of an ask (its deadline), or of the kernel itself (`run`). */
+/** What a timer is for: a message for its owner, the deadline of a question, or something that the kernel is to `run`. */
+export type TimerKind = "message" | "ask" | "run";
+
+/** A pending timer. */
 export class Timer extends OwnMessage implements TimerHandle, HeapItem {
   /** Index in the heap. */
   slot = -1;
@@ -79,10 +82,9 @@ export class Timer extends OwnMessage implements TimerHandle, HeapItem {
     readonly due: number,
     readonly owner: Cell | undefined,
     incarnation: number,
-    readonly what:
-      | { readonly kind: "message"; readonly message: unknown }
-      | { readonly kind: "ask"; readonly ask: Ask }
-      | { readonly kind: "run"; readonly run: () => void },
+    readonly what: TimerKind,
+    /** The message, the {@link Ask} or the function: no object in between, as each question has a timer. */
+    readonly subject: unknown,
   ) {
     super(incarnation);
   }
@@ -108,16 +110,16 @@ export class Ask implements ReplyTo<unknown> {
   /** Neighbours in the list of questions to the target. */
   next: Ask | undefined;
 
-  /** A question by `asker` (an actor and what makes its message), or from outside (a function). */
+  /**
+   * A question by a life of `asker`, whose message `make` makes of the outcome; from outside (`undefined`) `make` takes the
+   * outcome.
+   */
   constructor(
     readonly id: number,
-    readonly asker:
-      | {
-        readonly cell: Cell;
-        readonly incarnation: number;
-        readonly make: (outcome: AskOutcome<unknown>) => unknown;
-      }
-      | ((outcome: AskOutcome<unknown>) => void),
+    readonly asker: Cell | undefined,
+    readonly incarnation: number,
+    readonly timeoutMs: number,
+    readonly make: (outcome: AskOutcome<unknown>) => unknown,
   ) {}
 }
 
@@ -159,6 +161,8 @@ export interface ChildNews {
   readonly child: LocalRef<never>;
   /** Why. */
   readonly reason: StopReason;
+  /** What was told after it. */
+  next: ChildNews | undefined;
 }
 
 /** Children that are restarted together. */
@@ -204,8 +208,10 @@ export class Cell {
   kill = false;
   /** Lane 2. */
   stop = false;
-  /** Lane 3. */
-  supervision: Fifo<ChildNews> | undefined;
+  /** Lane 3: a list, since nearly always there is one or nothing. */
+  news: ChildNews | undefined;
+  /** The last of that list. */
+  newest: ChildNews | undefined;
   /** Lane 4. */
   mailbox: Mailbox | undefined;
   /** Messages in lane 4 that count against the bound. */

@@ -89,10 +89,7 @@ export class CellContext implements Context<unknown> {
   timer(delayMs: number, message: unknown): TimerHandle {
     const kernel = this.#alive();
     const due = kernel.now() + (delayMs > 0 ? delayMs : 0);
-    const timer = new Timer(kernel.nextId(), due, this.#cell, this.#cell.incarnation, {
-      kind: "message",
-      message,
-    });
+    const timer = new Timer(kernel.nextId(), due, this.#cell, this.#cell.incarnation, "message", message);
     kernel.effects.push(Effect.timer, timer);
     return timer;
   }
@@ -114,8 +111,8 @@ export class CellContext implements Context<unknown> {
     const kernel = this.#alive();
     const cell = this.#cell;
     const make = makeMessage as (outcome: AskOutcome<unknown>) => unknown;
-    const ask = new Ask(kernel.nextId(), { cell, incarnation: cell.incarnation, make });
-    kernel.effects.push(Effect.ask, ask, { to: kernel.local(to), timeoutMs }, question(ask));
+    const ask = new Ask(kernel.nextId(), cell, cell.incarnation, timeoutMs, make);
+    kernel.effects.push(Effect.ask, ask, kernel.local(to), question(ask));
   }
 
   register<T>(name: ActorName<T>, ref: ActorRef<T>): void {

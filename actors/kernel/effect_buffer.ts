@@ -8,7 +8,7 @@
 export const Effect = {
   /** ref, message */
   send: 0,
-  /** ask, target ref (message in the ask's slot is the third array) */
+  /** ask, target ref, message */
   ask: 1,
   /** ask, value */
   reply: 2,

@@ -13,7 +13,7 @@
 import type { Clock, RandomSource } from "../ports.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import type { ActorRef, AskOutcome, ChildSpec, ReplyTo, StopReason } from "./actor.ts";
-import { Ask, Cell, DEFAULT_CAPACITY, LocalRef, Timer, type Waiter, Watch } from "./cell.ts";
+import { Ask, Cell, DEFAULT_CAPACITY, LocalRef, Timer, type TimerKind, type Waiter, Watch } from "./cell.ts";
 import type { CrashReport } from "./crash_report.ts";
 import { Effect, EffectBuffer } from "./effect_buffer.ts";
 import { KernelError } from "./errors.ts";
@@ -208,6 +208,7 @@ export class Kernel {
   /** Refuses messages from now on: what is queued is dropped, what waits goes back to its senders. */
   closeMailbox(cell: Cell): void {
     cell.accepting = false;
+    if (cell.mailbox?.size === 0) this.spareMailbox(cell, cell.mailbox);
     cell.mailbox = undefined;
     cell.counted = 0;
     for (let waiter = cell.waiters?.shift(); waiter !== undefined; waiter = cell.waiters?.shift()) {
@@ -234,9 +235,9 @@ export class Kernel {
   // ---- timers
 
   /** Starts a timer that is due `delayMs` after `now()`. */
-  startTimer(owner: Cell | undefined, delayMs: number, what: Timer["what"]): Timer {
+  startTimer(owner: Cell | undefined, delayMs: number, what: TimerKind, subject: unknown): Timer {
     const due = this.now() + (delayMs > 0 ? delayMs : 0);
-    return this.addTimer(new Timer(this.nextId(), due, owner, owner?.incarnation ?? 0, what));
+    return this.addTimer(new Timer(this.nextId(), due, owner, owner?.incarnation ?? 0, what, subject));
   }
 
   /** Takes a timer into the heap and into the list of its owner. */
@@ -267,16 +268,16 @@ export class Kernel {
   fireDue(now: number): void {
     for (let timer = this.timers.first; timer !== undefined && timer.due <= now; timer = this.timers.first) {
       this.removeTimer(timer);
-      switch (timer.what.kind) {
+      switch (timer.what) {
         case "message":
           timer.dropped = false;
           if (timer.owner !== undefined) this.deliverOwn(timer.owner, timer);
           break;
         case "ask":
-          this.settle(timer.what.ask, { kind: "timedOut" });
+          this.settle(timer.subject as Ask, { kind: "timedOut" });
           break;
         case "run":
-          timer.what.run();
+          (timer.subject as () => void)();
       }
     }
   }
@@ -289,7 +290,6 @@ export class Kernel {
     sender: Cell | undefined,
     to: LocalRef<never>,
     message: unknown,
-    timeoutMs: number,
   ): void {
     const target = to.cell;
     if (ask.done) return;
@@ -298,7 +298,7 @@ export class Kernel {
     ask.next = target.asks;
     if (target.asks !== undefined) target.asks.previous = ask;
     target.asks = ask;
-    ask.timer = this.startTimer(sender, timeoutMs, { kind: "ask", ask });
+    ask.timer = this.startTimer(sender, ask.timeoutMs, "ask", ask);
     if (this.deliver(sender, to, message, ask) === "full" && sender !== undefined) {
       this.#returnTo(sender, to, message, "full");
     }
@@ -308,12 +308,9 @@ export class Kernel {
   settle(ask: Ask, outcome: AskOutcome<unknown>): void {
     if (ask.done) return;
     this.dropAsk(ask);
-    const asker = ask.asker;
-    if (typeof asker === "function") asker(outcome);
-    else {this.deliverOwn(
-        asker.cell,
-        new Outcome(asker.incarnation, asker.make as (v: unknown) => unknown, outcome),
-      );}
+    const { asker, make } = ask;
+    if (asker === undefined) make(outcome);
+    else this.deliverOwn(asker, new Outcome(ask.incarnation, make as (v: unknown) => unknown, outcome));
   }
 
   /** Forgets a question without an outcome: its asker is gone. */
@@ -385,7 +382,7 @@ export class Kernel {
     cell.incarnation++;
     cell.post = undefined;
     for (let timer = cell.timers; timer !== undefined; timer = cell.timers) {
-      if (timer.what.kind === "ask") this.dropAsk(timer.what.ask);
+      if (timer.what === "ask") this.dropAsk(timer.subject as Ask);
       else this.removeTimer(timer);
     }
     for (let watch = cell.watching; watch !== undefined; watch = cell.watching) this.#endWatch(watch);
@@ -400,12 +397,9 @@ export class Kernel {
     if (!cell.stop) {
       cell.stop = true;
       if (cell.state === "running" && cell.deadline === undefined) {
-        cell.deadline = this.startTimer(undefined, cell.spec.shutdownMs ?? 5000, {
-          kind: "run",
-          run: () => {
-            cell.deadline = undefined;
-            this.signalKill(cell, forGood);
-          },
+        cell.deadline = this.startTimer(undefined, cell.spec.shutdownMs ?? 5000, "run", () => {
+          cell.deadline = undefined;
+          this.signalKill(cell, forGood);
         });
       }
     }
@@ -474,8 +468,7 @@ export class Kernel {
         break;
       }
       case Effect.ask: {
-        const { to, timeoutMs } = effects.second(at) as { to: LocalRef<never>; timeoutMs: number };
-        this.startAsk(first as Ask, cell, to, effects.third(at), timeoutMs);
+        this.startAsk(first as Ask, cell, effects.second(at) as LocalRef<never>, effects.third(at));
         break;
       }
       case Effect.timer:

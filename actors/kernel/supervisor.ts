@@ -11,7 +11,6 @@ import type { Cell, ChildNews, RestartGroup } from "./cell.ts";
 import { CellContext } from "./context.ts";
 import { crashReport } from "./crash_report.ts";
 import { KernelError } from "./errors.ts";
-import { Fifo } from "./fifo.ts";
 import type { Kernel } from "./kernel.ts";
 import { defaultSupervision, RestartWindow } from "./restart_window.ts";
 
@@ -37,8 +36,10 @@ export class Supervisor {
     } else if (cell.state === "passive" && cell.mailbox !== undefined) {
       this.#start(cell);
     } else {
-      const news = cell.supervision?.shift();
+      const { news } = cell;
       if (news === undefined) return false;
+      cell.news = news.next;
+      if (news.next === undefined) cell.newest = undefined;
       this.#hear(cell, news);
     }
     return true;
@@ -149,8 +150,8 @@ export class Supervisor {
 
   /** Begins the end of this life, unless there is something to do. */
   #passivate(cell: Cell): void {
-    const { mailbox, supervision } = cell;
-    const idle = (mailbox === undefined || mailbox.size === 0) && (supervision?.size ?? 0) === 0 &&
+    const { mailbox } = cell;
+    const idle = (mailbox === undefined || mailbox.size === 0) && cell.news === undefined &&
       cell.waitingOn === undefined && !cell.stop && !cell.kill;
     if (cell.state === "running" && idle) this.#beginEnding(cell, { kind: "passivated" }, false);
   }
@@ -167,7 +168,7 @@ export class Supervisor {
     cell.state = "passive";
     cell.context = undefined;
     cell.children = undefined;
-    cell.supervision = undefined;
+    cell.news = cell.newest = undefined;
     cell.window = undefined;
     if (cell.mailbox?.size === 0) cell.mailbox = undefined;
     // It may have been sent something by its last words, or while its children ended.
@@ -198,7 +199,7 @@ export class Supervisor {
     cell.state = "down";
     const parent = cell.parent;
     if (parent === undefined || parent.state === "ending") this.#end(cell, reason);
-    else this.#tellParent(parent, { kind: "down", child: cell.ref, reason });
+    else this.#tellParent(parent, { kind: "down", child: cell.ref, reason, next: undefined });
   }
 
   #lastWords(cell: Cell, reason: StopReason): void {
@@ -225,7 +226,7 @@ export class Supervisor {
     if (cell.parent !== undefined) kernel.actorCount--;
     kernel.dropOwn(cell);
     kernel.closeMailbox(cell);
-    cell.supervision = undefined;
+    cell.news = cell.newest = undefined;
     cell.context = undefined;
     const group = cell.group;
     cell.group = undefined;
@@ -242,13 +243,15 @@ export class Supervisor {
     parent.children?.delete(cell.name);
     if (parent.state === "ending") this.#continueEnding(parent);
     else if (parent.behaviour?.childEnded !== undefined) {
-      this.#tellParent(parent, { kind: "ended", child: cell.ref, reason });
+      this.#tellParent(parent, { kind: "ended", child: cell.ref, reason, next: undefined });
     }
     if (group !== undefined) this.#advance(group, parent);
   }
 
   #tellParent(parent: Cell, news: ChildNews): void {
-    (parent.supervision ??= new Fifo()).push(news);
+    if (parent.newest === undefined) parent.news = news;
+    else parent.newest.next = news;
+    parent.newest = news;
     this.#kernel.enqueue(parent);
   }
 
@@ -306,7 +309,7 @@ export class Supervisor {
     const restart = () => {
       for (const member of group.members) if (member.group === group) this.#restart(member, parent);
     };
-    if (group.delayMs > 0) this.#kernel.startTimer(parent, group.delayMs, { kind: "run", run: restart });
+    if (group.delayMs > 0) this.#kernel.startTimer(parent, group.delayMs, "run", restart);
     else restart();
   }
 

@@ -100,7 +100,7 @@ export class ActorSystem {
     return new Promise((resolve) => {
       const kernel = this.#kernel;
       const cancel = () => kernel.settle(ask, { kind: "cancelled" });
-      const ask = new Ask(kernel.nextId(), (outcome) => {
+      const ask = new Ask(kernel.nextId(), undefined, 0, timeoutMs, (outcome) => {
         signal?.removeEventListener("abort", cancel);
         resolve(outcome as AskOutcome<R>);
       });
@@ -108,7 +108,7 @@ export class ActorSystem {
       const target = kernel.local(to);
       const message = question(ask);
       signal?.addEventListener("abort", cancel);
-      kernel.startAsk(ask, undefined, target, message, timeoutMs);
+      kernel.startAsk(ask, undefined, target, message);
     });
   }
 
@@ -156,7 +156,7 @@ export class ActorSystem {
       let timer: Timer | undefined;
       if (timeoutMs !== undefined) {
         const run = () => kernel.signalKill(root, true);
-        timer = kernel.startTimer(undefined, timeoutMs, { kind: "run", run });
+        timer = kernel.startTimer(undefined, timeoutMs, "run", run);
       }
       (root.onEnded ??= []).push(() => {
         if (timer !== undefined) kernel.removeTimer(timer);
@@ -286,17 +286,9 @@ export class ActorSystem {
   #handleOwn(cell: Cell, entry: OwnMessage): void {
     if (entry instanceof Posted) this.#handle(cell, entry.message);
     else if (entry instanceof Timer) {
-      if (entry.what.kind === "message") this.#handle(cell, entry.what.message);
-    } else if (entry instanceof Outcome) {
-      const { behaviour, context } = cell;
-      if (behaviour === undefined || context === undefined) return;
-      this.#messages++;
-      this.#supervisor.run(
-        cell,
-        "(outcome)",
-        () => behaviour.handle(entry.make(entry.value), context),
-      );
-    } else if (entry instanceof Returned) {
+      if (entry.what === "message") this.#handle(cell, entry.subject);
+    } else if (entry instanceof Outcome) this.#handleOutcome(cell, entry);
+    else if (entry instanceof Returned) {
       const { behaviour, context } = cell;
       if (context === undefined) return;
       this.#supervisor.run(
@@ -305,6 +297,24 @@ export class ActorSystem {
         () => behaviour?.undeliverable?.(entry.to, entry.message, entry.reason, context),
       );
     }
+  }
+
+  /** As hot: the end of a question or of an actor that was watched. */
+  #handleOutcome(cell: Cell, outcome: Outcome): void {
+    const { behaviour, context } = cell;
+    if (behaviour === undefined || context === undefined) return;
+    const kernel = this.#kernel;
+    this.#messages++;
+    kernel.enter(cell);
+    try {
+      behaviour.handle(outcome.make(outcome.value), context);
+      kernel.commit(cell);
+    } catch (error) {
+      kernel.rollback();
+      this.#supervisor.crash(cell, error, undefined, "(outcome)");
+      return;
+    }
+    if (cell.leaving !== undefined) this.#supervisor.leave(cell);
   }
 
   /** The hot path: one user message. */
