@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import type { LeaseMessage, LeaseReport } from "../../../actors/host/mod.ts";
 import type { ActorRef } from "../../../actors/kernel/actor.ts";
+import type { InquireMessage, InquiryOutcome, Question } from "../../../actors/host/inquiry.ts";
+import { deleteShell } from "../../../protocol/shell/mod.ts";
 import { FakeHost } from "./fake_host.ts";
 import { FakeFleet, fakeTarget } from "./run_job.ts";
 
@@ -111,6 +113,20 @@ Deno.test("the first run on a host never opens its circuit, whatever its retries
   }
 });
 
+Deno.test("the failure that opens the circuit is the last try", () => {
+  const run = new FakeFleet();
+  const host = new FakeHost(run.test, { refuse: true });
+  run.hosts.set("host", host);
+  const patient = { ...target, connectRetries: 2 };
+  for (const [id, tries] of [["first", 3], ["second", 2], ["third", 0]] as const) {
+    const before = host.opened;
+    const sink = run.start([patient], { id });
+    run.test.advance(1_520);
+    assert.equal(host.opened - before, tries);
+    assert.equal(sink.results[0]?.error?.code, tries > 0 ? "ConnectRefused" : "CircuitOpen");
+  }
+});
+
 Deno.test("Delete goes through an open circuit, and a host that takes it is back for all", () => {
   const run = new FakeFleet();
   const host = new FakeHost(run.test);
@@ -146,4 +162,36 @@ Deno.test("Delete goes through an open circuit, and a host that takes it is back
   assert.equal(host.shells.size, 0);
   assert.deepEqual(reports.at(-1), { kind: "leaseClosed", confirmed: true });
   assert.deepEqual(work({ run, host }, 100), ["succeeded", 0]);
+});
+
+Deno.test("who waits for a host's return asks through an open circuit, at a pace of its own; other questions do not", async () => {
+  const { run, host } = openCircuit();
+  const ask = async (probe: boolean) => {
+    const before = host.opened;
+    const question: Question<string> = {
+      name: "test",
+      probe,
+      dialogue: function* () {
+        const outcome = yield { request: deleteShell("none") };
+        if (outcome.kind === "failed") throw outcome.error;
+        return outcome.kind;
+      },
+    };
+    const outcome = await run.test.until(
+      run.test.system.ask<InquireMessage, InquiryOutcome<unknown>>(
+        run.fleet,
+        (replyTo) => ({ kind: "inquire", target, question, replyTo }),
+        60_000,
+      ),
+    );
+    assert.equal(outcome.kind, "answered");
+    const { value } = outcome as { value: InquiryOutcome<unknown> };
+    return [value.kind === "failed" ? value.error.code : value.value, host.opened - before];
+  };
+  assert.deepEqual(await ask(false), ["CircuitOpen", 0]);
+  assert.deepEqual(await ask(true), ["ConnectRefused", 1]);
+  assert.deepEqual(await ask(false), ["CircuitOpen", 0]);
+  Object.assign(host.options, { refuse: false });
+  assert.deepEqual(await ask(true), ["fault", 1]);
+  assert.deepEqual(await ask(false), ["fault", 0]);
 });

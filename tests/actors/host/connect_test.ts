@@ -142,3 +142,29 @@ Deno.test("a deadline or a cancel ends the tries at once", () => {
     assert.deepEqual([run.test.system.stats.actors, run.test.system.stats.timers], [2, 0]);
   }
 });
+
+Deno.test("each series of tries begins anew: after a success, and after nobody waited any more", () => {
+  const { run, host } = fleetOf({ refuse: true });
+  const first = fakeTarget("host");
+  run.start([first], { id: "given up", timeoutMs: 200 });
+  run.test.advance(5_000);
+  assert.equal(host.opened, 1);
+  const second = run.start([first], { id: "second" });
+  run.test.advance(1_520);
+  assert.match(second.results[0]?.error?.message ?? "", /tried 3 times/);
+
+  const target = fakeTarget("again");
+  const again = new FakeHost(run.test, { refuse: true });
+  run.hosts.set("again", again);
+  run.test.clock.schedule(100, () => Object.assign(again.options, { refuse: false }));
+  const third = run.start([target], { id: "third" });
+  run.test.advance(2_000);
+  assert.equal(third.results[0]?.status, "succeeded");
+  Object.assign(again.options, { refuse: true });
+  for (const connection of again.connections) connection.close(undefined);
+  run.test.advance(1);
+  const before = again.opened;
+  run.start([target], { id: "fourth" });
+  run.test.advance(1_520);
+  assert.equal(again.opened, before + 3);
+});

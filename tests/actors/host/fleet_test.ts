@@ -5,7 +5,7 @@ import type { Connector } from "../../../actors/ports.ts";
 import { utf8 } from "../../../protocol/bytes.ts";
 import { NetworkError } from "../../../protocol/errors.ts";
 import { envelopeOf, FakeHost, faultBody, response } from "./fake_host.ts";
-import { FakeFleet, fakeTarget } from "./run_job.ts";
+import { type Collected, FakeFleet, fakeTarget } from "./run_job.ts";
 
 Deno.test("66,000 hosts that become idle in the same millisecond all end: none waits for the fleet's mailbox", () => {
   const connector: Connector = {
@@ -28,6 +28,37 @@ Deno.test("66,000 hosts that become idle in the same millisecond all end: none w
   run.test.advance(2);
   assert.deepEqual(run.test.crashes, []);
   assert.deepEqual([run.test.system.stats.actors, run.test.system.stats.timers], [2, 0]);
+});
+
+Deno.test("work that comes between a host's word that it is idle and its end is done, at any step of it; then the host ends", () => {
+  const idleMs = 10_000;
+  for (let steps = 0; steps < 30; steps++) {
+    const run = new FakeFleet(1, { maxTurn: 1 });
+    const host = new FakeHost(run.test);
+    run.hosts.set("host", host);
+    const target = fakeTarget("host");
+    let idleAt = 0;
+    run.start([target]).finished = () => void (idleAt = run.test.clock.monotonic() + idleMs);
+    run.test.advance(100);
+    let second: Collected | undefined;
+    run.test.advance(idleAt - 1 - run.test.clock.monotonic());
+    run.test.clock.schedule(1, () => {
+      let left = steps;
+      const start = () => {
+        if (left-- > 0) run.test.later(start);
+        else second = run.start([target], { id: "second" });
+      };
+      start();
+    });
+    run.test.settle(60_000);
+    assert.equal(second?.results[0]?.status, "succeeded", `after ${steps} steps`);
+    assert.deepEqual(
+      [run.test.system.stats.actors, run.test.system.stats.timers],
+      [2, 0],
+      `after ${steps} steps`,
+    );
+    assert.deepEqual(run.test.crashes, []);
+  }
 });
 
 /** Connections to hosts that are silent from now on: nothing is answered, and no close is told. */

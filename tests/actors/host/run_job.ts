@@ -109,6 +109,8 @@ export interface FakeFleetOptions {
   readonly slots?: number;
   readonly maxConnections?: number;
   readonly connector?: Connector;
+  /** Messages that are handled before other tasks have their chance. */
+  readonly maxTurn?: number;
 }
 
 /** A fleet over fake hosts. */
@@ -120,8 +122,8 @@ export class FakeFleet {
   readonly connector: Connector;
 
   constructor(seed = 1, options: FakeFleetOptions = {}) {
-    const { slots, connector = fakeConnector(this.hosts), ...limits } = options;
-    this.test = createTestSystem({ seed });
+    const { slots, connector = fakeConnector(this.hosts), maxTurn, ...limits } = options;
+    this.test = createTestSystem({ seed, ...(maxTurn === undefined ? {} : { maxTurn }) });
     this.connector = connector;
     this.scheduler = this.test.system.spawn(scheduler(slots === undefined ? {} : { slots }));
     this.fleet = this.test.system.spawn(fleet(connector, this.scheduler, limits));
