@@ -20,19 +20,20 @@ export {
   FleetRun,
   type RunOptions,
 } from "./runtime/client/fleet.ts";
-export { FleetHost, type RebootOptions, type ShellOptions } from "./runtime/client/fleet_host.ts";
+export {
+  FleetHost,
+  type OpenShellOptions,
+  type RebootOptions,
+  type ShellOptions,
+} from "./runtime/client/fleet_host.ts";
 export type { SweepReport } from "./runtime/client/sweeper.ts";
 export { OutputBytes } from "./runtime/client/output_bytes.ts";
 export { Shell, type ShellRunOptions, type ShellRunResult } from "./runtime/client/shell.ts";
 export type { ConnectionOptions } from "./runtime/client/targets.ts";
 export type { HostError, HostResult, HostStatus, ProgressEvent, ResultEvent } from "./actors/host/mod.ts";
+export type { Priority } from "./actors/scheduler/mod.ts";
 export type { CrashReport } from "./actors/kernel/crash_report.ts";
-export type {
-  ActorLine,
-  SnapshotOptions,
-  SnapshotTotals,
-  SystemSnapshot,
-} from "./actors/kernel/snapshot.ts";
+export type { ActorLine, SnapshotOptions, SnapshotTotals, SystemSnapshot } from "./actors/kernel/snapshot.ts";
 export type {
   Connection,
   ConnectionEvents,

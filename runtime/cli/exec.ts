@@ -1,7 +1,8 @@
 /** `drover exec`: one command, many hosts. @module */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { concat } from "../../protocol/bytes.ts";
 import { UsageError } from "../../protocol/errors.ts";
+import type { Priority } from "../../actors/scheduler/mod.ts";
 import { Fleet } from "../client/fleet.ts";
 import { defaultStateDir } from "../client/instances.ts";
 import { inspectable } from "./inspectable.ts";
@@ -19,6 +20,8 @@ import { reportSwept } from "./sweep.ts";
 
 interface ExecFlags extends SelectionFlags {
   readonly throttle: number;
+  readonly priority?: Priority;
+  readonly waitTimeout?: number;
   readonly timeout?: number;
   readonly stdin?: string;
   readonly json?: boolean;
@@ -44,6 +47,14 @@ export function execCommand(): Command {
   addSelectionOptions(command)
     .option("--throttle <number>", "hosts at once", positiveInteger, 32)
     .option("--timeout <seconds>", "per host, from its start to its result", seconds)
+    .option("--wait-timeout <seconds>", "per host, until its turn comes; then it ends as NotStarted", seconds)
+    .addOption(
+      new Option("--priority <level>", "beside other work of the same process (default: normal)").choices([
+        "high",
+        "normal",
+        "low",
+      ]),
+    )
     .option(
       "--connect-retries <number>",
       "further tries when a host cannot be connected to, within 10 seconds; 0: none (default: 2)",
@@ -87,6 +98,8 @@ async function execute(words: readonly string[], flags: ExecFlags): Promise<numb
   });
   const run = fleet.run(words, {
     ...(flags.timeout === undefined ? {} : { timeout: flags.timeout * 1000 }),
+    ...(flags.waitTimeout === undefined ? {} : { waitTimeout: flags.waitTimeout * 1000 }),
+    ...(flags.priority === undefined ? {} : { priority: flags.priority }),
     ...(stdin === undefined ? {} : { stdin }),
   });
   using _inspection = inspectable(flags.inspect, {

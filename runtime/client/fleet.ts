@@ -15,7 +15,7 @@ import { type Redact, redactorOf } from "../../actors/kernel/redaction.ts";
 import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { Connector } from "../../actors/ports.ts";
-import { scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
+import { type Priority, scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
 import { utf8 } from "../../protocol/bytes.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
@@ -30,7 +30,14 @@ import {
 import { connectionLimit } from "../os/limits.ts";
 import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
-import { cleanupTimeoutMs, FleetHost, inquire, type ShellOptions, shellOptions } from "./fleet_host.ts";
+import {
+  cleanupTimeoutMs,
+  FleetHost,
+  inquire,
+  permitTerms,
+  type ShellOptions,
+  shellOptions,
+} from "./fleet_host.ts";
 import type { LeaseBridge } from "./lease_bridge.ts";
 import { OutputBytes } from "./output_bytes.ts";
 import { Run } from "./run.ts";
@@ -74,6 +81,13 @@ export interface RunOptions {
   readonly timeout?: number;
   /** Hosts that may be active at once; default the fleet's. */
   readonly throttle?: number;
+  /** How urgent this run is beside others of the fleet; default `normal`. Of every 21 turns high has 16, normal 4, low 1. */
+  readonly priority?: Priority;
+  /**
+   * Milliseconds that a host may wait for its turn (throttle and quotas). Then it ends as `unreachable`, `NotStarted`: nothing was sent.
+   * Default: as long as it takes.
+   */
+  readonly waitTimeout?: number;
   /** Cancels the run. */
   readonly signal?: AbortSignal;
   /** Bytes (or text, as UTF-8) for the standard input of every command. */
@@ -235,6 +249,7 @@ export class Fleet implements AsyncDisposable {
         hosts: targets.map((target) => ({ target, command: spec })),
         shell: { name: this.#sweeper.shellName(id), ...shellOptions(options.shell) },
         throttle: options.throttle ?? this.#options.throttle ?? 32,
+        ...permitTerms(options),
         timeoutMs: options.timeout,
         cleanupTimeoutMs,
       },

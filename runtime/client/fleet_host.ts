@@ -4,12 +4,14 @@ import {
   type FleetMessage,
   type HostTarget,
   type InquiryOutcome,
+  type LeaseSpec,
   type Question,
   type RebootResult,
   rebootWait,
 } from "../../actors/host/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
+import type { Priority } from "../../actors/scheduler/mod.ts";
 import { NetworkError, UsageError } from "../../protocol/errors.ts";
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import { LeaseBridge } from "./lease_bridge.ts";
@@ -28,6 +30,26 @@ export interface ShellOptions {
   readonly noProfile?: boolean;
   /** Milliseconds without activity after which the service deletes it. */
   readonly idleTimeoutMs?: number;
+}
+
+/** Options of {@link FleetHost.openShell}. */
+export interface OpenShellOptions extends ShellOptions {
+  /** How urgent the shell and its commands are beside other work of the fleet; default `normal`. */
+  readonly priority?: Priority;
+  /** Milliseconds that it may wait for its turn at the host's quotas, then `NotStarted` is thrown; default: as long as it takes. */
+  readonly waitTimeout?: number;
+}
+
+/** What options say about waiting, as the actors take it. */
+export function permitTerms(
+  { priority, waitTimeout }: {
+    readonly [name in "priority" | "waitTimeout"]?: OpenShellOptions[name] | undefined;
+  },
+): Pick<LeaseSpec, "priority" | "waitMs"> {
+  return {
+    ...(priority === undefined ? {} : { priority }),
+    ...(waitTimeout === undefined ? {} : { waitMs: waitTimeout }),
+  };
 }
 
 /** Shell options as the actors take them. */
@@ -96,7 +118,7 @@ export class FleetHost {
    *
    * @throws DroverError when it cannot be opened
    */
-  async openShell(options: ShellOptions = {}): Promise<Shell> {
+  async openShell({ priority, waitTimeout, ...options }: OpenShellOptions = {}): Promise<Shell> {
     const { system, fleet, shells, sweeper } = this.#parts;
     const id = crypto.randomUUID().slice(0, 8);
     sweeper.begin([this.#target]);
@@ -104,6 +126,7 @@ export class FleetHost {
       job: id,
       quotaKey: this.#target.quotaKey,
       throttle: Infinity,
+      ...permitTerms({ priority, waitTimeout }),
       shell: { name: sweeper.shellName(id), ...shellOptions(options) },
       times: {
         operationTimeoutMs: this.#target.operationTimeoutMs,

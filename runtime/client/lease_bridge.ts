@@ -18,7 +18,13 @@ import type { ShellRunOptions, ShellRunResult } from "./shell_run.ts";
 
 type BridgeMessage =
   | LeaseReport
-  | { readonly kind: "run"; readonly id: number; readonly spec: CommandSpec; readonly collector: Collector }
+  | {
+    readonly kind: "run";
+    readonly id: number;
+    readonly spec: CommandSpec;
+    readonly waitMs: number | undefined;
+    readonly collector: Collector;
+  }
   | { readonly kind: "stop"; readonly id: number }
   | { readonly kind: "ended"; readonly id: number }
   | { readonly kind: "close" }
@@ -143,7 +149,7 @@ export class LeaseBridge implements Behaviour<BridgeMessage> {
     const stop = () => this.#post({ kind: "stop", id });
     options.signal?.addEventListener("abort", stop, { once: true });
     this.#collectors.add(collector);
-    this.#post({ kind: "run", id, spec, collector });
+    this.#post({ kind: "run", id, spec, waitMs: options.waitTimeout, collector });
     try {
       return await collector.result;
     } catch (error) {
@@ -165,11 +171,11 @@ export class LeaseBridge implements Behaviour<BridgeMessage> {
   }
 
   #run(message: Extract<BridgeMessage, { kind: "run" }>, context: Context<BridgeMessage>): void {
-    const { id, spec } = message;
+    const { id, spec, waitMs } = message;
     const collector = context.spawn<CommandReport>({ start: () => message.collector });
     context.watch(collector, () => ({ kind: "ended", id }));
     this.#running.set(id, { collector, command: undefined, stopAsked: false });
-    context.send(this.#lease!, { kind: "run", id, spec, owner: collector });
+    context.send(this.#lease!, { kind: "run", id, spec, waitMs, owner: collector });
   }
 }
 

@@ -7,6 +7,11 @@ export interface ShellRunOptions {
   readonly stdin?: Uint8Array | string;
   /** Each argument is exactly one argument of the program, without a shell between (WINRS_SKIP_CMD_SHELL). Default false. */
   readonly skipCmdShell?: boolean;
+  /**
+   * Milliseconds that it may wait for its turn (commands that run in the shell already, operations of the user), then `NotStarted`
+   * is thrown and nothing was sent; default: as long as it takes.
+   */
+  readonly waitTimeout?: number;
   /** Cancels the command: it is signalled, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }

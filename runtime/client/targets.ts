@@ -93,7 +93,7 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
     : host.readTimeoutMs - operationTimeoutMs;
   return {
     name: host.name,
-    quotaKey: `${user.toLowerCase()}@${authority}`,
+    quotaKey: quotaKeyOf(user, host.address, port),
     connect: {
       host: host.address,
       port,
@@ -110,6 +110,19 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
     locale: "en-US",
     ...(options.connectRetries === undefined ? {} : { connectRetries: options.connectRetries }),
   };
+}
+
+/** Ports of WinRM's own listeners, of HTTP and of HTTPS: 80 and 443 are those of WinRM 1.1 and of compatibility listeners. */
+const servicePorts: ReadonlySet<number> = new Set([5985, 5986, 80, 443]);
+
+/**
+ * Key of a user's quotas. They are the WinRM service's, whichever of its ports is used; any other port may lead to another machine
+ * (port forwarding).
+ */
+function quotaKeyOf(user: string, address: string, port: number): string {
+  const host = address.toLowerCase();
+  if (servicePorts.has(port)) return `${user.toLowerCase()}@${host}`;
+  return `${user.toLowerCase()}@${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** Over TLS messages need no seal of their own; an inventory can ask for it all the same, or switch it off. */

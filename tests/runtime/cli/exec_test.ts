@@ -349,3 +349,30 @@ test("ping works without and with credentials, and says what is wrong", async ()
 test("the service is stopped", async () => {
   await (await service())[Symbol.asyncDispose]();
 });
+
+test("--wait-timeout ends hosts whose turn does not come; --priority takes three words", async () => {
+  const name = await host();
+  const { code, stdout } = await drover([
+    "exec",
+    "--hosts",
+    `${name},${name.replace("127.0.0.1", "127.0.0.2")}`,
+    ...account(),
+    "--throttle",
+    "1",
+    "--wait-timeout",
+    "0.3",
+    "--timeout",
+    "3",
+    "--priority",
+    "low",
+    "--json",
+    "--",
+    "sleep 87.5",
+  ]);
+  assert.equal(code, 1);
+  const results = jsonLines(stdout).filter((line) => line["type"] === "result");
+  assert.deepEqual(results.map((line) => line["status"]), ["unreachable", "timedOut"]);
+  const wrong = await drover(["exec", "--hosts", name, ...account(), "--priority", "urgent", "--", "x"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /--priority/);
+});

@@ -164,3 +164,34 @@ Deno.test("a shell that cannot be opened says why", async () => {
   assert.throws(() => here.fleet.host("nobody"), { code: "HostUnknown" });
   assert.throws(() => here.fleet.run("a\u0000b"), { code: "XmlUnwritable" });
 });
+
+Deno.test("a host whose turn does not come within waitTimeout ends as unreachable; a shell's command says NotStarted", async () => {
+  await using here = await world(2);
+  const controller = new AbortController();
+  const events: FleetEvent[] = [];
+  const run = here.fleet.run("sleep 86.5", {
+    throttle: 1,
+    waitTimeout: 300,
+    priority: "high",
+    signal: controller.signal,
+  });
+  for await (const event of run) {
+    events.push(event);
+    // The one that waits has its result while the other one runs.
+    if (event.type === "result") controller.abort();
+  }
+  assert.deepEqual(statuses(events), ["unreachable", "cancelled"]);
+  const [late] = events.filter((event) => event.type === "result");
+  assert.equal(late?.error?.code, "NotStarted");
+
+  await using shell = await here.fleet.host(here.names[0]!).openShell({
+    priority: "low",
+    waitTimeout: 10_000,
+  });
+  // More than the operations of a user of whom nothing is known.
+  const commands = Array.from({ length: 14 }, () => shell.run("sleep 86.5").catch((error: Error) => error));
+  await assert.rejects(shell.run("echo x", [], { waitTimeout: 300 }), { code: "NotStarted" });
+  await shell.close();
+  for (const command of commands) assert.ok(await command instanceof Error);
+  assert.equal(await processWith("86.5"), false);
+});
