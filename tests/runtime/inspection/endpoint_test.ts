@@ -169,6 +169,7 @@ Deno.test({
         await connection.read(new Uint8Array(65_536));
       }
       const ninth = await connect(opened.socket);
+      await writeAll(ninth, "{}\n").catch(() => {});
       assert.equal(await ninth.read(new Uint8Array(1)).catch(() => null), null);
       ninth.close();
       for (const connection of idle) connection.close();
