@@ -162,10 +162,11 @@ Deno.test("commands that hold their connections do not starve what follows: a st
 Deno.test("who gets no place in time is told so; the host's circuit does not count it", () => {
   const counted = new Counted(2, 1, 100, { receives: [{ kind: "hold" }] });
   const { run } = counted;
-  run.start(counted.targets.slice(0, 1), { id: "long" });
+  const [busy, other] = counted.targets;
+  run.start([busy!], { id: "long" });
   run.test.advance(1_000);
   for (let n = 0; n < 7; n++) {
-    const sink = run.start(counted.targets.slice(1), { id: `late${n}` });
+    const sink = run.start([other!], { id: `late${n}` });
     run.test.advance(15_100);
     assert.deepEqual([sink.results[0]?.status, sink.results[0]?.error?.code], [
       "unreachable",

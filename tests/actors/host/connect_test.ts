@@ -152,6 +152,7 @@ Deno.test("each series of tries begins anew: after a success, and after nobody w
   const second = run.start([first], { id: "second" });
   run.test.advance(1_520);
   assert.match(second.results[0]?.error?.message ?? "", /tried 3 times/);
+  assert.equal(host.opened, 4);
 
   const target = fakeTarget("again");
   const again = new FakeHost(run.test, { refuse: true });

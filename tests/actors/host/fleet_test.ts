@@ -1,11 +1,14 @@
 /** The fleet and its host actors: many of them that become idle, or are stopped, in one instant. In virtual time. */
 import assert from "node:assert/strict";
 import type { HostTarget } from "../../../actors/host/mod.ts";
+import type { InquireMessage, InquiryOutcome, Question } from "../../../actors/host/inquiry.ts";
+import type { AskOutcome } from "../../../actors/kernel/actor.ts";
 import type { Connector } from "../../../actors/ports.ts";
 import { utf8 } from "../../../protocol/bytes.ts";
 import { NetworkError } from "../../../protocol/errors.ts";
+import { deleteShell } from "../../../protocol/shell/mod.ts";
 import { envelopeOf, FakeHost, faultBody, response } from "./fake_host.ts";
-import { type Collected, FakeFleet, fakeTarget } from "./run_job.ts";
+import { FakeFleet, fakeTarget } from "./run_job.ts";
 
 Deno.test("66,000 hosts that become idle in the same millisecond all end: none waits for the fleet's mailbox", () => {
   const connector: Connector = {
@@ -30,28 +33,46 @@ Deno.test("66,000 hosts that become idle in the same millisecond all end: none w
   assert.deepEqual([run.test.system.stats.actors, run.test.system.stats.timers], [2, 0]);
 });
 
-Deno.test("work that comes between a host's word that it is idle and its end is done, at any step of it; then the host ends", () => {
-  const idleMs = 10_000;
-  for (let steps = 0; steps < 30; steps++) {
+Deno.test("work that comes between a host's word that it is idle and its end is done, at any step of it; then the host ends", async () => {
+  const question: Question<string> = {
+    name: "test",
+    dialogue: function* () {
+      return (yield { request: deleteShell("none") }).kind;
+    },
+  };
+  /** One run, then at `idleAt` a question after so many turns of the kernel. */
+  const play = (idleAt: number, steps: number) => {
     const run = new FakeFleet(1, { maxTurn: 1 });
     const host = new FakeHost(run.test);
     run.hosts.set("host", host);
     const target = fakeTarget("host");
-    let idleAt = 0;
-    run.start([target]).finished = () => void (idleAt = run.test.clock.monotonic() + idleMs);
-    run.test.advance(100);
-    let second: Collected | undefined;
-    run.test.advance(idleAt - 1 - run.test.clock.monotonic());
-    run.test.clock.schedule(1, () => {
+    let answer: Promise<AskOutcome<InquiryOutcome<unknown>>> | undefined;
+    run.test.clock.schedule(idleAt, () => {
       let left = steps;
-      const start = () => {
-        if (left-- > 0) run.test.later(start);
-        else second = run.start([target], { id: "second" });
+      const ask = () => {
+        if (left-- > 0) return run.test.later(ask);
+        answer = run.test.system.ask<InquireMessage, InquiryOutcome<unknown>>(
+          run.fleet,
+          (replyTo) => ({ kind: "inquire", target, question, replyTo }),
+          60_000,
+        );
       };
-      start();
+      // The kernel's own timer, which is due now, too: the steps are between its turns.
+      run.test.clock.step(idleAt);
+      ask();
     });
+    const sink = run.start([target]);
+    let endedAt = 0;
+    sink.finished = () => void (endedAt = run.test.clock.monotonic());
     run.test.settle(60_000);
-    assert.equal(second?.results[0]?.status, "succeeded", `after ${steps} steps`);
+    return { run, host, answer, idleAt: endedAt + 10_000 };
+  };
+  const { idleAt } = play(1_000_000, 0);
+  const opened = new Set<number>();
+  for (let steps = 0; steps < 20; steps++) {
+    const { run, host, answer } = play(idleAt, steps);
+    assert.deepEqual(await answer, { kind: "answered", value: { kind: "done", value: "fault" } });
+    opened.add(host.opened);
     assert.deepEqual(
       [run.test.system.stats.actors, run.test.system.stats.timers],
       [2, 0],
@@ -59,6 +80,8 @@ Deno.test("work that comes between a host's word that it is idle and its end is 
     );
     assert.deepEqual(run.test.crashes, []);
   }
+  // The same host actor with its connection, or another one.
+  assert.deepEqual([...opened], [1, 2]);
 });
 
 /** Connections to hosts that are silent from now on: nothing is answered, and no close is told. */
