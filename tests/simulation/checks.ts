@@ -17,6 +17,7 @@ export const invariants = [
   "requests belong to work that is under way",
   "operations of a user stay within the limit",
   "shells of a user stay within the limit",
+  "users of a host stay within the limit",
   "processes of a shell stay within the limit",
   "the throttle of a job is kept",
   "connections stay within the budget",

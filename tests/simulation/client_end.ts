@@ -43,6 +43,8 @@ export interface ClientOptions {
   readonly jobs: JobState[];
   /** Every permit of a host is added here. */
   readonly grants: Grant[];
+  /** Told every job that has ended. */
+  readonly ended: (job: JobPlan) => void;
   /** Told whose connections an object given to `connect` makes. */
   readonly connects: (target: ConnectTarget, user: string) => void;
 }
@@ -61,13 +63,14 @@ export class ClientEnd {
   readonly #life: number;
   readonly #jobs: JobState[];
   readonly #grants: Grant[];
+  readonly #ended: (job: JobPlan) => void;
   readonly #connects: (target: ConnectTarget, user: string) => void;
   readonly #machine: Machine;
   readonly #fleet: ActorRef<FleetMessage>;
   readonly #schedulerPath: string;
   readonly #targets = new Map<string, HostTarget>();
 
-  constructor({ plan, world, network, observer, life, jobs, grants, connects }: ClientOptions) {
+  constructor({ plan, world, network, observer, life, jobs, grants, ended, connects }: ClientOptions) {
     this.#plan = plan;
     this.#world = world;
     this.#network = network;
@@ -75,6 +78,7 @@ export class ClientEnd {
     this.#life = life;
     this.#jobs = jobs;
     this.#grants = grants;
+    this.#ended = ended;
     this.#connects = connects;
     observer.life = life;
     this.#machine = world.machine(clientAddress);
@@ -104,6 +108,13 @@ export class ClientEnd {
   get scheduler(): string {
     const { children } = this.#machine.system.inspect();
     return children.find(({ path }) => path === this.#schedulerPath)?.doing ?? "";
+  }
+
+  /** What its budget of connections says; empty when it has none. */
+  get budget(): string {
+    const { children } = this.#machine.system.inspect();
+    const own = children.find(({ path }) => path === this.#fleet.path)?.children ?? [];
+    return own.find(({ path }) => path.endsWith("/budget"))?.doing ?? "";
   }
 
   /** Its wall clock jumps. */
@@ -151,6 +162,7 @@ export class ClientEnd {
       shell: { name: this.#shellName(plan.id), idleTimeoutMs: this.#plan.idleTimeoutMs },
       throttle: plan.throttle,
       timeoutMs: plan.timeoutMs,
+      ...(plan.priority === undefined ? {} : { priority: plan.priority }),
       cleanupTimeoutMs: this.#plan.cleanupTimeoutMs,
     };
     this.#machine.system.spawn(job(spec, this.#fleet, {
@@ -246,6 +258,7 @@ export class ClientEnd {
   #finished(state: JobState): void {
     state.finished++;
     this.#world.trace(`finished ${state.plan.id}`);
+    if (!state.script) this.#ended(state.plan);
   }
 
   /** The user takes an output: at once, or after a while. */

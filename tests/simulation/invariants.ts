@@ -76,16 +76,22 @@ export interface Grant {
   readonly waiting: readonly string[];
 }
 
-/** Jobs of one priority take turns: while one waits, another gets no more than one permit for each of its own, and one to begin with. */
+/** Permits of each priority in one round, as actors/README.md promises. */
+const shares = { high: 16, normal: 4, low: 1 };
+
+/** Jobs take turns: while one waits, another gets no more permits than its share says, and one round to begin with. */
 export function checkFairness(observer: Observer, jobs: readonly JobState[], grants: readonly Grant[]): void {
-  for (const { plan: { id, hosts } } of jobs) {
+  for (const { plan: { id, hosts, priority = "normal" } } of jobs) {
     for (const { plan: other } of jobs) {
       if (other.id === id) continue;
+      const share = shares[other.priority ?? "normal"];
+      const most = Math.ceil(hosts.length * share / shares[priority]) +
+        (share === shares[priority] ? 1 : share + 1);
       const passed = grants.filter(({ job, waiting }) => job === other.id && waiting.includes(id)).length;
       observer.check(
         "small jobs are not stuck behind large ones",
-        passed <= hosts.length + 1,
-        () => `${id} of ${hosts.length} hosts has let ${passed} of ${other.id} pass`,
+        passed <= most,
+        () => `${id} of ${hosts.length} hosts has let ${passed} of ${other.id} pass, ${most} at most`,
       );
     }
   }
@@ -222,10 +228,12 @@ export interface EndState {
   readonly ends: readonly FarEnd[];
   /** What the scheduler says that it is doing. */
   readonly scheduler: string;
+  /** What the budget of connections says; empty: there is none. */
+  readonly budget: string;
 }
 
 /** Nothing is left. */
-export function checkEnd({ observer, client, idle, network, ends, scheduler }: EndState): void {
+export function checkEnd({ observer, client, idle, network, ends, scheduler, budget }: EndState): void {
   if (client !== undefined) {
     const actors = client.actors - idle.actors;
     const timers = client.timers - idle.timers;
@@ -233,6 +241,8 @@ export function checkEnd({ observer, client, idle, network, ends, scheduler }: E
     observer.check("no timer is left", timers <= 0, () => `${timers} at the client`);
     const none = scheduler.startsWith("0 permits held, 0 requests waiting, 0 of ");
     observer.check("no permit is left", none, () => scheduler);
+    const noPlace = budget === "" || (budget.startsWith("0 of ") && budget.endsWith(" 0 waiting"));
+    observer.check("no connection is left", noPlace, () => budget);
   }
   observer.check("no connection is left", network.openEnds === 0, () => `${network.openEnds} ends are open`);
   for (const end of ends) {

@@ -123,6 +123,8 @@ interface HostLimits {
   readonly operations: number;
   readonly shells: number;
   readonly processesPerShell: number;
+  /** Users that have shells there at once. */
+  readonly users: number;
 }
 
 /** Limits that the client must keep. */
@@ -496,6 +498,7 @@ export class Observer implements NetworkObserver {
       operations: setting("MaxConcurrentOperationsPerUser"),
       shells: setting("MaxShellsPerUser"),
       processesPerShell: setting("MaxProcessesPerShell"),
+      users: setting("MaxConcurrentUsers"),
     });
   }
 
@@ -508,6 +511,7 @@ export class Observer implements NetworkObserver {
       operations: most("operations"),
       shells: most("shells"),
       processesPerShell: most("processesPerShell"),
+      users: most("users"),
     };
   }
 
@@ -559,10 +563,10 @@ export class Observer implements NetworkObserver {
 
   // Far ends.
 
-  /** A far end has made a shell. */
-  shellOpened(machine: string, user: string, shellId: string): void {
+  /** A far end has made a shell; `proposed`: what it was asked to call it. */
+  shellOpened(machine: string, user: string, shellId: string, proposed = shellId): void {
     const key = `${machine} ${shellId.toUpperCase()}`;
-    const record = this.#shellWork.get(key);
+    const record = this.#shellWork.get(key) ?? this.#shellWork.get(`${machine} ${proposed}`);
     const life = record?.life ?? this.life;
     this.shells.set(key, { machine, user, token: record?.token, life, closed: undefined });
     const count = this.#count(machine, `${user} ${life}`, 1);
@@ -571,6 +575,19 @@ export class Observer implements NetworkObserver {
       "shells of a user stay within the limit",
       count <= limits.shells,
       () => `${user}@${machine} has ${count} shells, the limit is ${limits.shells}`,
+    );
+    const users = new Set<string>();
+    for (const shell of this.shells.values()) {
+      if (shell.machine === machine && shell.closed === undefined && shell.life === life) {
+        users.add(shell.user);
+      }
+    }
+    // What one of them has read of the host lets that one in beside the others.
+    const most = Math.max(...[...users].map((name) => this.#limitsOf(name, machine).users));
+    this.check(
+      "users of a host stay within the limit",
+      users.size <= most,
+      () => `${machine} has shells of ${[...users].join(", ")}, the limit is ${most}`,
     );
     this.#trace(`shell ${machine}`);
   }

@@ -1,5 +1,6 @@
 /** What happens in a run, drawn from its seed: machines, jobs, scripts, links and misfortunes. Plain data. @module */
 import type { OutputStream } from "../../actors/ports.ts";
+import type { Priority } from "../../actors/scheduler/mod.ts";
 import type { ConnectionPlan, LinkConditions, ToldOfBreak } from "../../runtime/transports/simulated.ts";
 import { SeededRandom } from "../helpers/virtual_clock.ts";
 import { users } from "./accounts.ts";
@@ -47,6 +48,8 @@ interface Knobs {
   readonly quick: number;
   /** The first job goes to all machines, the others to a few, for a handful of slots. */
   readonly unequal: number;
+  /** Each job starts some time after the end of the one before. */
+  readonly pauses: number;
   /** Machines that are away for minutes, with jobs before, meanwhile and long after. */
   readonly away: number;
 }
@@ -84,6 +87,7 @@ const quiet: Knobs = {
   quick: 0,
   unequal: 0,
   away: 0,
+  pauses: 0,
 };
 
 /** All scenarios. */
@@ -180,10 +184,12 @@ export const scenarios = {
   fair: { ...quiet, machines: [8, 20], jobs: [2, 3], quick: 1000, unequal: 1000, stdin: 0 },
   /** Machines that are gone for minutes, and return. */
   away: { ...quiet, machines: [1, 3], jobs: [5, 9], quick: 1000, away: 1000, stdin: 0 },
+  /** Jobs one after the other, each about when the hosts of the last one have been idle for long enough. */
+  pauses: { ...quiet, machines: [1, 3], jobs: [3, 5], quick: 1000, pauses: 1000 },
   /** Hundreds of hosts. */
   fleet: {
     ...quiet,
-    machines: [200, 400],
+    machines: [200, 300],
     jobs: [1, 2],
     quick: 950,
     stdin: 20,
@@ -202,7 +208,7 @@ export type ScenarioName = keyof typeof scenarios;
 export const scenarioNames = Object.keys(scenarios) as ScenarioName[];
 
 /** One seed in so many has the scenario of hundreds of hosts, which takes as long as a hundred others. */
-const fleetEvery = 250;
+const fleetEvery = 1_000;
 const common = scenarioNames.filter((name) => name !== "fleet");
 
 /** The scenario that a seed has when none is asked for. */
@@ -267,6 +273,9 @@ export interface JobPlan {
   /** Milliseconds for which the sink keeps each output; 0: none. */
   readonly sinkMs: number;
   readonly hosts: readonly WorkPlan[];
+  readonly priority?: Priority;
+  /** Milliseconds from the end of the job before it, which is when it starts; `undefined`: `startMs` says so. */
+  readonly afterMs?: number;
   /** Its machines have been there for so long that it must reach them, whatever was before. */
   readonly mustReach?: boolean;
 }
@@ -303,6 +312,7 @@ export interface Plan {
     readonly operations: number;
     readonly shells: number;
     readonly processesPerShell: number;
+    readonly users: number;
   };
   readonly operationTimeoutMs: number;
   readonly cleanupTimeoutMs: number;
@@ -335,6 +345,7 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
   for (let i = 0; i < jobCount; i++) jobs.push(job(draw, knobs, `j${i}`, machines));
   const events: EventPlan[] = [];
   if (knobs.unequal > 0) makeUnequal(drawOf(seed, `${scenario} unequal`), jobs, machines);
+  if (knobs.pauses > 0) addPauses(drawOf(seed, `${scenario} pauses`), jobs);
   if (knobs.away > 0) sendAway(drawOf(seed, `${scenario} away`), jobs, machines, events);
   for (const { address } of machines) misfortunes(draw, knobs, address, events);
   if (draw.chance(knobs.clientKill)) {
@@ -357,7 +368,6 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
   const shells = tight ? draw.between(1, 2) : 5;
   // What was added later draws from a source of its own, so that the runs of known seeds stay as they were.
   const leases = leasePlans(drawOf(seed, `${scenario} leases`), knobs, machines);
-  const most = Math.max(1, ...leases.map(({ commands }) => commands.length));
   return {
     scenario,
     seed,
@@ -372,15 +382,16 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     ),
     connections,
     limits: {
-      // Receive, Send, and Signal or Delete of one command may be under way at once.
-      operations: (tight ? 3 * shells : 15) * most,
+      // A command with input has two of them, and one is for Signal and Delete.
+      operations: tight ? later.between(3, 3 * shells + 2) : 15,
       shells,
-      processesPerShell: 15,
+      processesPerShell: tight ? later.between(1, 4) : 15,
+      users: tight ? later.between(1, 3) : 5,
     },
     operationTimeoutMs,
     cleanupTimeoutMs,
     idleTimeoutMs: draw.pick([60_000, 120_000]),
-    faultless: ["plain", "output", "stdin", "throttle", "scripts", "fair"].includes(scenario),
+    faultless: ["plain", "output", "stdin", "throttle", "scripts", "fair", "pauses"].includes(scenario),
     known: ["deadline", "cancel"].includes(scenario),
     fair: scenario === "fair",
   };
@@ -442,6 +453,7 @@ function windows(draw: Draw, quirks: Draw, knobs: Knobs): WindowsProfile {
     maxShells: draw.chance(knobs.foreignQuota) ? draw.between(1, 3) : old ? 5 : 30,
     maxOperations: draw.chance(knobs.foreignQuota) ? draw.between(2, 4) : old ? 15 : 1_500,
     foreignEvery: draw.chance(knobs.foreignQuota) ? draw.pick([2, 4]) : 0,
+    foreignAll: quirks.chance(400),
     abortsReceive: draw.chance(300),
     saysPending: draw.chance(200),
     busyEvery: quirks.chance(knobs.busy) ? quirks.pick([3, 10]) : 0,
@@ -482,7 +494,25 @@ function makeUnequal(draw: Draw, jobs: JobPlan[], machines: readonly MachinePlan
     const few = index === 0 ? machines.length : draw.between(1, 5);
     const hosts = plan.hosts.filter((_, at) => index === 0 || at < few);
     const startMs = index === 0 ? 0 : draw.between(0, 300);
-    jobs[index] = { ...plan, hosts, startMs, throttle: 1_000, cancelMs: undefined, timeoutMs: undefined };
+    const priority = draw.pick(["high", "normal", "normal", "low"] as const);
+    jobs[index] = {
+      ...plan,
+      hosts,
+      startMs,
+      priority,
+      throttle: 1_000,
+      cancelMs: undefined,
+      timeoutMs: undefined,
+    };
+  }
+}
+
+/** Around the time after which a host without work ends its life, and closes its connections. */
+function addPauses(draw: Draw, jobs: JobPlan[]): void {
+  for (const [index, plan] of jobs.entries()) {
+    if (index === 0) continue;
+    const afterMs = draw.pick([0, 9_999, 10_000, 10_000, 10_000, 10_001, 31_000]);
+    jobs[index] = { ...plan, afterMs };
   }
 }
 

@@ -157,6 +157,7 @@ class Simulation {
   #run(): number {
     const world = this.#world;
     for (const plan of this.#plan.jobs) {
+      if (plan.afterMs !== undefined) continue;
       world.at(plan.startMs, () => this.#begin((client) => client.startJob(plan)));
     }
     for (const plan of this.#plan.leases) {
@@ -197,6 +198,7 @@ class Simulation {
       network: this.#network,
       ends: [...this.#ends.values()],
       scheduler: client.scheduler,
+      budget: client.budget,
     });
     return endedAt;
   }
@@ -210,6 +212,14 @@ class Simulation {
       life: ++this.#life,
       jobs: this.#jobs,
       grants: this.#grants,
+      ended: (job) => {
+        const next = this.#plan.jobs[this.#plan.jobs.indexOf(job) + 1];
+        if (next?.afterMs === undefined) return;
+        this.#world.at(
+          this.#world.clock.monotonic() + next.afterMs,
+          () => this.#begin((client) => client.startJob(next)),
+        );
+      },
       connects: (target, user) => this.#userOf.set(target, user),
     });
   }

@@ -140,9 +140,10 @@ export class WindowsEnd implements FarEnd, WindowsService {
     const open = (this.#open.get(user) ?? 0) + 1;
     this.#open.set(user, open);
     const opens = kind === "Create" || kind === "Command";
-    const { foreignEvery, maxOperations } = this.profile;
+    const { foreignEvery, foreignAll, maxOperations } = this.profile;
+    const shared = opens || (foreignAll && (kind === "Receive" || kind === "Send"));
     if (open > maxOperations) return this.#quota(operation, 2150859174, "concurrent operations");
-    if (opens && foreignEvery > 0 && this.machine.random.below(foreignEvery) === 0) {
+    if (shared && foreignEvery > 0 && this.machine.random.below(foreignEvery) === 0) {
       const shells = kind === "Create" && this.machine.random.below(2) === 0;
       return this.#quota(operation, shells ? 2150859173 : 2150859174, "quota");
     }
@@ -195,7 +196,7 @@ export class WindowsEnd implements FarEnd, WindowsService {
         `<w:ResourceURI>${rsp}/cmd</w:ResourceURI><w:SelectorSet><w:Selector Name="ShellId">${id}</w:Selector>` +
         `</w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>${details}`,
     );
-    this.options.observer.shellOpened(this.address, user, id);
+    this.options.observer.shellOpened(this.address, user, id, proposed);
   }
 
   #command(operation: Operation, shell: Shell, text: string): void {

@@ -21,6 +21,8 @@ export interface WindowsProfile {
   readonly maxOperations: number;
   /** One Create or Command in so many is refused, because other clients share the quota; 0: none. */
   readonly foreignEvery: number;
+  /** That goes for Receive and Send, too. */
+  readonly foreignAll: boolean;
   /** A Receive that waits when its command is signalled is broken off (995) instead of told of the end. */
   readonly abortsReceive: boolean;
   /** Pending is said in place of Running, now and then. */
