@@ -47,8 +47,18 @@ async function cannedHosts(): Promise<void> {
   await commandLine(farEnd, 1_000);
 }
 
-await manyHosts(quick ? 200 : 1_000, 64);
-await besidePywinrm(100, 50, quick ? 1 : 3);
-await cannedHosts();
-await muchOutput("stdout1g-basic", "basic", outputBytes);
-await muchOutput("stdout1g-ntlm", "negotiate", outputBytes);
+async function main(): Promise<void> {
+  if (Deno.build.os !== "linux") {
+    console.log(
+      "absent: the hosts are addresses of 127.0.0.0/8 and the figures come from /proc, both of Linux",
+    );
+    return;
+  }
+  await manyHosts(quick ? 200 : 1_000, 64);
+  await besidePywinrm(100, 50, quick ? 1 : 3);
+  await cannedHosts();
+  await muchOutput("stdout1g-basic", "basic", outputBytes);
+  await muchOutput("stdout1g-ntlm", "negotiate", outputBytes);
+}
+
+await main();

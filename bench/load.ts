@@ -13,7 +13,6 @@ import { startTalking, type TalkingProcess } from "./load/lines.ts";
 import { descendantsOf, descriptorsOf } from "./load/processes.ts";
 import { judge, type Sample, type Verdict } from "./load/samples.ts";
 import type { ServiceCounts } from "./load/service_process.ts";
-import { freePort } from "./peers/fleet/addresses.ts";
 import { usageOf } from "./peers/fleet/process_usage.ts";
 
 const folder = new URL("../build/load/", import.meta.url);
@@ -114,7 +113,8 @@ function writeJob(addresses: readonly string[], droppers: readonly Dropper[], o:
     ...names.map((name, index): [string, string] => [name, addresses[index]!]),
     ["cut-command", `127.0.0.1:${command.port}`],
     ["cut-receive", `127.0.0.1:${receive.port}`],
-    ["gone", `127.0.0.1:${freePort("127.0.0.1")}`],
+    // No port that a connection could be given as its own: it could then reach itself.
+    ["gone", "127.1.250.250:1"],
   ];
   const lines = entries.map(([name, address]) => {
     const at = address.lastIndexOf(":");

@@ -11,7 +11,8 @@ const sampleMs = 20;
 /** Runs one command on all hosts of `farEnd` from an inventory file, and checks every line of what is printed. */
 export async function commandLine(farEnd: FarEnd, throttle: number): Promise<void> {
   const { hosts } = farEnd;
-  const inventory = await Deno.makeTempFile({ prefix: "drover-bench-", suffix: ".txt" });
+  const folder = await Deno.makeTempDir({ prefix: "drover-bench-" });
+  const inventory = `${folder}/hosts.txt`;
   try {
     await Deno.writeTextFile(inventory, hosts.map((host) => `${host}\n`).join(""));
     const started = performance.now();
@@ -20,7 +21,8 @@ export async function commandLine(farEnd: FarEnd, throttle: number): Promise<voi
         ...["run", "-A", "--no-check", program, "exec", "-i", inventory, "--throttle", `${throttle}`],
         ...["--user", "bench", "--password-env", "BENCH", "--auth", "basic", "--", "hostname"],
       ],
-      env: { BENCH: "bench" },
+      // What it notes about its runs goes away with the folder.
+      env: { BENCH: "bench", XDG_STATE_HOME: folder },
       stdin: "null",
       stdout: "piped",
     }).spawn();
@@ -48,7 +50,7 @@ export async function commandLine(farEnd: FarEnd, throttle: number): Promise<voi
       cpu_client_s: usage.cpuSeconds,
     });
   } finally {
-    await Deno.remove(inventory);
+    await Deno.remove(folder, { recursive: true });
   }
 }
 

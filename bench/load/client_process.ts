@@ -4,7 +4,6 @@
  * @module
  */
 import { Fleet, type Inventory } from "../../mod.ts";
-import type { ActorInfo } from "../../actors/kernel/inspection.ts";
 import { ActorSystem } from "../../actors/kernel/system.ts";
 import { loadInventory } from "../../runtime/inventory/mod.ts";
 import { activities, type Activity, type Cast } from "./activities.ts";
@@ -119,12 +118,11 @@ async function settled(): Promise<void> {
 function tellLeft(): void {
   const left = sumOf(({ stats }) => stats.actors) - fewestActors;
   if (left <= 0) return;
-  for (const system of systems) tellTree(system.inspect());
-}
-
-function tellTree({ path, doing, children }: ActorInfo): void {
-  console.error(`left: ${path} ${doing ?? ""}`);
-  for (const child of children) tellTree(child);
+  for (const system of systems) {
+    for (const { path, doing } of system.snapshot()?.actors ?? []) {
+      console.error(`left: ${path} ${doing ?? ""}`);
+    }
+  }
 }
 
 function counts(): ClientCounts {
@@ -145,12 +143,8 @@ function sumOf(count: (system: ActorSystem) => number): number {
   return [...systems].reduce((sum, system) => sum + count(system), 0);
 }
 
-/** What the scheduler says of itself. */
 function permitsOf(system: ActorSystem): number {
-  const said = system.inspect().children.flatMap(({ doing }) =>
-    /^(\d+) permits held/.exec(doing ?? "")?.[1] ?? []
-  );
-  return Number(said[0] ?? Number.NaN);
+  return system.snapshot({ path: "/scheduler", limit: 1 })?.actors[0]?.figures?.["held"] ?? Number.NaN;
 }
 
 /** The actor systems that are made from now on: a fleet keeps its own to itself. */
