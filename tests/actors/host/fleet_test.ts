@@ -1,31 +1,33 @@
 /** The fleet and its host actors: many of them that become idle, or are stopped, in one instant. In virtual time. */
 import assert from "node:assert/strict";
-import type { HostTarget } from "../../../actors/host/mod.ts";
 import type { InquireMessage, InquiryOutcome, Question } from "../../../actors/host/inquiry.ts";
 import type { AskOutcome } from "../../../actors/kernel/actor.ts";
 import type { Connector } from "../../../actors/ports.ts";
 import { utf8 } from "../../../protocol/bytes.ts";
-import { NetworkError } from "../../../protocol/errors.ts";
 import { deleteShell } from "../../../protocol/shell/mod.ts";
 import { envelopeOf, FakeHost, faultBody, response } from "./fake_host.ts";
 import { FakeFleet, fakeTarget } from "./run_job.ts";
 
 Deno.test("66,000 hosts that become idle in the same millisecond all end: none waits for the fleet's mailbox", () => {
-  const connector: Connector = {
-    connect: (_target, events) => {
-      run.test.later(() => events.onClosed(new NetworkError("ConnectRefused", "connect: no")));
-      return { write: () => true, resume: () => {}, end: () => {}, abort: () => {} };
+  const run = new FakeFleet();
+  // A question without a request: all that matters here is that the host has had something to do.
+  const question: Question<string> = {
+    name: "test",
+    // deno-lint-ignore require-yield
+    dialogue: function* () {
+      return "nothing";
     },
   };
-  const count = 66_000; // more than the 65,536 that its mailbox takes
-  const run = new FakeFleet(1, { connector, slots: count });
-  const targets = Array.from(
-    { length: count },
-    (_, n): HostTarget => ({ ...fakeTarget(`h${n}`), connectRetries: 0 }),
-  );
-  const sink = run.start(targets, { throttle: count });
-  run.test.advance(0);
-  assert.equal(sink.results.length, count, "all within one instant");
+  const count = 66_000; // More than the 65,536 that its mailbox takes.
+  for (let n = 0; n < count; n++) {
+    const target = fakeTarget(`h${n}`);
+    void run.test.system.ask<InquireMessage, InquiryOutcome<unknown>>(
+      run.fleet,
+      (replyTo) => ({ kind: "inquire", target, question, replyTo }),
+      60_000,
+    );
+    if (n % 1_000 === 0) run.test.run();
+  }
   run.test.advance(9_999);
   assert.ok(run.test.system.stats.actors > count);
   run.test.advance(2);
