@@ -3,9 +3,12 @@ import { concat } from "../../protocol/bytes.ts";
 import type { Random } from "./random.ts";
 
 const oddBytes = [0, 1, 0x0a, 0x0d, 0x20, 0x7f, 0x80, 0x81, 0x84, 0xc0, 0xfe, 0xff];
-const oddNumbers = [
+/** Decimal numbers at the edges of what readers take. */
+export const oddNumbers: readonly string[] = [
   "0",
+  "-0",
   "-1",
+  "-2147483649",
   "+1",
   "00",
   "1e3",
@@ -16,6 +19,7 @@ const oddNumbers = [
   "65536",
   "2147483648",
   "4294967296",
+  "9999999999",
   "9007199254740993",
   "99999999999999999999",
 ];

@@ -1,6 +1,6 @@
 /** Mutations of markup that mostly leave it well-formed: elements moved, doubled and removed, names and values exchanged. @module */
 import { utf8 } from "../../protocol/bytes.ts";
-import { mutateBytes } from "./mutate.ts";
+import { mutateBytes, oddNumbers } from "./mutate.ts";
 import type { Random } from "./random.ts";
 
 const decoder = new TextDecoder();
@@ -18,7 +18,7 @@ function mutateText(random: Random, text: string, words: readonly string[]): str
   if (pieces.length === 0) return random.pick(words);
   const at = random.below(pieces.length);
   const word = random.pick(words);
-  switch (random.below(9)) {
+  switch (random.below(10)) {
     case 0:
       pieces[at] = word;
       break;
@@ -42,6 +42,11 @@ function mutateText(random: Random, text: string, words: readonly string[]): str
       const length = elementLength(pieces, at);
       const element = pieces.slice(at, at + length).join("");
       pieces.splice(at, length, tag[0].repeat(depth) + element + `</${tag[1]}>`.repeat(depth));
+      break;
+    }
+    case 6: {
+      const numbers = [...pieces.keys()].filter((index) => /^-?\d+$/.test(pieces[index]!));
+      if (numbers.length > 0) pieces[random.pick(numbers)] = random.pick(oddNumbers);
       break;
     }
     default:

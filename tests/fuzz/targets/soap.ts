@@ -38,6 +38,9 @@ import {
   writeIdentifyResponse,
 } from "../../../protocol/soap/mod.ts";
 import {
+  readConfig,
+  readEnumeration,
+  readLastBootUpTime,
   readRequestHeaders,
   reportedFault,
   RequestWriter,
@@ -64,6 +67,13 @@ const shell = {
   inactivityMs: 1_000,
   processes: 1,
 };
+
+/** An answer with `body`. */
+function answer(body: string): Uint8Array {
+  return utf8(
+    `<s:Envelope xmlns:s="${ns.s}" xmlns:n="${ns.n}" xmlns:c="${ns.cfg}"><s:Header/><s:Body>${body}</s:Body></s:Envelope>`,
+  );
+}
 
 /** Own fixtures: one message of each kind. */
 function fixtures(): Uint8Array[] {
@@ -132,6 +142,15 @@ function fixtures(): Uint8Array[] {
       productVersion: "1",
       securityProfiles: ["p"],
     }),
+    answer(
+      `<n:PullResponse><n:EnumerationContext>c</n:EnumerationContext><n:Items><e/><e/></n:Items></n:PullResponse>`,
+    ),
+    answer(
+      "<c:Config><c:MaxEnvelopeSizekb>500</c:MaxEnvelopeSizekb><c:Service><c:MaxConnections>300</c:MaxConnections></c:Service>" +
+        "<c:Winrs><c:MaxShellsPerUser>30</c:MaxShellsPerUser><c:IdleTimeout>7200000</c:IdleTimeout></c:Winrs></c:Config>",
+    ),
+    answer("<o><LastBootUpTime><t>2026-03-01T10:20:30.5Z</t></LastBootUpTime></o>"),
+    answer("<o><LastBootUpTime>20260301102030.500000+060</LastBootUpTime></o>"),
     utf8(`<?xml version="1.0" encoding="utf-16"?><s:Envelope xmlns:s="${ns.s}"><s:Body/></s:Envelope>`),
   ];
 }
@@ -150,10 +169,6 @@ const words = [
   "PT-1S",
   "PT99999999999S",
   "8191",
-  "-0",
-  "-2147483649",
-  "4294967296",
-  "9999999999",
   "&#0;",
   "&lt;",
   "<![CDATA[x]]>",
@@ -247,6 +262,19 @@ export const soap: Target = {
       },
       () => readCreateResponse(read).platform,
       () => void readCommandResponse(read),
+      () => {
+        const page = readEnumeration(read);
+        assert.notEqual(page.context, "", "a context that can be pulled with nothing");
+        return `${Math.min(page.items.length, 2)} ${page.context !== undefined}`;
+      },
+      () => {
+        const settings = Object.values(readConfig(read));
+        assert.ok(settings.every((value) => Number.isSafeInteger(value) && value >= 0));
+        return String(settings.length);
+      },
+      () => {
+        assert.ok(Number.isFinite(readLastBootUpTime(read)));
+      },
       () => void readIdentifyResponse(read),
       () => void (read.content === undefined ? undefined : readShellInfo(read.content)),
     ].map(outcomeOf).join("; ");
