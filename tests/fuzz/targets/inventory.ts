@@ -178,7 +178,7 @@ p=secret
 `;
 const yaml = `all:
   hosts:
-    a: {ansible_port: 5985, x: [1, 2]}
+    a: {ansible_port: 5985, x: [1, 2], y: 0x1_F, z: -0b1_, w: 1:30}
     web[1:3]: &v
       ansible_user: alice
   children:
