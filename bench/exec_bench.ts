@@ -4,10 +4,12 @@
  * cases `reuse…` a shell per worker takes all its commands (three requests each).
  *
  * `floor` sends the requests' bytes over plain sockets and reads the answers without looking into them: what the
- * server and the machine allow.
+ * server and the machine allow. Rates depend on what else the machine does, processor time of the client per command
+ * (`cpu_us`) much less: both are told.
  * @module
  */
 import { Buffer } from "node:buffer";
+import { cpuUsage } from "node:process";
 import { fileURLToPath } from "node:url";
 import { interopEnvironment } from "../tests/interop/environment.ts";
 import { startCannedServer } from "./canned_server.ts";
@@ -17,6 +19,14 @@ interface Case {
   readonly name: string;
   readonly concurrency: number;
   readonly reuse: boolean;
+}
+
+/** What a run has measured. */
+interface Figures {
+  /** Commands per second. */
+  readonly rate: number;
+  /** Microseconds of processor time of the client per command, its start included where it is a program of its own. */
+  readonly cpuUs: number;
 }
 
 /** What `bench/peers/drover_exec.ts` exports as `runDroverExec`: gives back commands per second. */
@@ -31,7 +41,7 @@ interface Implementation {
   readonly expected: number;
   /** Highest concurrency that it is asked for. */
   readonly most: number;
-  run(count: number, c: Case): Promise<number>;
+  run(count: number, c: Case): Promise<Figures>;
 }
 
 const cases: readonly Case[] = [
@@ -56,16 +66,27 @@ const rounds = quick ? 1 : 3;
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Runs a peer that prints commands per second. */
-async function rateOf(program: string, args: readonly string[]): Promise<number> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
+/** Runs a peer that prints commands per second; the shell tells what its processes have used. */
+async function figuresOf(count: number, program: string, args: readonly string[]): Promise<Figures> {
+  const { success, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", '"$0" "$@" || exit; times', program, ...args],
     env: { DROVER_PASSWORD: "bench" },
     stdin: "null",
   }).output();
-  const rate = Number(new TextDecoder().decode(stdout));
-  if (success && rate > 0) return rate;
+  // The rate, the shell's own times, and those of its children: "0m1.250s 0m0.310s", with or without more digits.
+  const [rate, , used] = new TextDecoder().decode(stdout).trim().split("\n");
+  const seconds = [...(used ?? "").matchAll(/(\d+)m([\d.]+)s/g)]
+    .reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+  if (success && Number(rate) > 0) return { rate: Number(rate), cpuUs: seconds * 1e6 / count };
   throw new Error(new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? `${program} failed`);
+}
+
+/** What is run in this process. */
+async function measured(count: number, run: () => Promise<number>): Promise<Figures> {
+  const before = cpuUsage();
+  const rate = await run();
+  const { user, system } = cpuUsage(before);
+  return { rate, cpuUs: (user + system) / count };
 }
 
 /** The five requests as a client sends them: what `floor` repeats. */
@@ -151,7 +172,12 @@ async function droverExec(): Promise<DroverExec | undefined> {
 
 async function implementations(endpoint: string, port: number): Promise<Implementation[]> {
   const found: Implementation[] = [
-    { name: "floor", expected: 12_000, most: Infinity, run: (count, c) => floor(port, count, c) },
+    {
+      name: "floor",
+      expected: 12_000,
+      most: Infinity,
+      run: (count, c) => measured(count, () => floor(port, count, c)),
+    },
   ];
   const drover = await droverExec();
   if (drover) {
@@ -159,7 +185,8 @@ async function implementations(endpoint: string, port: number): Promise<Implemen
       name: "drover",
       expected: 4_000,
       most: Infinity,
-      run: (commands, { concurrency, reuse }) => drover({ endpoint, commands, concurrency, reuse }),
+      run: (commands, { concurrency, reuse }) =>
+        measured(commands, () => drover({ endpoint, commands, concurrency, reuse })),
     });
   } else console.log("drover: absent (there is no bench/peers/drover_exec.ts)");
   const { python, go, missing } = await interopEnvironment();
@@ -170,7 +197,7 @@ async function implementations(endpoint: string, port: number): Promise<Implemen
       expected: 1_200,
       most: Infinity,
       run: (count, { concurrency, reuse }) =>
-        rateOf(go.masterzen, [
+        figuresOf(count, go.masterzen, [
           ...[
             "-endpoint",
             endpoint,
@@ -192,7 +219,7 @@ async function implementations(endpoint: string, port: number): Promise<Implemen
       expected: 200,
       most: 32,
       run: (count, { concurrency, reuse }) =>
-        rateOf(python!, [
+        figuresOf(count, python!, [
           here(`peers/python/${peer}_bench.py`),
           endpoint,
           `${count}`,
@@ -204,32 +231,37 @@ async function implementations(endpoint: string, port: number): Promise<Implemen
   return found;
 }
 
-async function median(implementation: Implementation, c: Case): Promise<number> {
+async function median(implementation: Implementation, c: Case): Promise<Figures> {
   // Reused shells need fewer requests; and every worker should get a handful of commands.
   const count = Math.max(
     Math.ceil(implementation.expected * seconds * (c.reuse ? 5 / 3 : 1)),
     c.concurrency * 4,
   );
-  const rates: number[] = [];
-  for (let round = 0; round < rounds; round++) rates.push(await implementation.run(count, c));
-  return rates.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+  const all: Figures[] = [];
+  for (let round = 0; round < rounds; round++) all.push(await implementation.run(count, c));
+  const middle = (figure: keyof Figures) =>
+    all.map((figures) => figures[figure]).sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+  return { rate: middle("rate"), cpuUs: middle("cpuUs") };
 }
 
 async function main(): Promise<boolean> {
   await using server = await startCannedServer();
   let failed = false;
-  const measured = await implementations(server.endpoint, server.port);
-  for (const implementation of measured.slice(0, 2)) {
+  const implementing = await implementations(server.endpoint, server.port);
+  for (const implementation of implementing.slice(0, 2)) {
     // What runs in this process is compiled before it is measured, as the server is by that.
     await implementation.run(quick ? 2_500 : 5_000, cases[1]!);
   }
   for (const c of cases) {
-    const rates = new Map<string, number>();
-    for (const implementation of measured.filter(({ most }) => c.concurrency <= most)) {
+    const rates = new Map<string, Figures>();
+    for (const implementation of implementing.filter(({ most }) => c.concurrency <= most)) {
       try {
-        const rate = await median(implementation, c);
-        rates.set(implementation.name, rate);
-        console.log(`BENCH suite=exec case=${c.name} impl=${implementation.name} cps=${rate.toFixed(0)}`);
+        const figures = await median(implementation, c);
+        rates.set(implementation.name, figures);
+        console.log(
+          `BENCH suite=exec case=${c.name} impl=${implementation.name} cps=${figures.rate.toFixed(0)} ` +
+            `cpu_us=${figures.cpuUs.toFixed(0)}`,
+        );
       } catch (error) {
         failed = true;
         console.log(
@@ -239,12 +271,15 @@ async function main(): Promise<boolean> {
     }
     const ours = rates.get("drover");
     if (ours === undefined) continue;
-    for (const [peer, rate] of rates) {
+    for (const [peer, figures] of rates) {
       if (peer === "drover") continue;
       const target = targets.find((target) => target.case === c.name && target.peer === peer);
       const goal = target === undefined ? "" : ` target=${target.now} later=${target.later}`;
       console.log(
-        `BENCH suite=exec case=${c.name} impl=drover/${peer} ratio=${(ours / rate).toFixed(2)}${goal}`,
+        `BENCH suite=exec case=${c.name} impl=drover/${peer} ratio=${
+          (ours.rate / figures.rate).toFixed(2)
+        } ` +
+          `cpu_ratio=${(figures.cpuUs / ours.cpuUs).toFixed(2)}${goal}`,
       );
     }
   }
