@@ -22,15 +22,32 @@ export class Job {
   constructor(readonly name: string, readonly withSlots: boolean) {}
 }
 
-/** The users of one host. */
+/** The users of one host: keys that have something waiting, held or learnt. Most hosts have one, so a plain list is enough. */
 export class HostGroup {
-  /** Keys of these users that have something waiting, held or learnt. */
-  readonly keys: Chain<Key> = new Chain();
+  /** The first one; the others by {@link Key.nextAtHost}. */
+  first: Key | undefined;
   /** How many of them have shells. */
   users = 0;
+  #last: Key | undefined;
 
   /** A host without users. */
   constructor(readonly name: string) {}
+
+  /** A key has come; it is the last one. */
+  add(key: Key): void {
+    if (this.#last === undefined) this.first = key;
+    else this.#last.nextAtHost = key;
+    this.#last = key;
+  }
+
+  /** A key is gone. */
+  remove(key: Key): void {
+    let before: Key | undefined;
+    for (let at = this.first; at !== undefined && at !== key; at = at.nextAtHost) before = at;
+    if (before === undefined) this.first = key.nextAtHost;
+    else before.nextAtHost = key.nextAtHost;
+    if (this.#last === key) this.#last = before;
+  }
 }
 
 /** A host and user. */
@@ -55,16 +72,15 @@ export class Key {
   round: Round | undefined;
   /** The same for requests without. */
   slotlessRound: Round | undefined;
-  /** Signals and Deletes that wait. */
-  readonly cleanups: Chain<Entry> = new Chain();
-
-  /** Its place among the users of its host. */
-  readonly atHost: Link<Key> = new Link<Key>(this);
+  /** Signals and Deletes that wait; made when there are some. */
+  cleanups: Chain<Entry> | undefined;
+  /** The next one of the users of its host. */
+  nextAtHost: Key | undefined;
 
   /** A key with nothing in use. */
   constructor(readonly name: string, readonly host: HostGroup, limits: HostLimits) {
     this.limits = this.ceiling = limits;
-    host.keys.append(this.atHost);
+    host.add(this);
   }
 }
 

@@ -15,6 +15,7 @@
  * @module
  */
 import { UsageError } from "../../protocol/errors.ts";
+import { Chain } from "./chain.ts";
 import { Entry, HostGroup, Job, Key, Lane } from "./lanes.ts";
 import {
   conservativeLimits,
@@ -140,7 +141,7 @@ export class Scheduler {
     const { lane, key } = entry;
     this.#waiting++;
     if (lane === undefined) {
-      key.cleanups.append(entry.place);
+      (key.cleanups ??= new Chain<Entry>()).append(entry.place);
       this.#grantCleanups(key);
       this.#refreshKey(key);
     } else {
@@ -360,9 +361,11 @@ export class Scheduler {
   }
 
   #grantCleanups(key: Key): void {
-    for (let first = key.cleanups.first; first !== undefined; first = key.cleanups.first) {
+    const { cleanups } = key;
+    if (cleanups === undefined) return;
+    for (let first = cleanups.first; first !== undefined; first = cleanups.first) {
       if (key.operations >= operationsWithin(key.limits)) return;
-      key.cleanups.remove(first);
+      cleanups.remove(first);
       this.#grant(first.value);
     }
   }
@@ -396,8 +399,8 @@ export class Scheduler {
   #countUser(user: Key, sign: 1 | -1): void {
     const { host } = user;
     host.users += sign;
-    for (let at = host.keys.first; at !== undefined; at = at.next) {
-      if (at.value !== user) this.#refreshKey(at.value);
+    for (let key = host.first; key !== undefined; key = key.nextAtHost) {
+      if (key !== user) this.#refreshKey(key);
     }
   }
 
@@ -532,8 +535,8 @@ export class Scheduler {
     }
     if (key.entries === 0 && key.limits === this.#defaults && key.ceiling === this.#defaults) {
       this.#keys.delete(key.name);
-      key.host.keys.remove(key.atHost);
-      if (key.host.keys.size === 0) this.#hosts.delete(key.host.name);
+      key.host.remove(key);
+      if (key.host.first === undefined) this.#hosts.delete(key.host.name);
     }
   }
 }
