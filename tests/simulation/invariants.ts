@@ -79,14 +79,20 @@ export interface Grant {
 /** Permits of each priority in one round, as actors/README.md promises. */
 const shares = { high: 16, normal: 4, low: 1 };
 
-/** Jobs take turns: while one waits, another gets no more permits than its share says, and one round to begin with. */
-export function checkFairness(observer: Observer, jobs: readonly JobState[], grants: readonly Grant[]): void {
+/** Jobs take turns: while one waits, another gets no more permits than its share says, and one round and all slots to begin with. */
+export function checkFairness(
+  slots: number,
+  observer: Observer,
+  jobs: readonly JobState[],
+  grants: readonly Grant[],
+): void {
   for (const { plan: { id, hosts, priority = "normal" } } of jobs) {
     for (const { plan: other } of jobs) {
       if (other.id === id) continue;
       const share = shares[other.priority ?? "normal"];
-      const most = Math.ceil(hosts.length * share / shares[priority]) +
-        (share === shares[priority] ? 1 : share + 1);
+      const round = share === shares[priority] ? 1 : share + 1;
+      // The one that came a moment before may have all slots.
+      const most = Math.ceil(hosts.length * share / shares[priority]) + round + slots;
       const passed = grants.filter(({ job, waiting }) => job === other.id && waiting.includes(id)).length;
       observer.check(
         "small jobs are not stuck behind large ones",
@@ -100,6 +106,7 @@ export function checkFairness(observer: Observer, jobs: readonly JobState[], gra
 /** A status says no more than is proven. */
 function checkStatus(observer: Observer, work: WorkPlan, record: WorkRecord, result: ResultEvent): void {
   const { status, exitCode } = result;
+  const known = record.known ?? { done: false, stop: false, refusal: false };
   const claim = (holds: boolean, otherwise: string) =>
     observer.check(
       "a status is proven",
@@ -113,12 +120,12 @@ function checkStatus(observer: Observer, work: WorkPlan, record: WorkRecord, res
       if (exitCode === undefined) {
         claim(status !== "succeeded", "has no exit code");
         claim(record.runs === 0, "its command ran");
-        claim(record.refusalDelivered || record.shell.refusalDelivered, "no refusal was delivered");
+        claim(known.refusal || record.shell.refusalDelivered, "no refusal was delivered");
         return;
       }
       claim((status === "succeeded") === (exitCode === 0), "its exit code says otherwise");
       claim(record.exitCode === exitCode, `its process ended with ${record.exitCode}`);
-      claim(record.doneDelivered, "Done was not delivered");
+      claim(known.done, "Done was not delivered");
       if (!record.stopSent) checkWhole(observer, work, record, status);
       return;
     case "unreachable":
@@ -130,7 +137,7 @@ function checkStatus(observer: Observer, work: WorkPlan, record: WorkRecord, res
       return;
     case "timedOut":
     case "cancelled":
-      claim(record.stopDelivered, "no answer to Signal or Delete was delivered");
+      claim(known.stop, "no answer to Signal or Delete was delivered");
       return;
     case "unknown":
       return;

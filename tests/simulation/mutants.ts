@@ -202,6 +202,42 @@ const mutants: readonly Mutant[] = [
     "if (entry.sent !== taken) return this.#awaitIdle(target, ref, context);",
     "",
   ),
+  one(
+    "the limit of users is ignored",
+    "actors/scheduler/scheduler.ts",
+    "(entry.shells === 0 || key.shells > 0 || key.host.users < limits.users) &&",
+    "",
+  ),
+  one(
+    "the limit of processes in a shell is ignored",
+    "actors/scheduler/scheduler.ts",
+    "(processOf === undefined || (key.processes?.get(processOf) ?? 0) < limits.processesPerShell);",
+    "(processOf === undefined || limits.processesPerShell > 0);",
+  ),
+  one(
+    "the limit of operations is ignored",
+    "actors/scheduler/scheduler.ts",
+    "return (entry.operations === 0 || this.#fitsOperations(entry)) &&",
+    "return",
+  ),
+  one(
+    "a lower priority starves",
+    "actors/scheduler/round.ts",
+    "if (this.#left[rank]! > 0) return rank;",
+    "if (waiting || rank < ranks) return rank;",
+  ),
+  one(
+    "a refused Send passes for taken",
+    "actors/host/command.ts",
+    "      // Nothing of it was taken.\n",
+    "      return this.#input(context);\n",
+  ),
+  one(
+    "any refusal passes for a quota's",
+    "actors/host/retry.ts",
+    "return quotaOf(error.faultCode) === undefined ? undefined : error;",
+    "return error;",
+  ),
 ];
 
 const top = fileURLToPath(new URL("../../", import.meta.url));

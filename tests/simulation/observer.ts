@@ -71,6 +71,8 @@ export interface WorkRecord {
   refusalDelivered: boolean;
   /** Its result was told to the user. */
   told: boolean;
+  /** What had reached the client by then: what comes later is no proof. */
+  known: { readonly done: boolean; readonly stop: boolean; readonly refusal: boolean } | undefined;
   /** When, in virtual milliseconds. */
   toldAt: number | undefined;
   /** Something was broken on purpose on one of its connections, or at its machine, while it was under way. */
@@ -220,6 +222,7 @@ export class Observer implements NetworkObserver {
       refusalDelivered: false,
       told: false,
       toldAt: undefined,
+      known: undefined,
       disturbed: this.#held.has(machine),
     };
     record.shell ??= record as WorkRecord;
@@ -547,6 +550,11 @@ export class Observer implements NetworkObserver {
   /** The client told its user the result: its place may be another's from now on. */
   told(record: WorkRecord): void {
     record.told = true;
+    record.known ??= {
+      done: record.doneDelivered,
+      stop: record.stopDelivered,
+      refusal: record.refusalDelivered,
+    };
     record.toldAt = this.#now();
     this.#inactive(record);
   }

@@ -180,7 +180,7 @@ class Simulation {
     const endedAt = world.clock.monotonic();
     world.trace("over");
     checkResults(this.#plan, this.#observer, this.#jobs);
-    if (this.#plan.fair) checkFairness(this.#observer, this.#jobs, this.#grants);
+    if (this.#plan.fair) checkFairness(this.#plan.slots, this.#observer, this.#jobs, this.#grants);
     for (const event of this.#plan.events) if (event.kind === "hold") this.#network.heal(event.address);
     world.runUntil(endedAt + quietMs);
     const client = this.#client;
