@@ -122,8 +122,7 @@ export class WorkPermit {
   /** Gives it back. `shellLeft`: the service may still have the shell, whose place is then kept for its time. */
   giveBack(shell: CreateShellOptions, shellLeft: boolean, context: Context<PermitMessage>): void {
     if (this.#grant === undefined) return;
-    if (shellLeft) context.send(this.#scheduler, returned(this.#grant, shell, true));
-    else this.#release(context);
+    context.send(this.#scheduler, returned(this.#grant, shell, shellLeft));
     this.#grant = undefined;
   }
 
