@@ -1,5 +1,6 @@
 /** What must hold after a run, whatever happened. @module */
 import type { ResultEvent } from "../../actors/host/mod.ts";
+import type { Priority } from "../../actors/scheduler/mod.ts";
 import type { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
 import type { FarEnd } from "./drover_end.ts";
 import type { ByteLog, Observer, WorkRecord } from "./observer.ts";
@@ -79,7 +80,7 @@ export interface Grant {
 /** Permits of each priority in one round, as actors/README.md promises. */
 const shares = { high: 16, normal: 4, low: 1 };
 
-/** Jobs take turns: while one waits, another gets no more permits than its share says, and one round and all slots to begin with. */
+/** Jobs take turns: while one waits, another gets no more permits than its share says, and all slots to begin with. */
 export function checkFairness(
   slots: number,
   observer: Observer,
@@ -89,10 +90,7 @@ export function checkFairness(
   for (const { plan: { id, hosts, priority = "normal" } } of jobs) {
     for (const { plan: other } of jobs) {
       if (other.id === id) continue;
-      const share = shares[other.priority ?? "normal"];
-      const round = share === shares[priority] ? 1 : share + 1;
-      // The one that came a moment before may have all slots.
-      const most = Math.ceil(hosts.length * share / shares[priority]) + round + slots;
+      const most = mostPassed(id, hosts.length, priority, other.priority ?? "normal", jobs) + slots;
       const passed = grants.filter(({ job, waiting }) => job === other.id && waiting.includes(id)).length;
       observer.check(
         "small jobs are not stuck behind large ones",
@@ -101,6 +99,21 @@ export function checkFairness(
       );
     }
   }
+}
+
+/** Permits of a job of priority `other` while one of `priority` waits for its own `count`, beside the slots that it may have before. */
+function mostPassed(
+  id: string,
+  count: number,
+  priority: Priority,
+  other: Priority,
+  jobs: readonly JobState[],
+): number {
+  if (priority === other) return count + 1;
+  const beside = jobs.filter(({ plan }) => plan.id !== id && (plan.priority ?? "normal") === priority).length;
+  // Those of its own priority share what a round has for it; at one host, another may have had its turn.
+  const rounds = Math.ceil(count * (1 + beside) / shares[priority]) + Math.min(beside, 1);
+  return rounds * shares[other] + count;
 }
 
 /** A status says no more than is proven. */
@@ -263,7 +276,7 @@ export function checkEnd({ observer, client, idle, network, ends, scheduler, bud
   if (client === undefined) return;
   for (const shell of observer.shells.values()) {
     const record = shell.token === undefined ? undefined : observer.records.get(shell.token);
-    if (record?.disturbed === true || record?.deleteRefused === true) continue;
+    if (record?.disturbed === true || record?.deleteRefused === true || !shell.known) continue;
     observer.check(
       "no shell is left to its idle time-out",
       shell.closed !== "expired",

@@ -197,12 +197,6 @@ const mutants: readonly Mutant[] = [
     "",
   ),
   one(
-    "a host is stopped with work on its way",
-    "actors/host/fleet.ts",
-    "if (entry.sent !== taken) return this.#awaitIdle(target, ref, context);",
-    "",
-  ),
-  one(
     "the limit of users is ignored",
     "actors/scheduler/scheduler.ts",
     "(entry.shells === 0 || key.shells > 0 || key.host.users < limits.users) &&",

@@ -86,6 +86,8 @@ export interface ShellRecord {
   readonly token: string | undefined;
   /** Life of the client that has made it. */
   readonly life: number;
+  /** The client may know its id: it has proposed it, or the answer with another one has reached it whole. */
+  known: boolean;
   closed: "deleted" | "expired" | "vanished" | "other" | undefined;
 }
 
@@ -525,6 +527,11 @@ export class Observer implements NetworkObserver {
     this.#trace(`delivered ${kind} ${record?.token}`);
     if (kind === "Get" && !isFault(text)) this.#learnt(wire, text);
     if (record === undefined) return;
+    if (kind === "Create" && !isFault(text)) {
+      const id = /<w:Selector Name="ShellId">([^<]*)</.exec(text)?.[1]?.toUpperCase();
+      const shell = this.shells.get(`${wire.link.server} ${id}`);
+      if (shell !== undefined) shell.known = true;
+    }
     if (kind === "Receive" && /CommandState\/Done"/.test(text)) record.doneDelivered = true;
     if (kind === "Signal" && !isFault(text)) record.stopDelivered = true;
     // A shell that is unknown is as gone as a deleted one.
@@ -576,7 +583,10 @@ export class Observer implements NetworkObserver {
     const key = `${machine} ${shellId.toUpperCase()}`;
     const record = this.#shellWork.get(key) ?? this.#shellWork.get(`${machine} ${proposed}`);
     const life = record?.life ?? this.life;
-    this.shells.set(key, { machine, user, token: record?.token, life, closed: undefined });
+    const known = proposed.toUpperCase() === shellId.toUpperCase();
+    // The answer that would say so may never leave.
+    if (record !== undefined) this.#shellWork.set(key, record);
+    this.shells.set(key, { machine, user, token: record?.token, life, known, closed: undefined });
     const count = this.#count(machine, `${user} ${life}`, 1);
     const limits = this.#limitsOf(user, machine);
     this.check(

@@ -102,7 +102,7 @@ export const scenarios = {
     ...quiet,
     breaks: 250,
     refused: 50,
-    hangs: 100,
+    hangs: 400,
     deadline: 700,
     stdin: 200,
     heavy: 100,
@@ -163,7 +163,7 @@ export const scenarios = {
     clockJumps: 100,
   },
   /** Scripts: shells with several commands side by side, beside jobs on the same machines. */
-  scripts: { ...quiet, machines: [1, 3], jobs: [0, 1], leases: [1, 3], stdin: 200, heavy: 100 },
+  scripts: { ...quiet, machines: [1, 3], jobs: [0, 1], leases: [1, 3], stdin: 200, tightQuota: 400 },
   brokenScripts: {
     ...quiet,
     machines: [1, 3],
@@ -494,7 +494,7 @@ function makeUnequal(draw: Draw, jobs: JobPlan[], machines: readonly MachinePlan
     const few = index === 0 ? machines.length : draw.between(1, 5);
     const hosts = plan.hosts.filter((_, at) => index === 0 || at < few);
     const startMs = index === 0 ? 0 : draw.between(0, 300);
-    const priority = draw.pick(["high", "normal", "normal", "low"] as const);
+    const priority = index === 0 ? "normal" : draw.pick(["high", "normal", "low", "low"] as const);
     jobs[index] = {
       ...plan,
       hosts,
