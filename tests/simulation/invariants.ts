@@ -276,7 +276,7 @@ export function checkEnd({ observer, client, idle, network, ends, scheduler, bud
   if (client === undefined) return;
   for (const shell of observer.shells.values()) {
     const record = shell.token === undefined ? undefined : observer.records.get(shell.token);
-    if (record?.disturbed === true || record?.deleteRefused === true || !shell.known) continue;
+    if (record?.disturbed === true || record?.refusedInside === true || !shell.known) continue;
     observer.check(
       "no shell is left to its idle time-out",
       shell.closed !== "expired",

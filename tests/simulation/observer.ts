@@ -55,8 +55,8 @@ export interface WorkRecord {
   exitCode: number | undefined;
   /** Its process vanished with its machine. */
   vanished: boolean;
-  /** A quota has refused its Delete: Windows may do so for as long as others use the quota. */
-  deleteRefused: boolean;
+  /** A quota has refused its Delete, or what keeps its shell in use: Windows may do so for as long as others use the quota. */
+  refusedInside: boolean;
   /** Signal or Delete was sent before the client knew of its end (in the last try, as with the three below). */
   stopSent: boolean;
   readonly wrote: Record<OutputStream, ByteLog>;
@@ -214,7 +214,7 @@ export class Observer implements NetworkObserver {
       runs: 0,
       exitCode: undefined,
       vanished: false,
-      deleteRefused: false,
+      refusedInside: false,
       stopSent: false,
       wrote: log(),
       got: log(),
@@ -540,7 +540,9 @@ export class Observer implements NetworkObserver {
     ) {
       for (const command of record.commands) command.stopDelivered = true;
     }
-    if (kind === "Delete" && text.includes("2150859174")) record.deleteRefused = true;
+    if (["Delete", "Receive", "Send"].includes(kind) && isFault(text) && isQuotaFault(text)) {
+      record.shell.refusedInside = true;
+    }
     if ((kind === "Create" || kind === "Command") && isFault(text)) {
       record.refusalDelivered = true;
       if (isQuotaFault(text)) {

@@ -102,7 +102,7 @@ export const scenarios = {
     ...quiet,
     breaks: 250,
     refused: 50,
-    hangs: 400,
+    hangs: 100,
     deadline: 700,
     stdin: 200,
     heavy: 100,
@@ -184,6 +184,8 @@ export const scenarios = {
   fair: { ...quiet, machines: [8, 20], jobs: [2, 3], quick: 1000, unequal: 1000, stdin: 0 },
   /** Machines that are gone for minutes, and return. */
   away: { ...quiet, machines: [1, 3], jobs: [5, 9], quick: 1000, away: 1000, stdin: 0 },
+  /** Stops whose connections break. */
+  stops: { ...quiet, machines: [2, 6], jobs: [1, 3], hangs: 1000, deadline: 1000, breaks: 500, refused: 100 },
   /** Jobs one after the other, each about when the hosts of the last one have been idle for long enough. */
   pauses: { ...quiet, machines: [1, 3], jobs: [3, 5], quick: 1000, pauses: 1000 },
   /** Hundreds of hosts. */
