@@ -5,8 +5,11 @@
  * @module
  */
 
-/** Whose fault an error is: the caller's, the peer's (protocol violation), the network's, or a fault that the peer reported. */
-export type Blame = "caller" | "peer" | "network" | "reported";
+/**
+ * Whose fault an error is: the caller's, the peer's (protocol violation), the network's, a fault that the peer reported, or
+ * the fault of the system that we run on (a full disk).
+ */
+export type Blame = "caller" | "peer" | "network" | "reported" | "system";
 
 /** Base class: a stable `code` for programs, a `message` for people, and whose fault it is. */
 export class DroverError extends Error {

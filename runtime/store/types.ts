@@ -1,0 +1,258 @@
+/** What the store keeps beside jobs, and what it is asked. Times are milliseconds since 1970. @module */
+import type {
+  Job,
+  JobHostResult,
+  JobRequest,
+  JobState,
+  StoredEvent,
+  StoredEventType,
+} from "../../actors/daemon/job_types.ts";
+
+/** A job that is to be kept: it becomes `queued`. */
+export interface NewJob {
+  /** UUIDv7. */
+  readonly id: string;
+  /** What was asked for; `stdinBytes` is set by the store. */
+  readonly request: JobRequest;
+  /** Bytes for standard input. */
+  readonly stdin?: Uint8Array;
+  /** Names of the hosts, in the order of their places. */
+  readonly hosts: readonly string[];
+  /** When. */
+  readonly createdAt: number;
+  /** Name of the token that asked for it. */
+  readonly createdBy: string;
+  /** The job whose hosts it runs once more. */
+  readonly retryOf?: string;
+  /** Makes the same request find the same job. */
+  readonly idempotency?: {
+    /** Idempotency-Key of the caller. */
+    readonly key: string;
+    /** Id of its token: keys of other tokens are other keys. */
+    readonly token: string;
+    /** Digest of the request's body. */
+    readonly digest: string;
+    /** When the key is forgotten. */
+    readonly expiresAt: number;
+  };
+}
+
+/** What became of a new job. Every kind but `created` has written nothing. */
+export type JobCreation =
+  | { readonly kind: "created"; readonly job: Job }
+  /** The same key came with the same digest before: this is its job. */
+  | { readonly kind: "repeated"; readonly job: string }
+  /** The same key came with another digest before. */
+  | { readonly kind: "keyReused"; readonly job: string }
+  /** There is a job of this id. */
+  | { readonly kind: "exists" };
+
+/** A page, and where the next one begins; `next` is `null` at the end. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Opaque. */
+  readonly next: string | null;
+}
+
+/** Which jobs, and in which order. */
+export interface JobQuery {
+  readonly states?: readonly JobState[];
+  readonly createdBy?: string;
+  readonly retryOf?: string;
+  /** Jobs created at this time or later. */
+  readonly createdFrom?: number;
+  /** Jobs created before this time. */
+  readonly createdBefore?: number;
+  /** `-` in front: latest first. `endedAt` leaves out what has not ended. Default `-createdAt`. */
+  readonly sort?: "createdAt" | "-createdAt" | "endedAt" | "-endedAt";
+  /** `next` of the page before, of the same query. */
+  readonly cursor?: string;
+  /** Up to 1,000. Default 100. */
+  readonly limit?: number;
+}
+
+/** Which hosts of a job, in the order of their places. */
+export interface JobHostQuery {
+  readonly states?: readonly JobHostResult["state"][];
+  readonly statuses?: readonly NonNullable<JobHostResult["status"]>[];
+  /** Exact names. */
+  readonly hosts?: readonly string[];
+  readonly cursor?: string;
+  /** Up to 1,000. Default 100. */
+  readonly limit?: number;
+}
+
+/** One run of one host, for its history. */
+export interface HostRun extends JobHostResult {
+  /** Id of the job. */
+  readonly job: string;
+}
+
+/** Which events. */
+export interface EventQuery {
+  /** Only events with a higher seq. 0: from the beginning. */
+  readonly after: number;
+  /** Only of this job. */
+  readonly job?: string;
+  /** Only about these hosts (and none about the job as a whole). */
+  readonly hosts?: readonly string[];
+  readonly types?: readonly StoredEventType[];
+  /** Events in the page at most: up to 5,000. Default 500. */
+  readonly limit?: number;
+  /** Bytes of output in the page at most (one event always fits). Default 1 MiB. */
+  readonly maxBytes?: number;
+}
+
+/** Some events in order. */
+export interface EventPage {
+  readonly events: readonly StoredEvent[];
+  /** `after` of the next page: everything up to here was looked at, also where the filter let nothing pass. */
+  readonly next: number;
+  /** More was already there: ask again at once. Otherwise wait for {@link Store.subscribe}. */
+  readonly more: boolean;
+  /** Events behind `after` were deleted by retention. Never with `job`. */
+  readonly trimmed: boolean;
+}
+
+/** Bytes of one stream of one host. */
+export interface OutputRange {
+  /** From `offset`; at most what was asked for. */
+  readonly data: Uint8Array;
+  readonly offset: number;
+  /** Bytes of the stream that are kept until now. */
+  readonly total: number;
+}
+
+/** What is kept under a key with a version, for an ETag. */
+export interface Versioned<T> {
+  readonly key: string;
+  /** 1, 2, 3 …; never again the same one for the same key. */
+  readonly version: number;
+  readonly updatedAt: number;
+  readonly value: T;
+}
+
+/** What became of a change. `conflict` has written nothing; its `version` is what is there, `null`: nothing. */
+export type Change =
+  | { readonly kind: "stored"; readonly version: number }
+  | { readonly kind: "removed" }
+  | { readonly kind: "conflict"; readonly version: number | null };
+
+/** What has to be there for a change to happen: this version, nothing, or anything (`any` includes nothing). */
+export type Expected = number | "absent" | "any";
+
+/** An uploaded inventory; its key is its name. */
+export interface StoredInventory {
+  readonly text: string;
+  readonly format: string;
+  /** Number of hosts in it. */
+  readonly hosts: number;
+  readonly updatedBy: string;
+}
+
+/** A host added through the API; its key is its name. */
+export interface StoredHost {
+  /** Variables as an inventory has them; no secrets. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly groups: readonly string[];
+  readonly updatedBy: string;
+}
+
+/** Work that recurs; its key is its id. */
+export interface StoredSchedule {
+  readonly name: string;
+  /** Five fields. */
+  readonly cron: string;
+  /** IANA name. */
+  readonly timeZone: string;
+  /** What is done about runs that were missed while no daemon ran. */
+  readonly missed: "skip" | "once";
+  readonly enabled: boolean;
+  readonly request: JobRequest;
+  /** Base64. */
+  readonly stdin?: string;
+  readonly createdBy: string;
+  /** When its last run was due, and the job of it. */
+  readonly lastDueAt: number | null;
+  readonly lastJob: string | null;
+}
+
+/** A token; the token itself is never kept. */
+export interface StoredToken {
+  readonly id: string;
+  /** Unique. */
+  readonly name: string;
+  /** SHA-256 of the token. */
+  readonly hash: Uint8Array;
+  readonly scopes: readonly string[];
+  /** Host patterns that it may work on. */
+  readonly hosts: readonly string[];
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly expiresAt: number | null;
+}
+
+/** Who did what, where, when, with which outcome. */
+export interface AuditRecord {
+  readonly at: number;
+  /** Name of the token, or `system`. */
+  readonly who: string;
+  /** Address of the caller. */
+  readonly from: string | null;
+  /** Stable name of the action, e.g. `job.create`. */
+  readonly action: string;
+  /** What it was done to, e.g. the id of a job. */
+  readonly target: string;
+  /** `ok`, or the code of the problem. */
+  readonly outcome: string;
+  /** More about it; no secrets. */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** Which audit records, latest first. */
+export interface AuditQuery {
+  readonly who?: string;
+  readonly action?: string;
+  readonly target?: string;
+  readonly from?: number;
+  readonly before?: number;
+  readonly cursor?: string;
+  /** Up to 1,000. Default 100. */
+  readonly limit?: number;
+}
+
+/** What retention may delete. Jobs that are not done are never deleted. */
+export interface RetentionTerms {
+  /** Jobs that ended before this time go. */
+  readonly endedBefore?: number;
+  /** The oldest ended jobs go until the store uses no more bytes than this. */
+  readonly maxBytes?: number;
+  /** Audit records before this time go. */
+  readonly auditBefore?: number;
+  /** Idempotency keys that expired before this time go. */
+  readonly now: number;
+}
+
+/** What retention has done. */
+export interface RetentionReport {
+  readonly jobs: number;
+  readonly events: number;
+  readonly audit: number;
+  /** Bytes given back to the file system. */
+  readonly freedBytes: number;
+}
+
+/** Figures of the store. */
+export interface StoreStats {
+  /** Highest seq that is on disk. */
+  readonly head: number;
+  /** Bytes of the file in use. */
+  readonly usedBytes: number;
+  /** Bytes of the file. */
+  readonly fileBytes: number;
+  /** Batches and bytes of output committed since the start. */
+  readonly batches: number;
+  readonly outputBytes: number;
+  /** Bytes that wait to be written. */
+  readonly queuedBytes: number;
+}
