@@ -7,7 +7,8 @@ import type {
   ProcessHost,
   ProcessSpec,
 } from "../../actors/ports.ts";
-import type { Observer, WorkRecord } from "./observer.ts";
+import type { Observer } from "./observer.ts";
+import type { WorkRecord } from "./records.ts";
 import type { Machine } from "./world.ts";
 
 /** What a command does. */
@@ -177,6 +178,7 @@ class ScriptedProcess implements ProcessHandle {
   signal(kind: "ctrl_c" | "ctrl_break" | "terminate"): void {
     if (kind !== "terminate" || this.#killed || this.#exiting) return;
     this.#killed = true;
+    if (this.#record !== undefined) this.#record.killed = true;
     this.#after(this.#script.dieMs, () => this.#exit(137));
   }
 
