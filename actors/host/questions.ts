@@ -1,5 +1,5 @@
 /** What our client asks hosts beside running commands. @module */
-import { ProtocolError } from "../../protocol/errors.ts";
+import { type DroverError, ProtocolError } from "../../protocol/errors.ts";
 import { guidFromRandom } from "../../protocol/guid.ts";
 import {
   createShell,
@@ -39,40 +39,56 @@ export function limitsQuestion(quotaKey: string): Question<HostConfig> {
   };
 }
 
+/** What a sweep has done. */
+export interface Swept {
+  /** Shells that were deleted. */
+  readonly shells: number;
+  /** Why others of them may still be there. */
+  readonly error?: DroverError;
+}
+
 /** Items in one answer, and answers in one enumeration: a service that never comes to its end is left. */
 const pageItems = 100;
 const maxPages = 100;
 
 /**
- * Deletes the shells that the instance `owner` has made, whoever asks now, and no others. The result is how many there were.
+ * Deletes the shells that the instance `owner` has made, whoever asks now, and no others. Fails when not even the list can be read.
  * Windows shows administrators the shells of all users: only the Name counts.
  */
-export function sweepQuestion(owner: string): Question<number> {
+export function sweepQuestion(owner: string): Question<Swept> {
   return { name: "sweep shells", cleanup: true, dialogue: () => sweep(owner) };
 }
 
-function* sweep(owner: string): Dialogue<number> {
+function* sweep(owner: string): Dialogue<Swept> {
   const found: string[] = [];
+  let error: DroverError | undefined;
   let page = readEnumeration(yield* exchange({ request: enumerate(resources.shell, pageItems) }));
   for (let pages = 1;; pages++) {
     for (const item of page.items) {
       const { shellId, name } = readShellInfo(item);
       if (shellId !== "" && isShellOf(name, owner)) found.push(shellId);
     }
-    if (page.context === undefined || pages >= maxPages) break;
+    if (page.context === undefined) break;
+    if (pages >= maxPages) {
+      error = new ProtocolError(
+        "EndlessEnumeration",
+        `sweep shells: the list does not end after ${maxPages} answers`,
+      );
+      break;
+    }
     page = readEnumeration(
       yield* exchange({ request: pull(resources.shell, page.context, pageItems) }),
     );
   }
-  let gone = 0;
+  let shells = 0;
   for (const shellId of found) {
     const outcome = yield { request: deleteShell(shellId), priority: "urgent" };
-    if (outcome.kind === "failed") throw outcome.error;
-    if (outcome.kind === "answered") gone++;
+    if (outcome.kind === "failed") return { shells, error: outcome.error };
+    if (outcome.kind === "answered") shells++;
     // Its own time may be over by now.
-    else if (!isUnknownShell(outcome.fault)) throw outcome.fault;
+    else if (!isUnknownShell(outcome.fault)) error = outcome.fault;
   }
-  return gone;
+  return error === undefined ? { shells } : { shells, error };
 }
 
 function isUnknownShell(fault: ReportedFault): boolean {

@@ -297,6 +297,15 @@ export class Scheduler {
     return { count, first };
   }
 
+  /** Keys at which shells are kept ({@link Scheduler.keepShell}). Looks at all that waits or is held. */
+  keysOfKeptShells(): string[] {
+    const names = new Set<string>();
+    for (const { held, lane, shells, key } of this.#entries.values()) {
+      if (held && lane === undefined && shells > 0) names.add(key.name);
+    }
+    return [...names];
+  }
+
   /** Counts. */
   inspect(): SchedulerInfo {
     return {

@@ -62,6 +62,8 @@ export type SchedulerMessage =
    * came, or requests wait for limits of which nothing was learnt. Its mailbox must shed or reject what is too much, not wait.
    */
   | { readonly kind: "watchCrowding"; readonly watcher: ActorRef<CrowdedMessage> }
+  /** Asks for the keys at which a service may still have shells of ours (`keepShell`). */
+  | { readonly kind: "keysOfKeptShells"; readonly replyTo: ReplyTo<readonly string[]> }
   /** Asks for counts. */
   | { readonly kind: "inspect"; readonly replyTo: ReplyTo<SchedulerInfo> }
   /** From itself: time to try more at a key. */
@@ -153,6 +155,9 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
         break;
       case "watchCrowding":
         this.#watcher = message.watcher;
+        break;
+      case "keysOfKeptShells":
+        context.reply(message.replyTo, this.#scheduler.keysOfKeptShells());
         break;
       case "inspect":
         context.reply(message.replyTo, this.#scheduler.inspect());

@@ -9,7 +9,7 @@ import {
   sweepQuestion,
 } from "../../actors/host/mod.ts";
 import type { HostTarget } from "../../actors/host/mod.ts";
-import type { ActorRef } from "../../actors/kernel/actor.ts";
+import type { ActorRef, ReplyTo } from "../../actors/kernel/actor.ts";
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
 import { type Redact, redactorOf } from "../../actors/kernel/redaction.ts";
 import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
@@ -114,6 +114,8 @@ export class Fleet implements AsyncDisposable {
   readonly #sweeper: Sweeper;
   #redactor: Redact | undefined;
   #closed: Promise<void> | undefined;
+  /** Nobody knows what a crashed actor has left. */
+  #crashed = false;
 
   /**
    * Reads the inventory; connects to nothing yet.
@@ -131,7 +133,10 @@ export class Fleet implements AsyncDisposable {
     };
     this.inventory = inventoryOf(options);
     this.#system = createSystem({
-      ...(options.onCrash === undefined ? {} : { onCrash: options.onCrash }),
+      onCrash: (report) => {
+        this.#crashed = true;
+        options.onCrash?.(report);
+      },
       redact: (text) => this.#redact(text),
     });
     // Connections of a connector that was given are no files of ours.
@@ -229,8 +234,20 @@ export class Fleet implements AsyncDisposable {
     const shells = [...this.#shells].map((shell) => shell.close());
     await Promise.all([...[...this.#runs].map((run) => run.done), ...shells]);
     await this.#sweeper.settle();
+    const left = await this.#keysWithShells();
     await this.#system.shutdown();
-    this.#sweeper.close();
+    this.#sweeper.close(left);
+  }
+
+  /** Keys at which a service may still have shells of ours, since nobody has confirmed their Delete. */
+  async #keysWithShells(): Promise<ReadonlySet<string>> {
+    const ask = (replyTo: ReplyTo<readonly string[]>) => ({ kind: "keysOfKeptShells", replyTo }) as const;
+    const asked = await this.#system.ask<SchedulerMessage, readonly string[]>(
+      this.#scheduler,
+      ask,
+      cleanupTimeoutMs,
+    );
+    return asked.kind === "answered" && !this.#crashed ? new Set(asked.value) : this.#sweeper.keys;
   }
 
   #start(command: string | readonly string[], targets: readonly HostTarget[], options: RunOptions): FleetRun {

@@ -82,17 +82,17 @@ export interface FleetParts {
 const questionMs = 300_000;
 
 /** Asks one host something that is no command. */
-export async function inquire(
+export async function inquire<T>(
   { system, fleet }: Pick<FleetParts, "system" | "fleet">,
   target: HostTarget,
-  question: Question<unknown>,
-): Promise<InquiryOutcome<unknown>> {
+  question: Question<T>,
+): Promise<InquiryOutcome<T>> {
   const asked = await system.ask<FleetMessage, InquiryOutcome<unknown>>(
     fleet,
     (replyTo) => ({ kind: "inquire", target, question, replyTo }),
     questionMs,
   );
-  if (asked.kind === "answered") return asked.value;
+  if (asked.kind === "answered") return asked.value as InquiryOutcome<T>;
   const why = asked.kind === "targetStopped" ? "the fleet is closed" : "the host did not answer in time";
   return { kind: "failed", error: new NetworkError("NotAnswered", `${question.name}: ${why}`) };
 }
@@ -153,7 +153,7 @@ export class FleetHost {
     const question = bootTimeQuestion(sweeper.shellName(crypto.randomUUID().slice(0, 8)));
     const outcome = await inquire(this.#parts, this.#target, question);
     if (outcome.kind === "failed") throw outcome.error;
-    return new Date(outcome.value as number);
+    return new Date(outcome.value);
   }
 
   /**

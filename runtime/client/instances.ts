@@ -4,7 +4,7 @@
  *
  * Its file is locked for as long as an instance lives, and the system gives the lock back when the process ends, however it ends.
  * So nobody mistakes a process that lives for a dead one: not by a number that was given again, nor in another container. A
- * file holds keys of host and user, no secrets. An orderly end removes it.
+ * file holds keys of host and user, no secrets. An orderly end removes it, unless shells may be left all the same.
  * @module
  */
 
@@ -43,6 +43,8 @@ export class InstanceFile {
   readonly #path: string;
   readonly #folder: string;
   #file: Deno.FsFile | "none" | "unusable" = "none";
+  /** All that were noted. */
+  readonly #keys: string[] = [];
 
   /** Writes nothing yet. */
   constructor(folder: string, owner: string) {
@@ -56,16 +58,23 @@ export class InstanceFile {
     try {
       if (this.#file === "none") this.#file = this.#create();
       writeLine(this.#file, keys);
+      for (const key of keys) this.#keys.push(key);
     } catch {
-      this.close();
-      this.#file = "unusable";
+      // What was noted before stays, and stays locked: a file of ours without its lock would be taken for a dead one's.
+      if (this.#file === "none") this.#file = "unusable";
     }
   }
 
-  /** An orderly end: nothing is left behind. */
-  close(): void {
+  /** An orderly end. `left`: keys of those noted where shells may be left all the same; only they are remembered. */
+  close(left: ReadonlySet<string> = new Set()): void {
     if (typeof this.#file === "string") return;
-    removeFile(this.#path);
+    const kept = this.#keys.filter((key) => left.has(key));
+    try {
+      if (kept.length > 0) writeLine(this.#file, { swept: this.#keys.filter((key) => !left.has(key)) });
+    } catch {
+      // Then all of them are looked at.
+    }
+    if (kept.length === 0) removeFile(this.#path);
     this.#file.close();
     this.#file = "none";
   }

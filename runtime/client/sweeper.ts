@@ -2,7 +2,7 @@
  * One life of a fleet among others: names its shells, notes where it makes them, and deletes what dead ones have left there.
  * @module
  */
-import { type HostTarget, type InquiryOutcome, shellName } from "../../actors/host/mod.ts";
+import { type HostTarget, type InquiryOutcome, shellName, type Swept } from "../../actors/host/mod.ts";
 import type { DroverError } from "../../protocol/errors.ts";
 import { type DeadInstance, findDeadInstances, InstanceFile, newOwner } from "./instances.ts";
 
@@ -17,7 +17,7 @@ export interface SweepReport {
 }
 
 /** Deletes at `target` the shells of the instance `owner`. */
-export type SweepHost = (target: HostTarget, owner: string) => Promise<InquiryOutcome<unknown>>;
+export type SweepHost = (target: HostTarget, owner: string) => Promise<InquiryOutcome<Swept>>;
 
 /** Hosts that are swept at once: work goes first. */
 const maxAtOnce = 32;
@@ -34,7 +34,8 @@ export class Sweeper {
   readonly #file: InstanceFile | undefined;
   /** Keys that were noted and looked at. */
   readonly #known = new Set<string>();
-  readonly #rounds = new Set<Promise<unknown>>();
+  /** Rounds come one after the other: while one goes on, it has the locks of the dead, and the next would find none. */
+  #round: Promise<unknown> = Promise.resolve();
 
   /** Writes and reads nothing yet. */
   constructor(
@@ -46,6 +47,11 @@ export class Sweeper {
     this.#sweepHost = sweepHost;
     this.#onSwept = onSwept;
     this.#file = folder === undefined ? undefined : new InstanceFile(folder, this.#owner);
+  }
+
+  /** Keys that work was begun at. */
+  get keys(): ReadonlySet<string> {
+    return this.#known;
   }
 
   /** Name of a shell of this instance. */
@@ -63,15 +69,19 @@ export class Sweeper {
     if (fresh.length === 0) return;
     for (const { quotaKey } of fresh) this.#known.add(quotaKey);
     this.#file.note(fresh.map(({ quotaKey }) => quotaKey));
-    const round = this.sweep(fresh).then((reports) => {
+    this.sweep(fresh).then((reports) => {
       for (const report of reports) if (report.shells > 0) this.#onSwept(report);
     });
-    this.#rounds.add(round);
-    round.finally(() => this.#rounds.delete(round));
   }
 
   /** Deletes what dead instances have left at `targets`: a report for each host where one had made shells. */
-  async sweep(targets: readonly HostTarget[]): Promise<SweepReport[]> {
+  sweep(targets: readonly HostTarget[]): Promise<SweepReport[]> {
+    const round = this.#round.then(() => this.#sweepNow(targets));
+    this.#round = round;
+    return round;
+  }
+
+  async #sweepNow(targets: readonly HostTarget[]): Promise<SweepReport[]> {
     if (this.#folder === undefined) return [];
     const reports = new Map<string, SweepReport>();
     const dead = findDeadInstances(this.#folder, Date.now());
@@ -81,16 +91,15 @@ export class Sweeper {
 
   /** Waits a little for sweeps that are under way. */
   async settle(): Promise<void> {
-    if (this.#rounds.size === 0) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
-    await Promise.race([Promise.all(this.#rounds), grace]);
+    await Promise.race([this.#round, grace]);
     clearTimeout(timer);
   }
 
-  /** An orderly end of this instance: none of its shells is left. */
-  close(): void {
-    this.#file?.close();
+  /** An orderly end of this instance. `left`: keys at which shells of it may be left, for a later one to sweep. */
+  close(left: ReadonlySet<string> = new Set()): void {
+    this.#file?.close(left);
   }
 
   async #sweepInstance(
@@ -104,11 +113,17 @@ export class Sweeper {
       for (let target = waiting.pop(); target !== undefined; target = waiting.pop()) {
         const outcome = await this.#sweepHost(target, instance.owner);
         const { name, quotaKey } = target;
-        const before = reports.get(name)?.shells ?? 0;
-        if (outcome.kind === "done") {
-          swept.push(quotaKey);
-          reports.set(name, { ...reports.get(name), host: name, shells: before + (outcome.value as number) });
-        } else reports.set(name, { host: name, shells: before, error: outcome.error });
+        const { shells, error } = outcome.kind === "done"
+          ? outcome.value
+          : { shells: 0, error: outcome.error };
+        if (error === undefined) swept.push(quotaKey);
+        const before = reports.get(name);
+        reports.set(name, {
+          ...before,
+          host: name,
+          shells: (before?.shells ?? 0) + shells,
+          ...(error === undefined ? {} : { error }),
+        });
       }
     };
     try {

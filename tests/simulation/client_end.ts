@@ -11,6 +11,7 @@ import {
   type RunEvent,
   shellName,
   sweepQuestion,
+  type Swept,
 } from "../../actors/host/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { ConnectTarget } from "../../actors/ports.ts";
@@ -144,7 +145,9 @@ export class ClientEnd {
       this.#machine.system.spawn(asker(this.#fleet, target, sweepQuestion(owner(life)), (outcome) => {
         this.sweeps--;
         this.#world.trace(`swept ${address} ${outcome?.kind}`);
-        if (outcome?.kind === "done") this.#observer.swept(target.quotaKey, address, life);
+        if (outcome?.kind === "done" && (outcome.value as Swept).error === undefined) {
+          this.#observer.swept(target.quotaKey, address, life);
+        }
       }));
     }
   }

@@ -1,6 +1,6 @@
 /** What is asked of hosts beside commands, in virtual time: limits where work is kept back, shells of a dead instance. */
 import assert from "node:assert/strict";
-import { limitsWatcher, sweepQuestion } from "../../../actors/host/mod.ts";
+import { limitsWatcher, sweepQuestion, type Swept } from "../../../actors/host/mod.ts";
 import type { InquireMessage, InquiryOutcome } from "../../../actors/host/mod.ts";
 import { utf8 } from "../../../protocol/bytes.ts";
 import { envelopeOf, FakeHost, type FakeOptions, faultBody, type Operation, response } from "./fake_host.ts";
@@ -160,7 +160,7 @@ Deno.test("only the shells of the instance that is asked for are deleted, over a
         );
     },
   }, ["A", "B", "C", "D", "E", "F", "G"]);
-  assert.deepEqual(outcome, { kind: "done", value: 2 });
+  assert.deepEqual(outcome, { kind: "done", value: { shells: 2 } });
   assert.deepEqual(deleted(host), ["A", "D"]);
   assert.deepEqual([...host.shells], ["B", "C", "E", "F", "G"]);
 });
@@ -172,21 +172,48 @@ Deno.test("a shell that is gone by then is no failure, and is not counted", asyn
         ? enumeration(shellItem("GONE", "drover-0badcafe-1") + shellItem("A", "drover-0badcafe-2"), "")
         : "default",
   }, ["A"]);
-  assert.deepEqual(outcome, { kind: "done", value: 1 });
+  assert.deepEqual(outcome, { kind: "done", value: { shells: 1 } });
 });
 
-Deno.test("an enumeration that never ends is left, one that cannot be had fails", async () => {
+/** How many shells a sweep has deleted, and why that may not be all. */
+const sweptOf = (outcome: InquiryOutcome<unknown>) => {
+  assert.equal(outcome.kind, "done");
+  const { shells, error } = (outcome as { value: Swept }).value;
+  return [shells, error?.code];
+};
+
+Deno.test("an enumeration that never ends is left and does not count as swept, one that cannot be had fails", async () => {
   const endless = await sweep({
     answer: (operation) =>
-      operation === "Enumerate" ? enumeration("", "1") : operation === "Pull" ? pulled("", "1") : "default",
-  });
-  assert.deepEqual(endless.outcome, { kind: "done", value: 0 });
+      operation === "Enumerate"
+        ? enumeration(shellItem("A", "drover-0badcafe-1"), "1")
+        : operation === "Pull"
+        ? pulled("", "1")
+        : "default",
+  }, ["A"]);
+  assert.deepEqual(sweptOf(endless.outcome), [1, "EndlessEnumeration"]);
   assert.equal(count(endless.host, "Pull"), 99);
   for (const given of [accessDenied, answer("<other/>")]) {
     const { outcome } = await sweep({ answer: () => given });
     assert.equal(outcome.kind, "failed");
   }
   assert.equal((await sweep({ refuse: true })).outcome.kind, "failed");
+});
+
+Deno.test("a shell that may not be deleted does not keep the others, and is told", async () => {
+  const { outcome, host } = await sweep({
+    answer: (operation, body) => {
+      if (operation === "Enumerate") {
+        return enumeration(
+          shellItem("DENIED", "drover-0badcafe-1") + shellItem("B", "drover-0badcafe-2"),
+          "",
+        );
+      }
+      return operation === "Delete" && body.includes("DENIED") ? accessDenied : "default";
+    },
+  }, ["B"]);
+  assert.deepEqual(sweptOf(outcome), [1, "ERROR_ACCESS_DENIED"]);
+  assert.deepEqual([...host.shells], []);
 });
 
 Deno.test("a fleet that is closed answers who asks one of its hosts", async () => {

@@ -60,8 +60,10 @@ Deno.test("a shell that may be left behind keeps its place at its host, and noth
   assert.equal(permits.keepShell(1), true);
   assert.deepEqual(ids(permits.next()), [3], "the slot is free, the place of the shell is not");
   assert.deepEqual(permits.usageOf("k"), { operations: 0, shells: 1 });
+  assert.deepEqual(permits.keysOfKeptShells(), ["k"]);
   permits.release(3);
   assert.equal(permits.release(1), true);
+  assert.deepEqual(permits.keysOfKeptShells(), [], "what is open is not left behind");
   assert.deepEqual(ids(permits.next()), [2]);
   permits.release(2);
   assert.equal(permits.keepShell(2), false);

@@ -1,5 +1,6 @@
 /** Users' complaint about other tools: when the controller dies, its shells and what runs in them stay on the hosts for hours. */
 import assert from "node:assert/strict";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { fleet, type FleetMessage, type HostTarget, type Question } from "../../../actors/host/mod.ts";
 import type { ActorRef } from "../../../actors/kernel/actor.ts";
 import type { ActorSystem } from "../../../actors/kernel/system.ts";
@@ -9,6 +10,7 @@ import { readShellInfo } from "../../../protocol/shell/mod.ts";
 import { resources } from "../../../protocol/soap/mod.ts";
 import { enumerate, readEnumeration } from "../../../protocol/wsman/mod.ts";
 import { exchange } from "../../../actors/host/inquiry.ts";
+import { Fleet } from "../../../runtime/client/fleet.ts";
 import { inquire } from "../../../runtime/client/fleet_host.ts";
 import { readPem, targetOf } from "../../../runtime/client/targets.ts";
 import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
@@ -130,5 +132,70 @@ Deno.test("without a place for its notes a run works all the same, and says noth
     const { code, stderr } = await drover(args, { env });
     assert.equal(code, 0, stderr);
     assert.ok(!/state|sweep|swept|permitted/i.test(stderr), stderr);
+  }
+});
+
+/** A way to a service that can be broken: connections are reset, and new ones refused. */
+class Way implements AsyncDisposable {
+  readonly #open = new Set<Socket>();
+  readonly #server: Server;
+
+  constructor(to: number) {
+    this.#server = createServer((near) => {
+      const far = connect(to, "127.0.0.1");
+      for (const socket of [near, far]) {
+        this.#open.add(socket);
+        socket.on("error", () => {}).on("close", () => this.#open.delete(socket));
+      }
+      near.pipe(far);
+      far.pipe(near);
+    });
+  }
+
+  /** Listens at `port`, 0: any. The port. */
+  async open(port: number): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#open) socket.resetAndDestroy();
+    await closed;
+  }
+}
+
+Deno.test("an orderly end that could not delete a shell leaves its note, and the next run deletes it", async () => {
+  const stateDir = await Deno.makeTempDir();
+  await using service = await startService();
+  const notes = () => [...Deno.readDirSync(stateDir)].length;
+  try {
+    const way = new Way(service.ports[0]!);
+    const port = await way.open(0);
+    const options = { hosts: [`127.0.0.1:${port}`], user, password, stateDir };
+    await using shells = new Shells([`127.0.0.1:${service.ports[0]}`]);
+    {
+      await using fleet = new Fleet(options);
+      let status: string | undefined;
+      for await (const event of fleet.run("echo running; sleep 92.5")) {
+        if (event.type === "output") await way[Symbol.asyncDispose]();
+        if (event.type === "result") status = event.status;
+      }
+      assert.equal(status, "unknown");
+      assert.equal(notes(), 1);
+    }
+    assert.equal((await shells.names())[0]?.length, 1, "the shell is there");
+    assert.equal(notes(), 1);
+
+    await using again = new Way(service.ports[0]!);
+    await again.open(port);
+    {
+      await using fleet = new Fleet(options);
+      assert.deepEqual(await fleet.sweep(), [{ host: options.hosts[0], shells: 1 }]);
+    }
+    assert.deepEqual(await shells.names(), [[]]);
+    assert.equal(notes(), 0);
+  } finally {
+    await Deno.remove(stateDir, { recursive: true });
   }
 });

@@ -1,5 +1,6 @@
 /** The notes of living and dead instances in a state folder. */
 import assert from "node:assert/strict";
+import { ProtocolError } from "../../../protocol/errors.ts";
 import { DeadInstance, findDeadInstances, InstanceFile } from "../../../runtime/client/instances.ts";
 import { Sweeper } from "../../../runtime/client/sweeper.ts";
 import { fakeTarget } from "../../actors/host/run_job.ts";
@@ -47,6 +48,19 @@ Deno.test("an instance is alive for as long as its file is open, and leaves none
     assert.deepEqual(look(folder), []);
     living.close();
     assert.deepEqual(names(folder), []);
+  }));
+
+Deno.test("an instance that may have left shells in spite of an orderly end is dead at those hosts, and at no others", () =>
+  inFolder((folder) => {
+    const living = new InstanceFile(folder, "0000000a");
+    living.note(["a@x", "a@y"]);
+    living.note(["a@z"]);
+    living.close(new Set(["a@y", "a@elsewhere"]));
+    assert.deepEqual(look(folder), [["0000000a", ["a@y"]]]);
+    const other = new InstanceFile(folder, "0000000b");
+    other.note(["a@x"]);
+    other.close(new Set(["a@elsewhere"]));
+    assert.deepEqual(names(folder), ["0000000a.instance"]);
   }));
 
 Deno.test("a killed process is dead at once, and its hosts are known", () =>
@@ -114,7 +128,7 @@ Deno.test("hosts are swept once at their first use, only where a dead instance w
       return Promise.resolve(
         target.name === "two"
           ? { kind: "failed", error }
-          : { kind: "done", value: owner === "0000000a" ? 2 : 0 },
+          : { kind: "done", value: { shells: owner === "0000000a" ? 2 : 0 } },
       );
     }, ({ host, shells }) => told.push([host, shells]));
     const targets = ["one", "two", "three"].map((name) => fakeTarget(name));
@@ -130,6 +144,36 @@ Deno.test("hosts are swept once at their first use, only where a dead instance w
     assert.ok(reports[0]!.error !== undefined);
     sweeper.close();
     assert.deepEqual(names(folder), ["0000000a.instance"]);
+  }));
+
+Deno.test("hosts that are first used while others are being swept are swept after them", () =>
+  inFolder(async (folder) => {
+    leave(folder, "0000000a", '["alice@one","alice@two"]\n');
+    const first = Promise.withResolvers<void>();
+    const asked: string[] = [];
+    const sweeper = new Sweeper(folder, async ({ name }) => {
+      asked.push(name);
+      if (name === "one") await first.promise;
+      return { kind: "done", value: { shells: 1 } };
+    });
+    sweeper.begin([fakeTarget("one")]);
+    sweeper.begin([fakeTarget("two")]);
+    const swept = sweeper.sweep([fakeTarget("one")]);
+    first.resolve();
+    await sweeper.settle();
+    assert.deepEqual(asked, ["one", "two"]);
+    assert.deepEqual(await swept, []);
+    sweeper.close();
+    assert.deepEqual(names(folder), []);
+  }));
+
+Deno.test("a host that was swept in part is told with its number and reason, and stays noted", () =>
+  inFolder(async (folder) => {
+    leave(folder, "0000000a", '["alice@one"]\n');
+    const error = new ProtocolError("EndlessEnumeration", "sweep shells: it does not end");
+    const sweeper = new Sweeper(folder, () => Promise.resolve({ kind: "done", value: { shells: 3, error } }));
+    assert.deepEqual(await sweeper.sweep([fakeTarget("one")]), [{ host: "one", shells: 3, error }]);
+    assert.deepEqual(look(folder), [["0000000a", ["alice@one"]]]);
   }));
 
 Deno.test("without a folder nothing is written or asked, and shells have names all the same", async () => {
