@@ -69,6 +69,9 @@ export function host(
   };
 }
 
+/** Messages that begin something. */
+const newWork: ReadonlySet<HostMessage["kind"]> = new Set(["execute", "lease", "inquire", "learnLimits"]);
+
 interface Work {
   readonly job: ActorRef<ExecutionReport>;
   readonly index: number;
@@ -99,6 +102,8 @@ class Host implements Behaviour<HostMessage> {
   }
 
   handle(message: HostMessage, context: Context<HostMessage>): void {
+    // Nobody would end it; who sent it hears of the fleet's end.
+    if (this.#stopping && newWork.has(message.kind)) return;
     switch (message.kind) {
       case "execute": {
         this.#taken++;

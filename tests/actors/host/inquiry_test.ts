@@ -79,6 +79,22 @@ Deno.test("settings that may not be read, do not come or are none change nothing
   }
 });
 
+Deno.test("a fleet that is being stopped reads no settings, whatever its last requests meet", async () => {
+  const run = new FakeFleet();
+  const host = new FakeHost(run.test, {
+    answer: (operation) => operation === "Create" ? "default" : undefined,
+  });
+  run.hosts.set("host", host);
+  run.start([fakeTarget("host")]);
+  run.test.advance(1_000);
+  const stopped = run.test.system.shutdown();
+  run.test.advance(20);
+  run.test.system.send(run.fleet, { kind: "crowded", quotaKey: "alice@host" });
+  await run.test.until(stopped);
+  assert.equal(count(host, "Command"), 1);
+  assert.equal(count(host, "Get"), 0);
+});
+
 Deno.test("the inspection says how winrm/config was read", () => {
   for (
     const [given, text] of [[wide, "limits of its winrm/config"], [accessDenied, "not readable"]] as const
