@@ -60,6 +60,16 @@ const mostConnects = 50;
 /** Requests that ask a host about itself. */
 const inquiries: readonly string[] = ["Get", "Enumerate", "Pull"];
 
+/** Faults that later work may meet, too: connections that seem to stand are shared. */
+const lasting: readonly string[] = [
+  "partition",
+  "power loss",
+  "kill",
+  "half-open",
+  "silent link",
+  "connect unanswered",
+];
+
 const decoder = new TextDecoder();
 const envelopeMark = [..."Envelope"].map((letter) => letter.charCodeAt(0));
 
@@ -251,7 +261,7 @@ export class Observer implements NetworkObserver {
   fault(kind: string, machine: string): void {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
     this.#trace(`fault ${kind} ${machine}`);
-    if (kind === "partition" || kind === "power loss" || kind === "kill") this.#held.add(machine);
+    if (lasting.includes(kind)) this.#held.add(machine);
     for (const record of this.records.values()) if (record.machine === machine) record.disturbed = true;
   }
 

@@ -365,11 +365,13 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     const atMs = killed.atMs + later.between(1, later.pick([100, 5_000]));
     events.push({ atMs, kind: "startClient", address: clientAddress });
   }
-  const connections = later.chance(knobs.budget) ? later.between(2, 8) : undefined;
-  const tight = draw.chance(knobs.tightQuota);
-  const shells = tight ? draw.between(1, 2) : 5;
   // What was added later draws from a source of its own, so that the runs of known seeds stay as they were.
   const leases = leasePlans(drawOf(seed, `${scenario} leases`), knobs, machines);
+  // A budget keeps no place for Signal and Delete: commands of scripts side by side could hold all of them with their Receives.
+  const sideBySide = leases.reduce((sum, { commands }) => sum + 2 * commands.length, 0);
+  const connections = later.chance(knobs.budget) ? later.between(2, 8) + sideBySide : undefined;
+  const tight = draw.chance(knobs.tightQuota);
+  const shells = tight ? draw.between(1, 2) : 5;
   return {
     scenario,
     seed,

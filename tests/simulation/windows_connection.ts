@@ -38,6 +38,8 @@ export class WindowsConnection implements ConnectionEvents {
   #body: Uint8Array[] = [];
   #working = false;
   #ending = false;
+  /** Its own end was sent. */
+  #finished = false;
   #answers = 0;
 
   constructor(end: WindowsService) {
@@ -110,6 +112,7 @@ export class WindowsConnection implements ConnectionEvents {
 
   /** Closes its half; nobody may be there to close the other one. */
   #finish(): void {
+    this.#finished = true;
     this.connection.end();
     this.#end.machine.clock.schedule(10_000, () => this.connection.abort());
   }
@@ -143,6 +146,8 @@ export class WindowsConnection implements ConnectionEvents {
   }
 
   #complete(): void {
+    // What arrives after the end was sent is read by nobody.
+    if (this.#finished) return void (this.#body = []);
     const request = this.#request!;
     const body = concat([...this.#body, new Uint8Array(0)]);
     this.#body = [];
