@@ -15,7 +15,7 @@ import type { Inventory, LoadOptions } from "./types.ts";
 import { readVariableFolders } from "./vars_files.ts";
 import { parseYamlInventory } from "./yaml.ts";
 
-export { selectHosts } from "./patterns.ts";
+export { type PatternOptions, selectHosts } from "./patterns.ts";
 export { VaultText } from "./types.ts";
 export type {
   GivenSetting,

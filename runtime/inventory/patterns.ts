@@ -10,14 +10,27 @@ import type { Inventory, InventoryHost } from "./types.ts";
 
 const maxPattern = 65_536;
 
+/** How far a pattern is trusted. */
+export interface PatternOptions {
+  /**
+   * Whether `~regular expression` may be used; default true. One that is made for it can keep the process busy for ever, so take
+   * none from remote users: `false` refuses it.
+   */
+  readonly regularExpressions?: boolean;
+}
+
 /**
  * The hosts that `pattern` selects, each once, in the order of the pattern.
- * @throws UsageError PatternUnmatched (a name or glob that nothing has), PatternMalformed
+ * @throws UsageError PatternUnmatched (a name or glob that nothing has), PatternMalformed, PatternRefused (`options` do not allow it)
  */
-export function selectHosts(inventory: Inventory, pattern: string): readonly InventoryHost[] {
+export function selectHosts(
+  inventory: Inventory,
+  pattern: string,
+  options: PatternOptions = {},
+): readonly InventoryHost[] {
   const byName = new Map(inventory.hosts.map((host) => [host.name, host]));
   const result: InventoryHost[] = [];
-  for (const name of selectNames([...byName.keys()], inventory.groups, pattern)) {
+  for (const name of selectNames([...byName.keys()], inventory.groups, pattern, options)) {
     const host = byName.get(name);
     if (host !== undefined) result.push(host);
   }
@@ -29,6 +42,7 @@ export function selectNames(
   hosts: readonly string[],
   groups: ReadonlyMap<string, readonly string[]>,
   pattern: string,
+  options: PatternOptions = {},
 ): readonly string[] {
   if (pattern.length > maxPattern) {
     throw new UsageError(
@@ -42,11 +56,11 @@ export function selectNames(
   const plain = terms.filter((term) => !/^[!&]/.test(term));
   const selected = new Set<string>();
   for (const term of plain.length > 0 ? plain : ["all"]) {
-    for (const host of matchTerm(term, hosts, known, groups)) selected.add(host);
+    for (const host of matchTerm(term, hosts, known, groups, options)) selected.add(host);
   }
   for (const sign of ["&", "!"]) {
     for (const term of terms.filter((term) => term.startsWith(sign))) {
-      const matched = new Set(matchTerm(term.slice(1).trim(), hosts, known, groups));
+      const matched = new Set(matchTerm(term.slice(1).trim(), hosts, known, groups, options));
       for (const host of selected) if (matched.has(host) === (sign === "!")) selected.delete(host);
     }
   }
@@ -102,10 +116,17 @@ function matchTerm(
   hosts: readonly string[],
   known: ReadonlySet<string>,
   groups: ReadonlyMap<string, readonly string[]>,
+  { regularExpressions = true }: PatternOptions,
 ): readonly string[] {
   if (known.has(term)) return [term];
   if (term === "") throw new UsageError("PatternMalformed", "select hosts: a ! or & has no pattern after it");
   const { expression, from, to } = splitSubscript(term);
+  if (!regularExpressions && expression.startsWith("~")) {
+    throw new UsageError(
+      "PatternRefused",
+      `select hosts: ${shown(term)} is a regular expression, which is not allowed here; use names and globs`,
+    );
+  }
   const matches = matcher(expression);
   const found = new Set<string>();
   let matched = false;

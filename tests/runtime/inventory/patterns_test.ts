@@ -75,3 +75,17 @@ Deno.test("a glob of many stars is decided at once", () => {
   const hosts = inventoryFromHosts(["a".repeat(5000)]);
   assert.throws(() => selectHosts(hosts, `${"*a".repeat(40)}*b`), { code: "PatternUnmatched" });
 });
+
+Deno.test("regular expressions can be refused wherever they stand, and everything else stays", () => {
+  const remote = { regularExpressions: false };
+  for (const pattern of ["~web", "web*,~(a+)+$", "all:!~web", "all:& ~web", " ~x"]) {
+    assert.throws(
+      () => selectHosts(inventory, pattern, remote),
+      (error) => error instanceof UsageError && error.code === "PatternRefused",
+      pattern,
+    );
+  }
+  for (const pattern of ["all", "web*:!web01", "web[1:3]", "prod:&east"]) {
+    assert.deepEqual(selectHosts(inventory, pattern, remote), selectHosts(inventory, pattern));
+  }
+});
