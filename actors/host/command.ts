@@ -90,6 +90,7 @@ export type CommandMessage =
   | { readonly kind: "receiveAgain" }
   | { readonly kind: "sendAgain"; readonly piece: Uint8Array; readonly end: boolean }
   | { readonly kind: "signalNow" }
+  | { readonly kind: "signalAgain" }
   | { readonly kind: "signalled"; readonly outcome: ExchangeOutcome }
   | { readonly kind: "drained" };
 
@@ -176,6 +177,7 @@ class Command implements Behaviour<CommandMessage> {
   /** Since the last Receive, or Send, that was not refused. */
   #receiveTries: Tries | undefined;
   #sendTries: Tries | undefined;
+  #signalTries: Tries | undefined;
 
   constructor(
     spec: CommandSpec,
@@ -288,6 +290,9 @@ class Command implements Behaviour<CommandMessage> {
         return;
       case "signalNow":
         this.#sendSignal(context);
+        return;
+      case "signalAgain":
+        this.#signal(context);
         return;
       case "signalled":
         this.#learn(message.outcome, context);
@@ -548,6 +553,7 @@ class Command implements Behaviour<CommandMessage> {
     if (this.#cleanup) returnCleanup(this.#terms.quota, context);
     this.#cleanup = false;
     if (outcome.kind === "answered") this.#mayRun = false;
+    if (this.#signalsLater(outcome, context)) return;
     if (this.#state === "done" && this.#exitCode !== undefined) {
       const exited = { kind: "exited", exitCode: this.#exitCode } as const;
       this.#end(outcome.kind === "answered" ? { kind: "stopped" } : exited, context);
@@ -559,6 +565,20 @@ class Command implements Behaviour<CommandMessage> {
       if (this.#receiving) context.timer(drainMs, { kind: "drained" });
       else this.#end({ kind: "stopped" }, context);
     }
+  }
+
+  /**
+   * Whether the Signal is sent again, because a quota has refused it: then it was not executed. In a shell for one command it is
+   * not, since the Delete that follows says the same.
+   */
+  #signalsLater(outcome: ExchangeOutcome, context: Context<CommandMessage>): boolean {
+    const refusal = outcome.kind === "fault" ? quotaFault(outcome.fault) : undefined;
+    if (refusal === undefined || this.#terms.quota.operations > 0) return false;
+    const now = context.now();
+    this.#signalTries ??= new Tries(refusal, now, now + this.#times.cleanupTimeoutMs);
+    const pause = this.#signalTries.pause(now, context.random);
+    if (pause !== undefined) context.timer(pause, { kind: "signalAgain" });
+    return pause !== undefined;
   }
 
   /** Its end will not be known. The command is signalled once all the same, so that it does not run on unwatched. */

@@ -234,6 +234,33 @@ Deno.test("the place of a process whose end nobody has confirmed is kept until i
   assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
 });
 
+Deno.test("a Signal that a quota refuses was not executed: it is sent again, for the clean-up time", async () => {
+  const full = response(500, utf8(envelopeOf(faultBody(2150859174, "s:Sender"))));
+  for (const [times, expected] of [[1, "stopped"], [3, "stopped"], [Infinity, "unknown"]] as const) {
+    let left = times;
+    const { run, host, lease, reports, command } = open({
+      answer: (operation) =>
+        operation === "Receive" ? undefined : operation === "Signal" && left-- > 0 ? full : "default",
+    });
+    const recorder = command(1);
+    run.test.advance(1_000);
+    for (const report of reports) {
+      if (report.kind === "commandStarted") run.test.system.send(report.command, { kind: "stop" });
+    }
+    const asked = run.test.clock.now();
+    run.test.advance(10_500);
+    assert.equal(endOf(recorder), expected, `${times} refusals`);
+    const signals = host.requests.filter(({ operation }) => operation === "Signal");
+    assert.ok(signals.length > 3 || signals.length === times + 1, `${signals.length} Signals`);
+    assert.ok(signals.at(-1)!.at < asked + 10_000);
+    run.test.system.send(lease(), { kind: "close" });
+    run.test.settle(4 * 3_600_000);
+    assert.deepEqual(run.test.crashes, []);
+    assert.equal(host.shells.size, 0);
+    assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
+  }
+});
+
 Deno.test("a shell of a script that a quota refuses is asked for again, and the scheduler learns", async () => {
   const full = response(500, utf8(envelopeOf(faultBody(2150859173, "s:Sender"))));
   for (const times of [1, 3, Infinity]) {
