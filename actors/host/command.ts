@@ -121,6 +121,10 @@ export interface CommandTerms {
   readonly waitMs: number | undefined;
   /** Monotonic milliseconds of its end; `undefined`: none. */
   readonly deadline: number | undefined;
+  /** CommandId to propose; `undefined`: one of its own choice. */
+  readonly commandId?: string | undefined;
+  /** It was sent before, under `commandId`, by somebody who has died: it is only received. */
+  readonly attached?: boolean | undefined;
 }
 
 /** Answers with output that may be on their way to the owner at once. */
@@ -195,7 +199,7 @@ class Command implements Behaviour<CommandMessage> {
     this.#times = times;
     this.#terms = terms;
     this.#operations = terms.quota.operations || operationsOf(spec.stdin);
-    this.#commandId = guidFromRandom(context.random.bytes(16));
+    this.#commandId = terms.commandId ?? guidFromRandom(context.random.bytes(16));
     if (terms.quota.operations > 0) this.#begin(context);
     else {
       const { scheduler, job, quotaKey, priority } = terms.quota;
@@ -215,6 +219,7 @@ class Command implements Behaviour<CommandMessage> {
   }
 
   #begin(context: Context<CommandMessage>): void {
+    if (this.#terms.attached === true) return this.#attach(context);
     let request: ExchangeRequest;
     try {
       const options = commandOptions(this.#spec, this.#shell.platform);
@@ -227,6 +232,13 @@ class Command implements Behaviour<CommandMessage> {
     this.#step("send");
     this.#mayRun = true;
     this.#ask(request, "accepted", "ordinary", this.#times.operationTimeoutMs, context);
+  }
+
+  #attach(context: Context<CommandMessage>): void {
+    this.#step("send");
+    this.#step("accepted");
+    this.#mayRun = true;
+    this.#receive(context);
   }
 
   /** Its turn in the shell has come, or will not come. */

@@ -7,6 +7,7 @@
  * @module
  */
 import { DeniedError, type DroverError, NetworkError } from "../../protocol/errors.ts";
+import { guidFromRandom } from "../../protocol/guid.ts";
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import { ReportedFault } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, StopReason, TimerHandle } from "../kernel/actor.ts";
@@ -35,11 +36,26 @@ export interface ExecutionSpec extends PermitTerms {
   readonly timeoutMs: number | undefined;
   /** Time-outs of single requests. */
   readonly times: CommandTimes;
+  /** Command is sent only after its job has answered `intends` by `proceed`. Default false: at once. */
+  readonly intent?: boolean;
+  /** A command that an earlier life of the client has sent: it is received until its end, and nothing is begun. */
+  readonly attach?: Attachment;
+}
+
+/** A command that was sent by somebody who has died since. */
+export interface Attachment {
+  readonly shellId: string;
+  readonly commandId: string;
 }
 
 /** What an execution tells its job. */
 export type ExecutionReport =
   | { readonly kind: "started"; readonly index: number }
+  /** Its shell is open, and Command is the next request: once, however often a quota refuses it. */
+  | (
+    & { readonly kind: "intends"; readonly index: number; readonly execution: ActorRef<IntentAnswer> }
+    & Attachment
+  )
   | {
     readonly kind: "output";
     readonly index: number;
@@ -50,9 +66,16 @@ export type ExecutionReport =
   /** Nothing of it is left. */
   | { readonly kind: "released"; readonly index: number };
 
+/** What a job answers to `intends`. */
+export type IntentAnswer =
+  | { readonly kind: "proceed" }
+  /** Nothing must be sent, for the reason `error`. */
+  | { readonly kind: "refuse"; readonly error: DroverError };
+
 /** Messages that an execution takes. */
 export type ExecutionMessage =
   | ShellReport
+  | IntentAnswer
   | CommandReport
   | PermitMessage
   | { readonly kind: "cancel" }
@@ -87,6 +110,9 @@ class Execution implements Behaviour<ExecutionMessage> {
   #commandSent = false;
   /** A Command was sent, and refused by a quota. */
   #commandRefused = false;
+  /** The same in each try, so that the intent to send it holds for all of them. */
+  #commandId: string | undefined;
+  #mayRun: boolean;
   /** The shell is being closed so that there can be another try. */
   #closingForRetry = false;
   #reported = false;
@@ -103,6 +129,8 @@ class Execution implements Behaviour<ExecutionMessage> {
     this.#session = session;
     this.#scheduler = scheduler;
     this.#job = job;
+    this.#commandId = spec.attach?.commandId;
+    this.#mayRun = spec.intent !== true;
     this.#permit = new WorkPermit(scheduler, spec, { operations: operationsOf(spec.command.stdin) });
     this.#permit.ask(context);
   }
@@ -114,14 +142,18 @@ class Execution implements Behaviour<ExecutionMessage> {
         return;
       case "shellOpened":
         if (this.#stop !== undefined) return;
-        this.#commandSent = true;
-        context.send(this.#shell!, {
-          kind: "run",
-          id: 0,
-          spec: this.#spec.command,
-          owner: context.self,
-          deadline: this.#deadline,
-        });
+        if (this.#mayRun) this.#run(context);
+        else this.#intend(message.shellId, context);
+        return;
+      case "proceed":
+        this.#mayRun = true;
+        // It may have been stopped, or have crashed, meanwhile.
+        if (this.#stop === undefined && !this.#reported) this.#run(context);
+        return;
+      case "refuse":
+        if (this.#stop !== undefined || this.#reported) return;
+        this.#report("unreachable", message.error, context);
+        this.#close(context);
         return;
       case "shellFailed":
         this.#shellFailed(message, context);
@@ -195,8 +227,34 @@ class Execution implements Behaviour<ExecutionMessage> {
       operations: operationsOf(this.#spec.command.stdin),
     };
     this.#shell = context.spawn(
-      shell(this.#spec.shell, this.#session, context.self, this.#spec.times, quota),
+      shell(
+        this.#spec.shell,
+        this.#session,
+        context.self,
+        this.#spec.times,
+        quota,
+        this.#spec.attach?.shellId,
+      ),
     );
+  }
+
+  #intend(shellId: string, context: Context<ExecutionMessage>): void {
+    const commandId = this.#commandId ??= guidFromRandom(context.random.bytes(16));
+    const { index } = this.#spec;
+    context.send(this.#job, { kind: "intends", index, execution: context.self, shellId, commandId });
+  }
+
+  #run(context: Context<ExecutionMessage>): void {
+    this.#commandSent = true;
+    context.send(this.#shell!, {
+      kind: "run",
+      id: 0,
+      spec: this.#spec.command,
+      owner: context.self,
+      deadline: this.#deadline,
+      commandId: this.#commandId,
+      attached: this.#spec.attach !== undefined,
+    });
   }
 
   /** Monotonic milliseconds of the host's end; `undefined`: none. */

@@ -56,6 +56,10 @@ export type ShellMessage =
     readonly waitMs?: number | undefined;
     /** Monotonic milliseconds of its end, if it has one. */
     readonly deadline?: number | undefined;
+    /** CommandId to propose; default: one that the command chooses. */
+    readonly commandId?: string | undefined;
+    /** It was sent before, under `commandId`: it is only received. */
+    readonly attached?: boolean;
   }
   /** Stops what runs in the shell and deletes it. */
   | { readonly kind: "close" }
@@ -72,15 +76,22 @@ export type ShellMessage =
  */
 const deleteAgainMs = [250, 500, 1_000, 2_000, 4_000];
 
-/** A shell over `session` that reports to `owner`, which has a permit for it. */
+/**
+ * A shell over `session` that reports to `owner`, which has a permit for it. `existing`: ShellId of one that somebody else has
+ * created, instead of a new one.
+ */
 export function shell(
   options: CreateShellOptions,
   session: ActorRef<SessionRequest>,
   owner: ActorRef<ShellReport>,
   times: CommandTimes,
   quota: ShellQuota,
+  existing?: string,
 ): ChildSpec<ShellMessage> {
-  return { label: "shell", start: (context) => new Shell(options, session, owner, times, quota, context) };
+  return {
+    label: "shell",
+    start: (context) => new Shell(options, session, owner, times, quota, existing, context),
+  };
 }
 
 class Shell implements Behaviour<ShellMessage> {
@@ -104,13 +115,19 @@ class Shell implements Behaviour<ShellMessage> {
     owner: ActorRef<ShellReport>,
     times: CommandTimes,
     quota: ShellQuota,
+    existing: string | undefined,
     context: Context<ShellMessage>,
   ) {
     this.#session = session;
     this.#owner = owner;
     this.#times = times;
     this.#quota = quota;
-    this.#proposedId = guidFromRandom(context.random.bytes(16));
+    this.#proposedId = existing ?? guidFromRandom(context.random.bytes(16));
+    if (existing !== undefined) {
+      this.#state = advance(shellTransitions, this.#state, "create");
+      this.#open({ shellId: existing, platform: "windows" }, context);
+      return;
+    }
     let request: ExchangeRequest;
     try {
       request = createShell({ ...options, shellId: this.#proposedId });
@@ -143,8 +160,8 @@ class Shell implements Behaviour<ShellMessage> {
         this.#createAnswered(message.outcome, context);
         return;
       case "run": {
-        const { spec, waitMs, deadline } = message;
-        const terms = { quota: this.#quota, shell: context.self, waitMs, deadline };
+        const { spec, waitMs, deadline, commandId, attached } = message;
+        const terms = { quota: this.#quota, shell: context.self, waitMs, deadline, commandId, attached };
         const ref = context.spawn(
           command(spec, this.#created!, this.#session, message.owner, this.#times, terms),
         );
@@ -199,9 +216,7 @@ class Shell implements Behaviour<ShellMessage> {
   #createAnswered(outcome: ExchangeOutcome, context: Context<ShellMessage>): void {
     try {
       if (outcome.kind === "answered") {
-        this.#created = readCreateResponse(outcome.envelope);
-        this.#state = advance(shellTransitions, this.#state, "created");
-        context.send(this.#owner, { kind: "shellOpened", shellId: this.#created.shellId });
+        this.#open(readCreateResponse(outcome.envelope), context);
         if (this.#closeAsked) this.#delete(context);
         return;
       }
@@ -216,6 +231,12 @@ class Shell implements Behaviour<ShellMessage> {
     } catch (error) {
       this.#lost(asDroverError(error, "BadAnswer", "read CreateResponse"), context);
     }
+  }
+
+  #open(created: CreatedShell, context: Context<ShellMessage>): void {
+    this.#created = created;
+    this.#state = advance(shellTransitions, this.#state, "created");
+    context.send(this.#owner, { kind: "shellOpened", shellId: created.shellId });
   }
 
   /** There may be a shell that nobody told us of: it is deleted by the id that we proposed for it. */
