@@ -26,12 +26,21 @@ export function inspectionSockets(): InspectionSocket[] {
   const found: InspectionSocket[] = [];
   for (const folder of candidateFolders(environment)) {
     if (checkFolder(folder, environment.uid).kind === "unusable") continue;
-    for (const { name } of Deno.readDirSync(folder)) {
+    for (const name of namesIn(folder)) {
       const pid = /^(\d{1,10})\.sock$/.exec(name)?.[1];
       if (pid !== undefined) found.push({ pid: Number(pid), path: `${folder}/${name}` });
     }
   }
   return found.sort((a, b) => a.pid - b.pid);
+}
+
+/** None where the folder is gone with the process that was the last in it. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
 }
 
 /**

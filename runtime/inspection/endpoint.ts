@@ -28,10 +28,12 @@ export interface InspectionSource {
 const maxConnections = 8;
 /** Milliseconds that a connection may take for a request, or for taking its answer. */
 const stallMs = 10_000;
+/** Tries to make the socket, while others that end take the folder away. */
+const folderTries = 5;
 /** After a picture, so many times its own time passes before the next. */
 const pauseFactor = 19;
 
-/** Opens the endpoint, or does nothing where that cannot be. Never throws. Disposing closes it and removes its socket. */
+/** Opens the endpoint, or does nothing where that cannot be. Never throws. Disposing closes it, and leaves no file. */
 export function openInspection(source: InspectionSource): Disposable {
   try {
     return new Endpoint(source);
@@ -44,6 +46,7 @@ export function openInspection(source: InspectionSource): Disposable {
 class Endpoint implements Disposable {
   readonly #source: InspectionSource;
   readonly #listener: Deno.Listener;
+  readonly #folder: string;
   readonly #path: string;
   readonly #connections = new Set<Deno.Conn>();
   readonly #opened = performance.now();
@@ -53,21 +56,16 @@ class Endpoint implements Disposable {
 
   constructor(source: InspectionSource) {
     if (Deno.build.os === "windows") throw new Error("open inspection: it is not available on Windows");
-    const folder = openFolder(ownEnvironment());
-    if (folder.kind === "unusable") throw new Error(`open inspection: ${folder.why}`);
     this.#source = source;
-    this.#path = `${folder.path}/${Deno.pid}.sock`;
-    // Under a name of its own until it answers and has its mode: whoever sees the socket can use it. What a dead process with
-    // our number has left there is replaced.
-    const early = `${folder.path}/${Deno.pid}.new`;
-    removeIfThere(early);
-    const listener = Deno.listen({ transport: "unix", path: early });
+    const { folder, listener } = listenInFolder();
+    this.#folder = folder;
+    this.#path = `${folder}/${Deno.pid}.sock`;
     try {
-      Deno.chmodSync(early, 0o600);
-      Deno.renameSync(early, this.#path);
+      Deno.chmodSync(earlyPath(folder), 0o600);
+      Deno.renameSync(earlyPath(folder), this.#path);
     } catch (error) {
       listener.close();
-      removeIfThere(early);
+      this.#leave(earlyPath(folder));
       throw error;
     }
     listener.unref();
@@ -75,12 +73,18 @@ class Endpoint implements Disposable {
     this.#accept();
   }
 
+  /** Removes what was made at `path`, and the folder with the last of what is in it. */
+  #leave(path: string): void {
+    removeIfThere(path);
+    removeIfThere(this.#folder);
+  }
+
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#listener.close();
     for (const connection of this.#connections) close(connection);
-    removeIfThere(this.#path);
+    this.#leave(this.#path);
   }
 
   async #accept(): Promise<void> {
@@ -157,6 +161,27 @@ class Endpoint implements Disposable {
   }
 }
 
+/** A socket has a name of its own until it answers and has its mode: whoever sees it under its last one can use it. */
+function earlyPath(folder: string): string {
+  return `${folder}/${Deno.pid}.new`;
+}
+
+/** Another process that ends may take the empty folder away with it at any moment: then it is made again, a few times. */
+function listenInFolder(): { folder: string; listener: Deno.Listener } {
+  for (let tries = 1;; tries++) {
+    try {
+      const folder = openFolder(ownEnvironment());
+      if (folder.kind === "unusable") throw new Error(`open inspection: ${folder.why}`);
+      const path = earlyPath(folder.path);
+      // What a dead process with our number has left there is replaced.
+      removeIfThere(path);
+      return { folder: folder.path, listener: Deno.listen({ transport: "unix", path }) };
+    } catch (error) {
+      if (tries >= folderTries) throw error;
+    }
+  }
+}
+
 /** A timer that does not keep the process alive. */
 function unreferenced(run: () => void, ms: number): ReturnType<typeof setTimeout> {
   const timer = setTimeout(run, ms);
@@ -176,10 +201,11 @@ function close(connection: Deno.Conn): void {
   }
 }
 
+/** Removes a socket, or a folder that is empty. */
 function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // It is gone already, or not ours to remove.
+    // It is gone already, in use by others, or not ours to remove.
   }
 }

@@ -95,9 +95,14 @@ Deno.test({
         [["/", 1], ["/fleet/h1", 1]],
       );
       await assert.rejects(inspectProcess(socket!, { path: "/nobody" }), { code: "ActorUnknown" });
+      Deno.writeTextFileSync(`${temp}/drover-${Deno.uid()}/of another process`, "");
       opened[Symbol.dispose]();
       assert.deepEqual(inspectionSockets(), []);
       assert.equal(await inspectProcess(socket!, {}), undefined);
+      assert.deepEqual([...Deno.readDirSync(`${temp}/drover-${Deno.uid()}`)].length, 1);
+      Deno.removeSync(`${temp}/drover-${Deno.uid()}/of another process`);
+      endpoint(3)[Symbol.dispose]();
+      assert.deepEqual([...Deno.readDirSync(temp)], [], "the last one takes the empty folder with it");
     }),
 });
 
@@ -184,12 +189,37 @@ Deno.test({
 });
 
 Deno.test({
+  name: "processes that begin and end at the same time do not take the folder from each other",
+  ...posix,
+  fn: () =>
+    within(async (temp) => {
+      const module = new URL("../../../runtime/inspection/endpoint.ts", import.meta.url).href;
+      const script = `import { openInspection } from ${JSON.stringify(module)};
+        const onUnavailable = (why) => console.log(why);
+        for (let i = 0; i < 400; i++) {
+          openInspection({ program: "", about: "", snapshot: () => undefined, onUnavailable })[Symbol.dispose]();
+        }`;
+      const outputs = await Promise.all(Array.from({ length: 3 }, () => {
+        const args = ["eval", "--no-check", script];
+        return new Deno.Command(Deno.execPath(), { args }).output();
+      }));
+      const decoder = new TextDecoder();
+      assert.deepEqual(outputs.map(({ stdout, stderr }) => decoder.decode(stdout) + decoder.decode(stderr)), [
+        "",
+        "",
+        "",
+      ]);
+      assert.deepEqual([...Deno.readDirSync(temp)], []);
+    }),
+});
+
+Deno.test({
   name: "the socket of a dead process is removed, one that answers nonsense is reported",
   ...posix,
   fn: () =>
     within(async (temp) => {
-      endpoint(0)[Symbol.dispose]();
       const folder = `${temp}/drover-${Deno.uid()}`;
+      Deno.mkdirSync(folder, { mode: 0o700 });
       const dead = `${folder}/999999999.sock`;
       const { success } = await new Deno.Command(Deno.execPath(), {
         args: ["eval", `Deno.listen({ transport: "unix", path: ${JSON.stringify(dead)} }); Deno.exit(0);`],
