@@ -29,7 +29,7 @@ import { gapReason, notKnown, notStarted, received } from "./verdicts.ts";
 export interface DurableHost {
   /** Place in the job. */
   readonly index: number;
-  /** Where it is; `undefined`: nobody knows any more, it has left the inventory. */
+  /** Where it is; `undefined`: nobody knows any more, it has left the inventory or lacks its credentials. */
   readonly target: HostTarget | undefined;
   /** Present: Command may have been sent by an earlier life. */
   readonly intent: Intent | null;
@@ -340,7 +340,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
       if (slot.stage !== "waiting" || slot.live) continue;
       const { target } = slot.host;
       if (target === undefined) {
-        this.#end(this.#next, notStarted("the host is not in the inventory any more"), context);
+        this.#end(this.#next, notStarted(goneState), context);
       } else this.#execute(this.#next, target, undefined, context);
     }
   }
@@ -487,7 +487,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
     const slot = this.#slots[index]!;
     slot.stage = "asking";
     if (slot.host.target === undefined) {
-      this.#end(index, notKnown("the host is not in the inventory any more"), context);
+      this.#end(index, notKnown(goneState), context);
     } else this.#toFind.push(index);
   }
 
@@ -624,6 +624,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
   }
 }
 
+const goneState = "the host is not in the inventory any more, or without its credentials";
 const cancelledState = "it was cancelled before its turn came";
 
 function resultRecord(

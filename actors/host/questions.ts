@@ -53,20 +53,20 @@ const maxPages = 100;
 
 /**
  * Deletes the shells that the instance `owner` has made, whoever asks now, and no others. Fails when not even the list can be read.
- * Windows shows administrators the shells of all users: only the Name counts.
+ * Windows shows administrators the shells of all users: only the Name counts. `keep`: Names of shells that are left to others.
  */
-export function sweepQuestion(owner: string): Question<Swept> {
-  return { name: "sweep shells", cleanup: true, dialogue: () => sweep(owner) };
+export function sweepQuestion(owner: string, keep: ReadonlySet<string> = new Set()): Question<Swept> {
+  return { name: "sweep shells", cleanup: true, dialogue: () => sweep(owner, keep) };
 }
 
-function* sweep(owner: string): Dialogue<Swept> {
+function* sweep(owner: string, keep: ReadonlySet<string>): Dialogue<Swept> {
   const found: string[] = [];
   let error: DroverError | undefined;
   let page = readEnumeration(yield* exchange({ request: enumerate(resources.shell, pageItems) }));
   for (let pages = 1;; pages++) {
     for (const item of page.items) {
       const { shellId, name } = readShellInfo(item);
-      if (shellId !== "" && isShellOf(name, owner)) found.push(shellId);
+      if (shellId !== "" && isShellOf(name, owner) && !keep.has(name ?? "")) found.push(shellId);
     }
     if (page.context === undefined) break;
     if (pages >= maxPages) {

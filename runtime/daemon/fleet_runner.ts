@@ -1,0 +1,197 @@
+/** Runs durable jobs on the actors of a fleet. @module */
+import {
+  type DurableHost,
+  durableJob,
+  type DurableJobMessage,
+  type JobStore,
+} from "../../actors/daemon/mod.ts";
+import type { Job, UnfinishedJob } from "../../actors/daemon/job_types.ts";
+import {
+  fleet,
+  type FleetMessage,
+  type HostTarget,
+  limitsWatcher,
+  ping,
+  sweepQuestion,
+} from "../../actors/host/mod.ts";
+import type { ActorRef } from "../../actors/kernel/actor.ts";
+import type { CrashReport } from "../../actors/kernel/crash_report.ts";
+import type { SystemSnapshot } from "../../actors/kernel/snapshot.ts";
+import type { ActorSystem } from "../../actors/kernel/system.ts";
+import type { Connector } from "../../actors/ports.ts";
+import { scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
+import { cleanupTimeoutMs, inquire } from "../client/fleet_host.ts";
+import { Sweeper } from "../client/sweeper.ts";
+import { connectionLimit } from "../os/limits.ts";
+import { createSystem } from "../system.ts";
+import { createConnector } from "../transports/mod.ts";
+import type { JobRunner, PingAnswer } from "./runner.ts";
+
+/** Hosts at once of a job that does not say. */
+const defaultThrottle = 32;
+
+/** Milliseconds that what runs has to end when the daemon stops. */
+const defaultDrainMs = 10_000;
+
+/** Milliseconds until the scheduler is taken to have no answer. */
+const askMs = 5_000;
+
+/** What a runner needs. */
+export interface FleetRunnerOptions {
+  readonly store: JobStore;
+  /**
+   * Folder of this daemon alone, in which it notes where it makes shells, so that its next life can delete those that it leaves behind
+   * when it dies. Others must not use it: they would delete shells that the next life wants to ask. Default: nothing is noted.
+   */
+  readonly livesDir?: string;
+  /** Told about defects of Drover itself. */
+  readonly onCrash?: (report: CrashReport) => void;
+  /** Takes secrets out of a text. */
+  readonly redact?: (text: string) => string;
+}
+
+/** See the module. */
+export class FleetRunner implements JobRunner {
+  readonly #store: JobStore;
+  readonly #system: ActorSystem;
+  readonly #connector: Connector;
+  readonly #scheduler: ActorRef<SchedulerMessage>;
+  readonly #fleet: ActorRef<FleetMessage>;
+  readonly #jobs = new Map<string, Running>();
+  readonly #sweeper: Sweeper;
+  /** Names of shells of earlier lives whose commands are to be asked for. */
+  readonly #asked = new Set<string>();
+
+  /** Connects to nothing yet. */
+  constructor({ store, livesDir, onCrash, redact }: FleetRunnerOptions) {
+    this.#store = store;
+    this.#system = createSystem({
+      ...(onCrash === undefined ? {} : { onCrash }),
+      ...(redact === undefined ? {} : { redact }),
+    });
+    const maxConnections = connectionLimit();
+    const slots = Math.max(1, Math.min(1_000, Math.floor((maxConnections ?? Infinity) / 2)));
+    this.#scheduler = this.#system.spawn(scheduler({ slots }));
+    this.#connector = createConnector();
+    const limits = maxConnections === undefined ? {} : { maxConnections };
+    this.#fleet = this.#system.spawn(fleet(this.#connector, this.#scheduler, limits));
+    this.#system.spawn(limitsWatcher(this.#fleet, this.#scheduler));
+    this.#sweeper = new Sweeper(
+      livesDir,
+      (target, owner) =>
+        inquire({ system: this.#system, fleet: this.#fleet }, target, sweepQuestion(owner, this.#asked)),
+    );
+  }
+
+  start(job: Job, targets: readonly HostTarget[], stdin: Uint8Array | undefined): void {
+    this.#run(job, stdin, targets.map((target, index) => ({ index, target, intent: null, startedAt: null })));
+  }
+
+  recover(jobs: readonly UnfinishedJob[], target: (host: string) => HostTarget | undefined): void {
+    for (const { hosts } of jobs) {
+      for (const { intent } of hosts) if (intent !== null) this.#asked.add(intent.shellName);
+    }
+    for (const { job, stdin, hosts } of jobs) {
+      this.#run(job, stdin, hosts.map((host) => ({ ...host, target: target(host.host) })));
+    }
+  }
+
+  cancel(id: string): void {
+    this.#tell(id, "cancel");
+  }
+
+  pause(id: string): void {
+    this.#tell(id, "pause");
+  }
+
+  resume(id: string): void {
+    this.#tell(id, "resume");
+  }
+
+  inspect(options: { readonly path?: string; readonly limit?: number } = {}): SystemSnapshot | undefined {
+    return this.#system.snapshot(options);
+  }
+
+  ping(target: HostTarget): Promise<PingAnswer> {
+    return new Promise((resolve) =>
+      this.#system.spawn(ping(target, this.#connector, (result) => {
+        if (result.kind === "failed") {
+          resolve({ kind: "failed", code: result.error.code, message: result.error.message });
+          return;
+        }
+        const { productVendor, productVersion } = result.identity;
+        resolve({
+          kind: "answered",
+          vendor: productVendor,
+          version: productVersion,
+          durationMs: result.durationMs,
+        });
+      }))
+    );
+  }
+
+  async close(drainMs = defaultDrainMs): Promise<void> {
+    for (const id of this.#jobs.keys()) this.#tell(id, "drain");
+    const ended = Promise.all([...this.#jobs.values()].map(({ ended }) => ended));
+    await within(drainMs, ended);
+    await this.#sweeper.settle();
+    const left = await this.#keysLeft();
+    // Whatever runs still is stopped by its host, which tells its job.
+    this.#system.stop(this.#fleet);
+    await within(drainMs, ended);
+    await this.#system.shutdown();
+    this.#sweeper.close(left);
+  }
+
+  #run(job: Job, stdin: Uint8Array | undefined, hosts: readonly DurableHost[]): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#sweeper.begin(hosts.flatMap(({ target }) => target === undefined ? [] : [target]));
+    const key = job.id.replaceAll("-", "");
+    const ref = this.#system.spawn(durableJob(
+      {
+        job,
+        stdin,
+        hosts,
+        shellName: (index) => this.#sweeper.shellName(`${key}.${index}`),
+        throttle: defaultThrottle,
+        cleanupTimeoutMs,
+      },
+      this.#fleet,
+      this.#store,
+      () => {
+        this.#jobs.delete(job.id);
+        resolve();
+      },
+    ));
+    this.#jobs.set(job.id, { ref, ended: promise });
+  }
+
+  #tell(id: string, kind: "cancel" | "pause" | "resume" | "drain"): void {
+    const job = this.#jobs.get(id);
+    if (job !== undefined) this.#system.send(job.ref, { kind });
+  }
+
+  /** Keys at which a service may still have shells of this life. */
+  async #keysLeft(): Promise<ReadonlySet<string>> {
+    // Work that is stopped now may not come to the end of its clean-up.
+    if (this.#jobs.size > 0) return this.#sweeper.keys;
+    const answer = await this.#system.ask<SchedulerMessage, readonly string[]>(
+      this.#scheduler,
+      (replyTo) => ({ kind: "keysOfKeptShells", replyTo }),
+      askMs,
+    );
+    return answer.kind === "answered" ? new Set(answer.value) : this.#sweeper.keys;
+  }
+}
+
+interface Running {
+  readonly ref: ActorRef<DurableJobMessage>;
+  readonly ended: Promise<void>;
+}
+
+/** Waits for `promise`, but not for longer than `ms`. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([promise, new Promise<void>((resolve) => timer = setTimeout(resolve, ms))]);
+  clearTimeout(timer);
+}

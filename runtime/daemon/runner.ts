@@ -1,0 +1,40 @@
+/** The boundary between the API and the work: who begins jobs, and stops them. @module */
+import type { Job, UnfinishedJob } from "../../actors/daemon/job_types.ts";
+import type { HostTarget } from "../../actors/host/mod.ts";
+import type { SystemSnapshot } from "../../actors/kernel/snapshot.ts";
+
+/** Runs jobs that the store has. Whatever becomes of them is told to the store, and to nobody else. */
+export interface JobRunner {
+  /** Begins a job that the store has just taken, with all its hosts in the order of their places. */
+  start(job: Job, targets: readonly HostTarget[], stdin: Uint8Array | undefined): void;
+  /**
+   * Goes on with jobs of earlier lives of the daemon: what was never sent is begun, what was is asked. `target`: how to reach a host,
+   * `undefined` when nobody knows any more. Once, before anything is started.
+   */
+  recover(jobs: readonly UnfinishedJob[], target: (host: string) => HostTarget | undefined): void;
+  /** Stops a job; every host still gets its result. What is done already stays done. */
+  cancel(id: string): void;
+  /** Begins no further host of a job; what runs goes on. */
+  pause(id: string): void;
+  /** Goes on with a job that was paused. */
+  resume(id: string): void;
+  /** A picture of the actors, those at `path` and below. */
+  inspect(options?: { readonly path?: string; readonly limit?: number }): SystemSnapshot | undefined;
+  /** Asks a host which service answers. */
+  ping(target: HostTarget): Promise<PingAnswer>;
+  /**
+   * Takes no more work and begins no further host, waits `drainMs` for what runs, then stops it, and ends when nothing is left. Jobs
+   * that have hosts without a result stay so: a later life goes on with them.
+   */
+  close(drainMs?: number): Promise<void>;
+}
+
+/** What a ping found. */
+export type PingAnswer =
+  | {
+    readonly kind: "answered";
+    readonly vendor: string;
+    readonly version: string;
+    readonly durationMs: number;
+  }
+  | { readonly kind: "failed"; readonly code: string; readonly message: string };
