@@ -250,9 +250,9 @@ export interface StoreStats {
   readonly usedBytes: number;
   /** Bytes of the file. */
   readonly fileBytes: number;
-  /** Batches and bytes of output committed since the start. */
+  /** Batches committed since the start, and bytes in them (roughly, each row with some). */
   readonly batches: number;
-  readonly outputBytes: number;
+  readonly writtenBytes: number;
   /** Bytes that wait to be written. */
   readonly queuedBytes: number;
 }
