@@ -11,7 +11,10 @@ Deno.test("a fleet can be looked into: what its actors do, in sums and lines", a
     connector: { connect: () => ({ write: () => true, resume() {}, end() {}, abort() {} }) },
   });
   const idle = fleet.inspect();
-  const run = fleet.run("hostname /token:top-secret", { stdin: "input", shell: { env: { KEY: "hidden" } } });
+  const run = fleet.run("hostname /token:top-secret", {
+    stdin: "bytes for it",
+    shell: { env: { KEY: "hush" } },
+  });
   let busy = fleet.inspect();
   while (!busy?.actors.some(({ path }) => path.includes("/link-"))) {
     await new Promise((resolve) => setTimeout(resolve, 1));
@@ -22,7 +25,7 @@ Deno.test("a fleet can be looked into: what its actors do, in sums and lines", a
   assert.equal(fleet.inspect({ path: "/scheduler" })?.actors[0]?.figures?.held, 2);
   assert.equal(fleet.inspect({ path: "/nobody" }), undefined);
   assert.ok(busy.actors.some(({ path }) => path.startsWith("/fleet/127.0.0.2:1-")));
-  for (const kept of [password, "hostname", "top-secret", "input", "hidden"]) {
+  for (const kept of [password, "hostname", "top-secret", "bytes for it", "hush"]) {
     assert.ok(!JSON.stringify(busy).includes(kept), `${kept} is in the picture`);
   }
   run.cancel();
