@@ -57,6 +57,7 @@ export interface FleetOptions extends Omit<ConnectionOptions, "password"> {
   /**
    * Connections that may be open at once; more hosts than half of it are never active at the same time, whatever the throttle
    * says. Default: what the limit of open files (`ulimit -n`) leaves room for, at least 8.
+   * Each fleet counts for itself: where several of one process are open at once, give each its share.
    */
   readonly maxConnections?: number;
   /**

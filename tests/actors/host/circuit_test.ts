@@ -4,7 +4,7 @@ import type { LeaseMessage, LeaseReport } from "../../../actors/host/mod.ts";
 import type { ActorRef } from "../../../actors/kernel/actor.ts";
 import type { InquireMessage, InquiryOutcome, Question } from "../../../actors/host/inquiry.ts";
 import { deleteShell } from "../../../protocol/shell/mod.ts";
-import { FakeHost } from "./fake_host.ts";
+import { type Cut, FakeHost } from "./fake_host.ts";
 import { FakeFleet, fakeTarget } from "./run_job.ts";
 
 const target = { ...fakeTarget("host"), connectRetries: 0 };
@@ -194,4 +194,28 @@ Deno.test("who waits for a host's return asks through an open circuit, at a pace
   Object.assign(host.options, { refuse: false });
   assert.deepEqual(await ask(true), ["fault", 1]);
   assert.deepEqual(await ask(false), ["fault", 0]);
+});
+
+Deno.test("work that waits for a probe ends with it, however silent the host is, and at its own deadline before that", async () => {
+  const { run, host } = openCircuit();
+  run.test.advance(5_000);
+  const cut: Cut = { direction: "request", at: 0, how: "silent", after: "silent" };
+  Object.assign(host.options, { refuse: false, cut });
+  host.isCut = true;
+  const begun = run.test.clock.monotonic();
+  const probe = run.start([target], { id: "probe" });
+  run.test.advance(1_000);
+  const hasDeadline = run.start([target], { id: "deadline", timeoutMs: 2_000 });
+  const hasNone = run.start([target], { id: "none" });
+  run.test.advance(2_000);
+  assert.deepEqual([probe, hasDeadline, hasNone].map(({ results }) => results.length), [0, 1, 0]);
+  assert.equal(hasDeadline.results[0]?.status, "unreachable");
+  run.test.advance(begun + target.connect.timeoutMs + 10 - run.test.clock.monotonic());
+  assert.deepEqual([probe, hasNone].map(({ results }) => results[0]?.error?.code), [
+    "ConnectTimeout",
+    "ConnectTimeout",
+  ]);
+  assert.equal(host.opened, 6);
+  run.test.settle(60_000);
+  assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
 });
