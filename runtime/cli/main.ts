@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { utf8 } from "../../protocol/bytes.ts";
 import { DroverError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
+import { daemonCommand } from "./daemon.ts";
 import { execCommand } from "./exec.ts";
 import { inspectCommand } from "./inspect.ts";
 import { writerSink } from "./output/sink.ts";
@@ -10,6 +11,7 @@ import { sanitize } from "./output/sanitize.ts";
 import { pingCommand } from "./ping.ts";
 import { serviceCommand } from "./service.ts";
 import { sweepCommand } from "./sweep.ts";
+import { tokenCommand } from "./token.ts";
 
 /** Exit code for wrong usage. */
 const wrongUsage = 2;
@@ -30,10 +32,26 @@ Examples:
   drover ping web01
   drover inspect`,
     );
-  for (const command of [execCommand(), serviceCommand(), pingCommand(), inspectCommand(), sweepCommand()]) {
-    program.addCommand(command.exitOverride().showHelpAfterError("(add --help for the options)"));
+  const commands = [
+    execCommand(),
+    serviceCommand(),
+    daemonCommand(),
+    tokenCommand(),
+    pingCommand(),
+    inspectCommand(),
+    sweepCommand(),
+  ];
+  for (const command of commands) {
+    for (const one of withSubcommands(command)) {
+      one.exitOverride().showHelpAfterError("(add --help for the options)");
+    }
+    program.addCommand(command);
   }
   return program;
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((child) => withSubcommands(child as Command))];
 }
 
 /** Parses and runs; sets the exit code. Errors are shown as one line, without a stack. */
@@ -41,7 +59,7 @@ export async function runCommandLine(command: Command, args: readonly string[]):
   // Help that is piped into a reader which leaves early (`| head`) ends quietly.
   const out = writerSink(Deno.stdout);
   const err = writerSink(Deno.stderr);
-  for (const one of [command, ...command.commands]) {
+  for (const one of withSubcommands(command)) {
     one.configureOutput({ writeOut: (text) => out(utf8(text)), writeErr: (text) => err(utf8(text)) });
   }
   try {

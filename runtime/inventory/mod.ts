@@ -45,6 +45,20 @@ export function loadInventory(path: string, options: LoadOptions = {}): Inventor
 }
 
 /**
+ * The inventory that a text is, without any file beside it; `name` stands for its file in errors.
+ * @throws UsageError with a code that begins with `Inventory`
+ */
+export function parseInventory(
+  text: string,
+  name: string,
+  options: LoadOptions,
+): { readonly format: InventoryFormat; readonly inventory: Inventory } {
+  const model = new InventoryModel();
+  parseInto(model, text, name);
+  return { format: detectFormat(text, name), inventory: resolveInventory(model, options) };
+}
+
+/**
  * The inventory of `--hosts a,b,c`: `web01`, `web01:5985`, `[::1]:5985`, `https://web01:5986/wsman`. The text as it was
  * written is the host's name. An account in it (`user@host`) is refused.
  * @throws UsageError InventoryHost

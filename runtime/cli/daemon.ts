@@ -1,0 +1,148 @@
+/** `drover daemon`: durable jobs behind an HTTP API. @module */
+import { Command, InvalidArgumentError } from "commander";
+import { dirname, resolve } from "node:path";
+import { UsageError } from "../../protocol/errors.ts";
+import { defaultStateDir } from "../client/instances.ts";
+import { inventoryFromHosts } from "../inventory/mod.ts";
+import { inspectable } from "./inspectable.ts";
+import { interruptible } from "./interrupt.ts";
+import { addConnectionOptions, connectionOptions, positiveInteger } from "./options.ts";
+import { sanitizeLine } from "./output/sanitize.ts";
+import { readInventory, type SelectionFlags } from "./selection.ts";
+import { removePrivate, tokenFileName, urlFileName, writePrivate } from "./state_files.ts";
+
+interface DaemonFlags extends SelectionFlags {
+  readonly api: ApiAddress;
+  readonly store?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly name?: readonly string[];
+  readonly credentials?: string;
+  readonly rate?: number;
+  readonly inspect: boolean;
+}
+
+interface ApiAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The command. */
+export function daemonCommand(): Command {
+  const command = new Command("daemon")
+    .summary("run jobs for others, asked for over HTTP")
+    .description(
+      "Take jobs over an HTTP API, run them on the hosts of the inventory, and keep what came of them. The first " +
+        "line says where it listens; /docs there describes the API. The first start makes a token and says in " +
+        "which file it is. Ends with Ctrl-C or SIGTERM, which cancels what runs.",
+    )
+    .option("--api <address:port>", "where to listen; beyond loopback only with TLS", apiAddress, {
+      host: "127.0.0.1",
+      port: 7520,
+    })
+    .option("--store <file>", "where jobs are kept (default: drover.db in the state folder)")
+    .option("-i, --inventory <file>", "inventory: Ansible YAML or INI, JSON, or a list of hosts")
+    .option("--credentials <file>", "accounts for hosts added through the API, by address (JSON, 0600)")
+    .option("--tls-cert <file>", "certificate chain of the API (PEM)")
+    .option("--tls-key <file>", "its key (PEM)")
+    .option("--name <names>", "host names by which clients reach it", (text: string) => text.split(","))
+    .option("--rate <number>", "requests a second with one token (default: 2000)", positiveInteger)
+    .option("--no-inspect", "do not let your `drover inspect` look into this process");
+  return addConnectionOptions(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  drover daemon -i hosts.yml
+  drover daemon -i hosts.yml --api 0.0.0.0:7520 --tls-cert api.pem --tls-key api.key \\
+    --name drover.example
+  drover job submit -- hostname`,
+    )
+    .action(daemon);
+}
+
+async function daemon(flags: DaemonFlags): Promise<void> {
+  // Only here: scripts and the other commands need neither an HTTP framework nor a database.
+  const { checkListen } = await import("../daemon/server.ts");
+  const { Daemon, firstToken } = await import("../daemon/daemon.ts");
+  const { readCredentials } = await import("../daemon/credentials.ts");
+  const { openStore } = await import("../store/mod.ts");
+  const tls = await certificate(flags);
+  checkListen(flags.api.host, tls !== undefined);
+  const connection = connectionOptions(flags);
+  const inventory = flags.inventory === undefined ? inventoryFromHosts([]) : readInventory(flags);
+  const credentials = flags.credentials === undefined
+    ? undefined
+    : readCredentials(flags.credentials, connection);
+  const path = storePath(flags.store);
+  const folder = dirname(path);
+  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const store = await openStore({ path });
+  const token = await firstToken(store);
+  if (token !== undefined) {
+    writePrivate(`${folder}/${tokenFileName}`, token);
+    console.error(`drover: the first token is in ${folder}/${tokenFileName}`);
+  }
+  await using running = await Daemon.start({
+    store,
+    inventory,
+    connection,
+    host: flags.api.host,
+    port: flags.api.port,
+    ...(tls === undefined ? {} : { tls }),
+    ...(credentials === undefined ? {} : { credentials }),
+    names: [Deno.hostname(), ...(flags.name ?? [])],
+    ...(flags.rate === undefined ? {} : { limits: { requestsPerSecond: flags.rate } }),
+    onError: (error) =>
+      console.error(sanitizeLine(`${new Date().toISOString()} drover: internal error: ${String(error)}`)),
+  });
+  writePrivate(`${folder}/${urlFileName}`, running.url);
+  console.log(`Listening on ${running.url} (docs: ${running.url}/docs)`);
+  using _inspection = inspectable(flags.inspect, {
+    program: "daemon",
+    about: running.url,
+    notable: ["/scheduler"],
+    snapshot: (options) => running.parts.runner.inspect(options),
+  });
+  const interrupted = Promise.withResolvers<void>();
+  using _signals = interruptible(() => interrupted.resolve());
+  await interrupted.promise;
+  await running.stop();
+  removePrivate(`${folder}/${urlFileName}`);
+  Deno.exitCode = 0;
+}
+
+function storePath(given: string | undefined): string {
+  if (given !== undefined) return resolve(given);
+  const state = defaultStateDir();
+  if (state === undefined) {
+    throw new UsageError(
+      "StoreMissing",
+      "open store: there is no state folder (HOME is not set), give --store",
+    );
+  }
+  return `${state}/drover.db`;
+}
+
+async function certificate(flags: DaemonFlags): Promise<{ cert: string; key: string } | undefined> {
+  if (flags.tlsCert === undefined && flags.tlsKey === undefined) return undefined;
+  if (flags.tlsCert === undefined || flags.tlsKey === undefined) {
+    throw new UsageError(
+      "CertificateIncomplete",
+      "read the certificate: --tls-cert and --tls-key go together",
+    );
+  }
+  const { loadCertificate } = await import("../security/certificates.ts");
+  const { certificate: cert, key } = await loadCertificate(flags.tlsCert, flags.tlsKey);
+  return { cert, key };
+}
+
+function apiAddress(text: string): ApiAddress {
+  const match = /^(\[[0-9A-Fa-f:.]+\]|[^/:[\]\s]+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) {
+    throw new InvalidArgumentError("It is not of the form ADDRESS:PORT.");
+  }
+  const host = match[1]!.replace(/^\[|\]$/g, "");
+  return { host: host === "localhost" ? "127.0.0.1" : host, port };
+}

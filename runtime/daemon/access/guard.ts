@@ -1,0 +1,66 @@
+/** The way in: addressed to us, not from another site, with a token that allows it, within its limits. @module */
+import type { MiddlewareHandler } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { StoredToken } from "../../store/types.ts";
+import type { ApiEnv, DaemonParts } from "../context.ts";
+import { Problem } from "../problems.ts";
+import { checkOrigin } from "./names.ts";
+import { allows, bearerToken, isToken, type Scope, tokenHash } from "./tokens.ts";
+
+/** Prefix of the WebSocket subprotocol that carries a token: browsers cannot set Authorization there. */
+export const tokenProtocol = "drover.token.";
+
+/** Host, Origin: for everything that the daemon serves. */
+export function originGuard(parts: DaemonParts): MiddlewareHandler<ApiEnv> {
+  return createMiddleware<ApiEnv>(async (context, next) => {
+    checkOrigin(context.req.raw.headers, parts.names);
+    await next();
+    const { headers } = context.res;
+    headers.set("X-Content-Type-Options", "nosniff");
+    if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
+  });
+}
+
+/** Token and limits. */
+export function tokenGuard(parts: DaemonParts): MiddlewareHandler<ApiEnv> {
+  return createMiddleware<ApiEnv>(async (context, next) => {
+    const caller = callerOf(parts, context.req.raw.headers);
+    if (caller === undefined) {
+      throw new Problem(401, "TokenRefused", "a valid token is needed: Authorization: Bearer drv_…", {
+        headers: { "WWW-Authenticate": 'Bearer realm="drover"' },
+      });
+    }
+    const leave = parts.meter.enter(caller.id, "requests");
+    context.set("caller", caller);
+    try {
+      await next();
+    } finally {
+      leave();
+    }
+  });
+}
+
+/** Asks for a scope. */
+export function needs(scope: Scope): MiddlewareHandler<ApiEnv> {
+  return createMiddleware<ApiEnv>(async (context, next) => {
+    if (!allows(context.get("caller"), scope)) {
+      throw new Problem(403, "ScopeMissing", `this needs a token with the scope ${scope}`);
+    }
+    await next();
+  });
+}
+
+function callerOf(parts: DaemonParts, headers: Headers): StoredToken | undefined {
+  const token = bearerToken(headers.get("Authorization")) ?? protocolToken(headers);
+  const found = token === undefined ? undefined : parts.store.read.tokens.byHash(tokenHash(token));
+  return found === undefined || (found.expiresAt !== null && found.expiresAt <= Date.now())
+    ? undefined
+    : found;
+}
+
+function protocolToken(headers: Headers): string | undefined {
+  if (headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
+  const offered = (headers.get("Sec-WebSocket-Protocol") ?? "").split(",").map((text) => text.trim());
+  const token = offered.find((text) => text.startsWith(tokenProtocol))?.slice(tokenProtocol.length);
+  return token !== undefined && isToken(token) ? token : undefined;
+}

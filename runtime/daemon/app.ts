@@ -1,0 +1,119 @@
+/** The HTTP API: routes, what every answer has in common, the OpenAPI document. @module */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { HTTPException } from "hono/http-exception";
+import { version } from "../version.ts";
+import { originGuard, tokenGuard } from "./access/guard.ts";
+import { accepts } from "./accept.ts";
+import type { Api, ApiEnv, DaemonParts } from "./context.ts";
+import { docsPage } from "./docs_page.ts";
+import { isUnforeseen, Problem, problemOf, type ProblemPart } from "./problems.ts";
+import { addAccessRoutes } from "./routes/access.ts";
+import { addEventRoutes } from "./routes/events.ts";
+import { addHostRoutes } from "./routes/hosts.ts";
+import { addInventoryRoutes } from "./routes/inventories.ts";
+import { addJobRoutes } from "./routes/jobs.ts";
+import { addOutputRoutes } from "./routes/output.ts";
+
+/** Builds the app. */
+export function createApp(parts: DaemonParts): Api {
+  const app: Api = new OpenAPIHono<ApiEnv>({
+    // A path that names nothing is not found; the rest of a request can be wrong in other ways.
+    defaultHook: (result) => {
+      if (result.success) return;
+      const { error, target } = result;
+      if (target === "param") throw new Problem(404, "NotFound", "nothing has such a path");
+      throw new Problem(422, "RequestInvalid", `the ${target === "json" ? "body" : target} is not valid`, {
+        errors: error.issues.slice(0, 50).map((issue): ProblemPart => ({
+          at: target === "json" ? pointer(issue.path) : String(issue.path[0] ?? target),
+          detail: issue.message,
+        })),
+      });
+    },
+  });
+  app.use("*", originGuard(parts));
+  app.use("/v1/*", tokenGuard(parts));
+  app.use("*", accepts);
+  app.openAPIRegistry.registerComponent("securitySchemes", "token", {
+    type: "http",
+    scheme: "bearer",
+    description: "A token of `drover token create`",
+  });
+  addJobRoutes(app, parts);
+  addOutputRoutes(app, parts);
+  addEventRoutes(app, parts);
+  addHostRoutes(app, parts);
+  addInventoryRoutes(app, parts);
+  addAccessRoutes(app, parts);
+  app.get("/docs", (context) => {
+    context.header("Content-Security-Policy", docsPage.policy);
+    return context.html(docsPage.html);
+  });
+  const document = lazily(() =>
+    JSON.stringify(app.getOpenAPI31Document({
+      openapi: "3.1.0",
+      info: {
+        title: "Drover",
+        version,
+        description:
+          "Run commands on many machines through WinRM. Every error is a problem (RFC 9457) with a stable code.",
+        license: { name: "MIT" },
+      },
+      servers: [{ url: "/" }],
+    }))
+  );
+  app.get(
+    "/openapi.json",
+    (context) => context.body(document(), 200, { "Content-Type": "application/json" }),
+  );
+  const allowed = lazily(() => methodTable(app));
+  app.notFound((context) => {
+    const methods = allowed()(context.req.path);
+    return methods.length === 0
+      ? new Problem(404, "NotFound", "nothing has such a path").response()
+      : new Problem(405, "MethodNotAllowed", `not with the method ${context.req.method}`, {
+        headers: { "Allow": methods.join(", ") },
+      }).response();
+  });
+  app.onError((error) => {
+    if (error instanceof HTTPException) {
+      return new Problem(error.status, "RequestMalformed", "the request is malformed").response();
+    }
+    if (isUnforeseen(error)) parts.onError(error);
+    return problemOf(error).response();
+  });
+  return app;
+}
+
+/** RFC 6901. */
+function pointer(path: readonly PropertyKey[]): string {
+  return path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** Makes it at the first use: only then all routes are there. */
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+/** Which methods a path has; none: nothing is there. */
+function methodTable(app: Api): (path: string) => readonly string[] {
+  const known = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
+  for (const { path, method } of app.routes) {
+    if (method === "ALL") continue;
+    let entry = known.get(path);
+    if (entry === undefined) {
+      const source = path.split("/").map((part) =>
+        part.startsWith(":") ? "[^/]+" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+      ).join("/");
+      known.set(path, entry = { pattern: new RegExp(`^${source}$`), methods: new Set() });
+    }
+    entry.methods.add(method);
+    // hono answers HEAD wherever there is GET.
+    if (method === "GET") entry.methods.add("HEAD");
+  }
+  return (path) => [
+    ...new Set(
+      [...known.values()].flatMap(({ pattern, methods }) => pattern.test(path) ? [...methods] : []),
+    ),
+  ];
+}

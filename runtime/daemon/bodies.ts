@@ -1,0 +1,91 @@
+/** Bodies of requests: of the right type, not too large, and there in time. @module */
+import { createHash } from "node:crypto";
+import type { MiddlewareHandler } from "hono";
+import { createMiddleware } from "hono/factory";
+import { concat } from "../../protocol/bytes.ts";
+import type { ApiEnv } from "./context.ts";
+import { Problem } from "./problems.ts";
+
+/** Milliseconds for a whole body. Who sends it byte by byte does not keep its place for longer. */
+const bodyMs = 30_000;
+
+/** Takes a JSON body of at most `limit` bytes; `optional`: none is an empty object. */
+export function jsonBody(limit: number, optional = false): MiddlewareHandler<ApiEnv> {
+  return createMiddleware<ApiEnv>(async (context, next) => {
+    const { raw } = context.req;
+    const type = raw.headers.get("Content-Type");
+    if (type === null && optional && isEmpty(raw.headers)) {
+      context.set("bodyDigest", "");
+      await next();
+      return;
+    }
+    if (!/^application\/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?$/i.test(type ?? "")) {
+      throw new Problem(415, "MediaTypeUnsupported", "the body has to be application/json", {
+        headers: { "Accept": "application/json" },
+      });
+    }
+    const bytes = await readBody(raw, limit);
+    const text = decode(bytes);
+    try {
+      JSON.parse(text);
+    } catch {
+      throw new Problem(400, "BodyMalformed", "the body is not JSON");
+    }
+    context.set("bodyDigest", createHash("sha256").update(bytes).digest("hex"));
+    // For hono's validator, which reads it once more.
+    context.req.raw = new Request(raw.url, { method: raw.method, headers: raw.headers, body: text });
+    await next();
+  });
+}
+
+/** Whether a request has no body (RFC 9112, section 6.3). */
+function isEmpty(headers: Headers): boolean {
+  return !headers.has("Transfer-Encoding") && Number(headers.get("Content-Length") ?? 0) === 0;
+}
+
+/** The bytes of a body. */
+export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+  const tooLarge = () => new Problem(413, "BodyTooLarge", `the body is larger than ${limit} bytes`);
+  if (Number(request.headers.get("Content-Length") ?? 0) > limit) throw tooLarge();
+  if (request.body === null) return new Uint8Array();
+  const reader = request.body.getReader();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    reader.cancel().catch(() => {});
+  }, bodyMs);
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      length += value.length;
+      if (length > limit) {
+        reader.cancel().catch(() => {});
+        throw tooLarge();
+      }
+      parts.push(value);
+    }
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem(400, "BodyIncomplete", "the body ended too early");
+  } finally {
+    clearTimeout(timer);
+  }
+  if (late) {
+    throw new Problem(408, "BodyLate", "the body did not come in time", {
+      headers: { "Connection": "close" },
+    });
+  }
+  return concat(parts);
+}
+
+/** Bytes as text. */
+export function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Problem(400, "BodyMalformed", "the body is not UTF-8");
+  }
+}

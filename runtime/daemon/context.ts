@@ -1,0 +1,77 @@
+/** What the routes stand on. @module */
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { Store } from "../store/api.ts";
+import type { StoredToken } from "../store/types.ts";
+import type { AccessMeter } from "./access/limits.ts";
+import type { HostBook } from "./host_book.ts";
+import { Problem } from "./problems.ts";
+import type { JobRunner } from "./runner.ts";
+
+/** Everything that a daemon consists of, for its routes. */
+export interface DaemonParts {
+  readonly store: Store;
+  readonly runner: JobRunner;
+  readonly book: HostBook;
+  readonly meter: AccessMeter;
+  /** Host names that lead here, in lower case. */
+  readonly names: ReadonlySet<string>;
+  /** Ends when the daemon stops: streams end with it. */
+  readonly stopping: AbortSignal;
+  /** Milliseconds without an event after which a stream says that it lives. */
+  readonly heartbeatMs: number;
+  /** Takes hosts that were added or removed. */
+  readonly reloadAdditions: () => void;
+  /** Told about errors that nobody foresaw. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** What hono keeps for each request. */
+export interface ApiEnv {
+  Bindings: {
+    /** Address of the caller. */
+    readonly from: string;
+  };
+  Variables: {
+    /** The token that it came with. */
+    readonly caller: StoredToken;
+    /** SHA-256 of its body, where it has one. */
+    readonly bodyDigest: string;
+  };
+}
+
+/** The app that routes are added to. */
+export type Api = OpenAPIHono<ApiEnv>;
+
+/** The context of a request. */
+export type ApiContext = Context<ApiEnv>;
+
+/** Keeps who did what. A change that cannot be written down is told as an error, although it happened. */
+export async function audit(
+  parts: DaemonParts,
+  context: ApiContext,
+  action: string,
+  target: string,
+  detail: Readonly<Record<string, unknown>> = {},
+  outcome = "ok",
+): Promise<void> {
+  await parts.store.write.audit.add({
+    at: Date.now(),
+    who: context.get("caller").name,
+    from: context.env.from,
+    action,
+    target,
+    outcome,
+    detail,
+  });
+}
+
+/** A stream's end: the client's or the daemon's, whichever comes first. */
+export function untilEither(one: AbortSignal, other: AbortSignal): AbortSignal {
+  return AbortSignal.any([one, other]);
+}
+
+/** No such job, for whoever may not see it as well. */
+export function jobUnknown(): Problem {
+  return new Problem(404, "JobUnknown", "there is no such job");
+}

@@ -1,0 +1,162 @@
+/** The daemon: store, hosts, runner and API, put together; started and stopped as one. @module */
+import type { CrashReport } from "../../actors/kernel/crash_report.ts";
+import type { HostTarget } from "../../actors/host/mod.ts";
+import { redactorOf } from "../../actors/kernel/redaction.ts";
+import type { ConnectionOptions } from "../client/targets.ts";
+import type { Inventory } from "../inventory/mod.ts";
+import type { Store } from "../store/api.ts";
+import { type AccessLimits, AccessMeter, defaultAccessLimits } from "./access/limits.ts";
+import { allHosts, newToken, tokenHash } from "./access/tokens.ts";
+import { createApp } from "./app.ts";
+import { storedAdditions } from "./additions.ts";
+import { Credentials } from "./credentials.ts";
+import type { DaemonParts } from "./context.ts";
+import { FleetRunner } from "./fleet_runner.ts";
+import { HostBook } from "./host_book.ts";
+import type { JobRunner } from "./runner.ts";
+import { type ApiServer, listen, type ServerTls } from "./server.ts";
+import { uuidv7 } from "./uuid.ts";
+
+/** What a daemon is made of. */
+export interface DaemonOptions {
+  /** Open; the daemon closes it. */
+  readonly store: Store;
+  /** Hosts that it knows from the start. */
+  readonly inventory: Inventory;
+  /** How its hosts are reached. */
+  readonly connection: ConnectionOptions;
+  /** Accounts for hosts that come in through the API; default none. */
+  readonly credentials?: Credentials;
+  /** Where the API listens; port 0: a free one. */
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: ServerTls;
+  /** Names beside `localhost` that a Host header may have. */
+  readonly names?: readonly string[];
+  readonly limits?: Partial<AccessLimits>;
+  /** Milliseconds without an event after which a stream says that it lives; default 15,000. */
+  readonly heartbeatMs?: number;
+  /** Told about defects of Drover itself. */
+  readonly onError?: (error: unknown) => void;
+  /** Runs the jobs; default: on the actors of this process. */
+  readonly runner?: JobRunner;
+}
+
+/** Milliseconds that requests have to end when the daemon stops. */
+const graceMs = 5_000;
+
+/** A running daemon. */
+export class Daemon implements AsyncDisposable {
+  readonly #parts: DaemonParts;
+  readonly #server: ApiServer;
+  readonly #stopping: AbortController;
+  #stopped: Promise<void> | undefined;
+
+  private constructor(parts: DaemonParts, server: ApiServer, stopping: AbortController) {
+    this.#parts = parts;
+    this.#server = server;
+    this.#stopping = stopping;
+  }
+
+  /**
+   * Starts it.
+   *
+   * @throws UsageError `TlsNeeded`, `ListenFailed`
+   */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const { store } = options;
+    const book = new HostBook(options.inventory, options.connection);
+    const onError = options.onError ?? (() => {});
+    const credentials = options.credentials ?? new Credentials([], options.connection);
+    const reloadAdditions = () => book.setAdditions(storedAdditions(store.read, credentials, onError));
+    reloadAdditions();
+    const runner = options.runner ?? new FleetRunner({
+      store,
+      livesDir: `${store.path}.lives`,
+      onCrash: (report: CrashReport) => onError(report.error),
+      redact: (text) => redactorOf(book.secrets())(text),
+    });
+    runner.recover(store.read.jobs.unfinished(), (host) => book.get(host) && reachable(book, host, onError));
+    const stopping = new AbortController();
+    const parts: DaemonParts = {
+      store,
+      runner,
+      book,
+      meter: new AccessMeter({ ...defaultAccessLimits, ...options.limits }, () => performance.now()),
+      names: new Set(["localhost", ...(options.names ?? []).map((name) => name.toLowerCase())]),
+      stopping: stopping.signal,
+      heartbeatMs: options.heartbeatMs ?? 15_000,
+      reloadAdditions,
+      onError,
+    };
+    const app = createApp(parts);
+    const server = await listen(
+      options.host,
+      options.port,
+      options.tls,
+      (request, from) => app.fetch(request, { from }),
+    );
+    return new Daemon(parts, server, stopping);
+  }
+
+  /** `http://127.0.0.1:PORT`. */
+  get url(): string {
+    return this.#server.url;
+  }
+
+  /** What it consists of. */
+  get parts(): DaemonParts {
+    return this.#parts;
+  }
+
+  /**
+   * Stops: no new requests, no further host begins, what runs has a little time and is cancelled then, the store is closed. Jobs with
+   * hosts that have no result go on with the next start. Idempotent.
+   */
+  stop(): Promise<void> {
+    return this.#stopped ??= this.#stop();
+  }
+
+  /** See {@link Daemon.stop}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#server.close(graceMs);
+    await this.#parts.runner.close();
+    await this.#parts.store.close();
+  }
+}
+
+/** How to reach a host of a job that an earlier life has begun; `undefined`: it has lost its credentials or its trust. */
+function reachable(book: HostBook, host: string, onError: (error: unknown) => void): HostTarget | undefined {
+  try {
+    return book.target(host);
+  } catch (error) {
+    onError(error);
+    return undefined;
+  }
+}
+
+/**
+ * The first token of a store, with every scope; `undefined`: there is one already. Only its hash is kept, so whoever called has to
+ * put it where its user finds it.
+ */
+export async function firstToken(store: Store): Promise<string | undefined> {
+  if (store.read.tokens.list().length > 0) return undefined;
+  const token = newToken();
+  const at = Date.now();
+  await store.write.tokens.create({
+    id: uuidv7(at),
+    name: "first",
+    hash: tokenHash(token),
+    scopes: ["read", "run", "admin"],
+    hosts: allHosts,
+    createdAt: at,
+    createdBy: "system",
+    expiresAt: null,
+  });
+  return token;
+}

@@ -1,0 +1,186 @@
+/**
+ * The hosts that the daemon knows: those of the inventory that it was started with, and those that were added since. Whoever asks
+ * sees the part that its token is for; credentials are never given out.
+ * @module
+ */
+import type { HostTarget } from "../../actors/host/mod.ts";
+import { UsageError } from "../../protocol/errors.ts";
+import { type Inventory, type InventoryHost, selectHosts } from "../inventory/mod.ts";
+import { selectNames } from "../inventory/patterns.ts";
+import { type ConnectionOptions, readPem, targetOf } from "../client/targets.ts";
+
+/** Where a host comes from. */
+export type HostOrigin =
+  | { readonly kind: "file" }
+  | { readonly kind: "inventory"; readonly name: string }
+  | { readonly kind: "api" };
+
+/** One host of the book. */
+export interface BookHost {
+  readonly host: InventoryHost;
+  readonly origin: HostOrigin;
+}
+
+/** Hosts that came from elsewhere than the file, the stronger ones last. */
+export interface Addition {
+  readonly inventory: Inventory;
+  readonly origin: HostOrigin;
+  /** How each of its hosts is logged on to: never with what was stored for other hosts. */
+  readonly connection: (host: InventoryHost) => ConnectionOptions;
+}
+
+/** See the module. */
+export class HostBook {
+  readonly #connection: ConnectionOptions;
+  #file: Inventory;
+  #additions: readonly Addition[] = [];
+  #hosts = new Map<string, BookHost & { readonly connection: ConnectionOptions }>();
+  #whole: Inventory;
+  /** By name; the same object each time, so that a host has one actor. */
+  readonly #targets = new Map<string, { readonly host: InventoryHost; readonly target: HostTarget }>();
+  readonly #pem = new Map<string, string>();
+  readonly #views = new Map<string, { readonly of: Inventory; readonly view: Inventory }>();
+
+  /** `connection`: options for hosts of the file. */
+  constructor(file: Inventory, connection: ConnectionOptions) {
+    this.#file = file;
+    this.#connection = connection;
+    this.#whole = this.#merge();
+  }
+
+  /** Every host. */
+  get inventory(): Inventory {
+    return this.#whole;
+  }
+
+  /** The inventory that the daemon was started with. */
+  get file(): Inventory {
+    return this.#file;
+  }
+
+  /** Takes another content of the file. */
+  setFile(file: Inventory): void {
+    this.#file = file;
+    this.#whole = this.#merge();
+  }
+
+  /** Takes other hosts beside the file's. A host of the file stays what the file says. */
+  setAdditions(additions: readonly Addition[]): void {
+    this.#additions = additions;
+    this.#whole = this.#merge();
+  }
+
+  /** A host of the whole. */
+  get(name: string): BookHost | undefined {
+    return this.#hosts.get(name);
+  }
+
+  /** What a token with these host patterns sees: for it there is nothing else. */
+  view(patterns: readonly string[]): Inventory {
+    const key = JSON.stringify(patterns);
+    const known = this.#views.get(key);
+    if (known?.of === this.#whole) return known.view;
+    const view = viewOf(this.#whole, patterns);
+    if (this.#views.size > 1_000) this.#views.clear();
+    this.#views.set(key, { of: this.#whole, view });
+    return view;
+  }
+
+  /**
+   * How to reach a host.
+   *
+   * @throws UsageError `HostUnknown`, or when it lacks credentials or trust
+   */
+  target(name: string): HostTarget {
+    const entry = this.#hosts.get(name);
+    if (entry === undefined) {
+      throw new UsageError("HostUnknown", `find host: ${JSON.stringify(name)} is not in the inventory`);
+    }
+    const known = this.#targets.get(name);
+    if (known?.host === entry.host) return known.target;
+    const target = targetOf(entry.host, entry.connection, (path) => this.#readPem(path));
+    this.#targets.set(name, { host: entry.host, target });
+    return target;
+  }
+
+  /** Passwords that it knows, to take them out of texts. */
+  secrets(): string[] {
+    const all = [...this.#hosts.values()].flatMap(({ host, connection }) => [
+      connection.password,
+      host.password,
+    ]);
+    return [
+      ...new Set(
+        [this.#connection.password, ...all].flatMap((secret) =>
+          secret === undefined ? [] : [secret.reveal()]
+        ),
+      ),
+    ];
+  }
+
+  #merge(): Inventory {
+    const hosts = new Map<string, BookHost & { readonly connection: ConnectionOptions }>();
+    const groups = new Map<string, Set<string>>([["all", new Set()], ["ungrouped", new Set()]]);
+    const file: Addition = {
+      inventory: this.#file,
+      origin: { kind: "file" },
+      connection: () => this.#connection,
+    };
+    for (const { inventory, origin, connection } of [file, ...[...this.#additions].reverse()]) {
+      const taken = new Set<string>();
+      for (const host of inventory.hosts) {
+        if (hosts.has(host.name)) continue;
+        taken.add(host.name);
+        hosts.set(host.name, { host, origin, connection: connection(host) });
+      }
+      for (const [group, members] of inventory.groups) {
+        let set = groups.get(group);
+        if (set === undefined) groups.set(group, set = new Set());
+        for (const member of members) if (taken.has(member)) set.add(member);
+      }
+    }
+    this.#hosts = hosts;
+    for (const name of this.#targets.keys()) if (!hosts.has(name)) this.#targets.delete(name);
+    return {
+      hosts: [...hosts.values()].map(({ host }) => host),
+      groups: new Map([...groups].map(([name, set]) => [name, [...set]])),
+      ignored: this.#file.ignored,
+    };
+  }
+
+  #readPem(path: string): string {
+    let pem = this.#pem.get(path);
+    if (pem === undefined) this.#pem.set(path, pem = readPem(path));
+    return pem;
+  }
+}
+
+/** Patterns come from others: a regular expression could keep the daemon busy for ever. */
+const remote = { regularExpressions: false };
+
+/** Hosts of a view that match a pattern of a caller. */
+export function selectRemote(view: Inventory, pattern: string): readonly InventoryHost[] {
+  return selectHosts(view, pattern, remote);
+}
+
+function viewOf(whole: Inventory, patterns: readonly string[]): Inventory {
+  const names = new Set<string>();
+  const all = whole.hosts.map(({ name }) => name);
+  for (const pattern of patterns) {
+    if (pattern === "all" || pattern === "*") return whole;
+    try {
+      for (const name of selectNames(all, whole.groups, pattern, remote)) names.add(name);
+    } catch (error) {
+      // A pattern that nothing matches any more allows nothing.
+      if (!(error instanceof UsageError)) throw error;
+    }
+  }
+  return {
+    hosts: whole.hosts.filter(({ name }) => names.has(name)),
+    groups: new Map([...whole.groups].map(([group, members]) => [
+      group,
+      members.filter((name) => names.has(name)),
+    ])),
+    ignored: [],
+  };
+}

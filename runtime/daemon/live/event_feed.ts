@@ -1,0 +1,69 @@
+/** Events of the store from a cursor on, page by page: what waits for a slow reader waits in the store. @module */
+import type { StoredEvent, StoredEventType } from "../../../actors/daemon/job_types.ts";
+import type { Store } from "../../store/api.ts";
+
+/** Which events, and from where. */
+export interface FeedQuery {
+  /** Events with a higher seq. */
+  readonly after: number;
+  readonly job?: string;
+  readonly hosts?: readonly string[];
+  readonly types?: readonly StoredEventType[];
+  /** Ends when all that there is was given; default: goes on with what is to come. */
+  readonly finite?: boolean;
+}
+
+/** What a feed gives: events, or that nothing happened for a while. */
+export type FeedItem =
+  | { readonly kind: "events"; readonly events: readonly StoredEvent[]; readonly trimmed: boolean }
+  | { readonly kind: "idle" };
+
+/** Events of a page: a reader of many streams keeps little in memory. */
+const pageEvents = 256;
+/** Bytes of output of a page. */
+const pageBytes = 256 * 1024;
+
+/** Gives pages until `signal`; each is read when it is asked for. `idleMs`: how long nothing may happen before it says so. */
+export async function* eventFeed(
+  store: Store,
+  query: FeedQuery,
+  idleMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<FeedItem, void, undefined> {
+  let wake = () => {};
+  const unsubscribe = store.subscribe(() => wake());
+  const aborted = () => wake();
+  signal.addEventListener("abort", aborted);
+  const { finite = false, ...filter } = query;
+  try {
+    let { after } = filter;
+    while (!signal.aborted) {
+      const page = store.read.events.page({ ...filter, after, limit: pageEvents, maxBytes: pageBytes });
+      after = page.next;
+      if (page.events.length > 0 || page.trimmed) {
+        yield { kind: "events", events: page.events, trimmed: page.trimmed };
+        continue;
+      }
+      if (page.more) {
+        // Far behind, and the filter lets nothing pass: others have their turn in between.
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        continue;
+      }
+      if (finite) return;
+      const idle = await new Promise<boolean>((resolve) => {
+        const timer = setTimeout(() => resolve(true), idleMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve(false);
+        };
+        // What was committed since the page was read would wake nobody.
+        if (signal.aborted || store.head > after) wake();
+      });
+      wake = () => {};
+      if (idle) yield { kind: "idle" };
+    }
+  } finally {
+    unsubscribe();
+    signal.removeEventListener("abort", aborted);
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Where the API listens. On loopback without TLS `Deno.serve`; with TLS node:https, since Deno's own server waits 44 ms for each body
+ * over TLS. Beyond loopback never without TLS: a token would be readable on the way.
+ * @module
+ */
+import { createAdaptorServer } from "@hono/node-server";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { UsageError } from "../../protocol/errors.ts";
+import { isLoopback } from "../client/trust.ts";
+
+/** Answers a request that came from an address. */
+export type Handler = (request: Request, from: string) => Response | Promise<Response>;
+
+/** Certificate chain and key, PEM. */
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A server that listens. */
+export interface ApiServer {
+  /** `http://127.0.0.1:PORT`. */
+  readonly url: string;
+  /** Takes no more connections, lets requests that have begun end until `signal`, and closes. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Milliseconds for the head of a request, and for the whole of it. */
+const headersMs = 15_000;
+const requestMs = 60_000;
+/** Connections at once. */
+const maxConnections = 10_000;
+
+/** Checks that an address may be listened on. */
+export function checkListen(host: string, tls: boolean): void {
+  if (!tls && !isLoopback(host)) {
+    throw new UsageError(
+      "TlsNeeded",
+      `listen on ${host}: beyond this machine only with TLS, give --tls-cert and --tls-key`,
+    );
+  }
+}
+
+/**
+ * Listens.
+ *
+ * @throws UsageError `TlsNeeded`, `ListenFailed`
+ */
+export async function listen(
+  host: string,
+  port: number,
+  tls: ServerTls | undefined,
+  handler: Handler,
+): Promise<ApiServer> {
+  checkListen(host, tls !== undefined);
+  try {
+    return tls === undefined ? plain(host, port, handler) : await secure(host, port, tls, handler);
+  } catch (error) {
+    const why = error instanceof Deno.errors.AddrInUse || (error as { code?: string }).code === "EADDRINUSE"
+      ? "the port is in use"
+      : error instanceof Error
+      ? error.name
+      : "error";
+    throw new UsageError("ListenFailed", `listen on ${authority(host, port)}: ${why}`, { cause: error });
+  }
+}
+
+function plain(host: string, port: number, handler: Handler): ApiServer {
+  const server = Deno.serve(
+    { hostname: host, port, onListen() {} },
+    (request, info) => handler(request, (info.remoteAddr as Deno.NetAddr).hostname),
+  );
+  return {
+    url: `http://${authority(host, server.addr.port)}`,
+    async close(graceMs) {
+      await within(graceMs, server.shutdown());
+    },
+  };
+}
+
+async function secure(host: string, port: number, tls: ServerTls, handler: Handler): Promise<ApiServer> {
+  const server = createAdaptorServer(
+    {
+      createServer,
+      serverOptions: { ...tls, headersTimeout: headersMs, requestTimeout: requestMs, minVersion: "TLSv1.2" },
+      fetch: (request: Request, { incoming }: { incoming: { socket: { remoteAddress?: string } } }) =>
+        handler(request, incoming.socket.remoteAddress ?? ""),
+      // The app checks Host itself.
+      overrideGlobalObjects: false,
+    } as Parameters<typeof createAdaptorServer>[0],
+  );
+  server.maxConnections = maxConnections;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    url: `https://${authority(host, (server.address() as AddressInfo).port)}`,
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await within(graceMs, closed);
+      if ("closeAllConnections" in server) server.closeAllConnections();
+    },
+  };
+}
+
+async function within(ms: number, done: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([done, new Promise<void>((resolve) => timer = setTimeout(resolve, ms))]);
+  clearTimeout(timer);
+}
+
+function authority(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
