@@ -9,7 +9,7 @@
  */
 import { type DroverError, NetworkError } from "../../protocol/errors.ts";
 import type { RandomSource } from "../ports.ts";
-import { jittered } from "./connect_tries.ts";
+import { jittered } from "./jitter.ts";
 
 /** The state of a circuit. */
 export interface Circuit {

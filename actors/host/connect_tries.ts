@@ -5,6 +5,7 @@
  */
 import { type DroverError, NetworkError } from "../../protocol/errors.ts";
 import type { RandomSource } from "../ports.ts";
+import { jittered } from "./jitter.ts";
 
 /** Further tries where a target does not say how many. */
 export const defaultConnectRetries = 2;
@@ -69,10 +70,4 @@ export class ConnectTries {
     if (this.#failures < 2 || !(error instanceof NetworkError)) return error;
     return new NetworkError(error.code, `${error.message} (tried ${this.#failures} times)`, { cause: error });
   }
-}
-
-/** Between half of `ms` and all of it. */
-export function jittered(ms: number, random: RandomSource): number {
-  const [high = 0, low = 0] = random.bytes(2);
-  return ms / 2 * (1 + (high * 256 + low) / 65_536);
 }

@@ -7,6 +7,7 @@ import { DeniedError, type DroverError, NetworkError } from "../../protocol/erro
 import { ReportedFault } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, AskOutcome, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
 import type { InquireMessage, InquiryOutcome } from "./inquiry.ts";
+import { jittered } from "./jitter.ts";
 import { bootTimeQuestion } from "./questions.ts";
 import type { HostTarget } from "./target.ts";
 
@@ -127,8 +128,7 @@ class RebootWait implements Behaviour<RebootMessage> {
       if (isFinal(error)) return this.#fail(error, context);
       this.#last = `the last answer was ${error.code}`;
     }
-    const [high = 0, low = 0] = context.random.bytes(2);
-    context.timer(this.#pauseMs / 2 * (1 + (high * 256 + low) / 65_536), { kind: "poll" });
+    context.timer(jittered(this.#pauseMs, context.random), { kind: "poll" });
     this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 1.5);
   }
 

@@ -7,6 +7,7 @@ import type { DroverError } from "../../protocol/errors.ts";
 import { ReportedFault } from "../../protocol/wsman/mod.ts";
 import type { RandomSource } from "../ports.ts";
 import { quotaOf } from "../scheduler/mod.ts";
+import { jittered } from "./jitter.ts";
 
 /** Milliseconds before the first further try, doubled for each one after it. */
 const firstMs = 500;
@@ -41,8 +42,7 @@ export class Tries {
    */
   pause(now: number, random: RandomSource): number | undefined {
     const longest = Math.min(longestMs, firstMs * 2 ** this.#pauses++);
-    const [high = 0, low = 0] = random.bytes(2);
-    const pause = longest / 2 * (1 + (high * 256 + low) / 65_536);
+    const pause = jittered(longest, random);
     return now + pause < this.until ? pause : undefined;
   }
 }
