@@ -3,7 +3,8 @@
  * and the system allows only so many.
  *
  * A link asks for a place before it connects, and has it until it ends, however it ends. When none is free it waits: clean-up
- * first, then first come, first served. Meanwhile the sessions that have places are asked to close connections that have
+ * first, then first come, first served. One place is for clean-up alone: long Receives of a script's commands side by side could
+ * hold all others for longer than a Delete may wait. Meanwhile the sessions that have places are asked to close connections that have
  * nothing to do. No message of an exchange comes by here.
  * @module
  */
@@ -33,7 +34,10 @@ const roundMs = 100;
 /** Sessions that are asked in one round: twice as many as links wait, and a few. */
 const askedBeside = 16;
 
-/** A budget of `places` connections. */
+/** Places that only Signal and Delete may take. */
+const reservedPlaces = 1;
+
+/** A budget of `places` connections, at least two. */
 export function connectionBudget(places: number): ChildSpec<BudgetMessage> {
   return {
     name: "budget",
@@ -92,8 +96,9 @@ class ConnectionBudget implements Behaviour<BudgetMessage> {
 
   #grant(context: Context<BudgetMessage>): void {
     for (const queue of [this.#urgent, this.#ordinary]) {
+      const places = queue === this.#urgent ? this.#places : this.#places - reservedPlaces;
       for (const [link, { session, replyTo }] of queue) {
-        if (this.#holders.size >= this.#places) return;
+        if (this.#holders.size >= places) return;
         queue.delete(link);
         this.#holders.set(link, session);
         context.reply(replyTo, undefined);

@@ -77,6 +77,8 @@ interface Waiting {
   readonly message: ExchangeMessage;
   readonly until: number;
   assignments: number;
+  /** A Receive of a command that has ended meanwhile. */
+  unwanted?: true;
 }
 
 interface LinkEntry {
@@ -273,11 +275,12 @@ class Session implements Behaviour<SessionMessage> {
     return true;
   }
 
-  /** Others wait for the place of a connection that has nothing to do here. */
+  /** Others wait for the place of a connection that has nothing to do here, or waits for what nobody wants any more. */
   #spare(context: Context<SessionMessage>): void {
     if (this.#waitingCount > 0) return;
-    for (const [ref, { state, idleSince }] of this.#links) {
-      if (state === "idle" && context.now() - idleSince >= spareIdleMs) return this.#retire(ref, context);
+    for (const [ref, { state, idleSince, exchange }] of this.#links) {
+      const idle = state === "idle" && context.now() - idleSince >= spareIdleMs;
+      if (idle || exchange?.unwanted === true) return this.#retire(ref, context);
     }
   }
 
@@ -348,6 +351,7 @@ class Session implements Behaviour<SessionMessage> {
       for (const { exchange } of links.values()) {
         if (exchange?.message.owner === owner && exchange.message.priority !== "urgent") {
           exchange.assignments = maxAssignments;
+          if (exchange.message.priority === "poll") exchange.unwanted = true;
         }
       }
     }

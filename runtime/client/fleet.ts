@@ -55,8 +55,8 @@ export interface FleetOptions extends Omit<ConnectionOptions, "password"> {
   /** Hosts that may be active at once in one run; default 32. */
   readonly throttle?: number;
   /**
-   * Connections that may be open at once; more hosts than half of it are never active at the same time, whatever the throttle
-   * says. Default: what the limit of open files (`ulimit -n`) leaves room for, at least 8.
+   * Connections that may be open at once, at least 3; more hosts than half of it are never active at the same time, whatever the
+   * throttle says. Default: what the limit of open files (`ulimit -n`) leaves room for, at least 8.
    * Each fleet counts for itself: where several of one process are open at once, give each its share.
    */
   readonly maxConnections?: number;
@@ -349,15 +349,15 @@ export class FleetRun implements AsyncIterable<FleetEvent> {
   }
 }
 
-/** An active host needs a connection for what the service holds back, and one for everything else. */
+/** An active host needs a connection for what the service holds back, and one for everything else; the last one is for clean-up. */
 function slotsOf(throttle = 0, maxConnections = Infinity): number {
-  if (!(maxConnections >= 2)) {
+  if (!(maxConnections >= 3)) {
     throw new UsageError(
       "BadLimit",
-      `open fleet: ${maxConnections} connections are too few, give at least 2`,
+      `open fleet: ${maxConnections} connections are too few, give at least 3`,
     );
   }
-  return Math.max(1, Math.min(Math.max(1_000, throttle), Math.floor(maxConnections / 2)));
+  return Math.max(1, Math.min(Math.max(1_000, throttle), Math.floor((maxConnections - 1) / 2)));
 }
 
 function inventoryOf(options: FleetOptions): Inventory {

@@ -52,6 +52,8 @@ interface Knobs {
   readonly pauses: number;
   /** Machines that are away for minutes, with jobs before, meanwhile and long after. */
   readonly away: number;
+  /** The client is a daemon: its jobs are in a store, and it is killed and comes back a few times. */
+  readonly durable: number;
 }
 
 const quiet: Knobs = {
@@ -88,6 +90,7 @@ const quiet: Knobs = {
   unequal: 0,
   away: 0,
   pauses: 0,
+  durable: 0,
 };
 
 /** All scenarios. */
@@ -188,6 +191,24 @@ export const scenarios = {
   stops: { ...quiet, machines: [2, 6], jobs: [1, 3], hangs: 1000, deadline: 1000, breaks: 500, refused: 100 },
   /** Jobs one after the other, each about when the hosts of the last one have been idle for long enough. */
   pauses: { ...quiet, machines: [1, 3], jobs: [3, 5], quick: 1000, pauses: 1000 },
+  /** Durable jobs, whose daemon is killed and comes back; they are paused and cancelled, and the disk is full for a while. */
+  daemon: {
+    ...quiet,
+    machines: [1, 5],
+    jobs: [1, 3],
+    windows: 500,
+    heavy: 150,
+    stdin: 150,
+    hangs: 150,
+    deadline: 300,
+    cancel: 200,
+    slowLink: 200,
+    breaks: 30,
+    kills: 80,
+    foreignQuota: 100,
+    clockJumps: 100,
+    durable: 1000,
+  },
   /** Hundreds of hosts. */
   fleet: {
     ...quiet,
@@ -293,7 +314,11 @@ export interface EventPlan {
     | "heal"
     | "clockJump"
     | "killClient"
-    | "startClient";
+    | "startClient"
+    | "diskFull"
+    | "diskFree"
+    | "pause"
+    | "resume";
   readonly address: string;
   /** Milliseconds by which a clock jumps; default an hour. */
   readonly jumpMs?: number;
@@ -319,6 +344,8 @@ export interface Plan {
   readonly operationTimeoutMs: number;
   readonly cleanupTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Present: jobs are durable. Milliseconds that a commit of their store takes. */
+  readonly commitMs: readonly [least: number, most: number] | undefined;
   /** Nothing goes wrong by itself: every host must end as its script says. */
   readonly faultless: boolean;
   /** The same, but for deadlines and cancels: the end of every host must be known. */
@@ -367,9 +394,10 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
   }
   // What was added later draws from a source of its own, so that the runs of known seeds stay as they were.
   const leases = leasePlans(drawOf(seed, `${scenario} leases`), knobs, machines);
-  // A budget keeps no place for Signal and Delete: commands of scripts side by side could hold all of them with their Receives.
-  const sideBySide = leases.reduce((sum, { commands }) => sum + 2 * commands.length, 0);
-  const connections = later.chance(knobs.budget) ? later.between(2, 8) + sideBySide : undefined;
+  const commitMs = knobs.durable > 0
+    ? makeDurable(drawOf(seed, `${scenario} durable`), jobs, events)
+    : undefined;
+  const connections = later.chance(knobs.budget) ? later.between(3, 9) : undefined;
   const tight = draw.chance(knobs.tightQuota);
   const shells = tight ? draw.between(1, 2) : 5;
   return {
@@ -395,6 +423,7 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     operationTimeoutMs,
     cleanupTimeoutMs,
     idleTimeoutMs: draw.pick([60_000, 120_000]),
+    commitMs,
     faultless: ["plain", "output", "stdin", "throttle", "scripts", "fair", "pauses"].includes(scenario),
     known: ["deadline", "cancel"].includes(scenario),
     fair: scenario === "fair",
@@ -536,6 +565,37 @@ function sendAway(draw: Draw, jobs: JobPlan[], machines: readonly MachinePlan[],
     const startMs = mustReach ? backMs + reachedMs : draw.between(0, backMs + 30_000);
     jobs[index] = { ...plan, startMs, mustReach, cancelMs: undefined, timeoutMs: undefined };
   }
+}
+
+/** One input for all hosts of a job, since a durable job has one; lives of the daemon, pauses, and a disk that is full for a while. */
+function makeDurable(draw: Draw, jobs: JobPlan[], events: EventPlan[]): [least: number, most: number] {
+  for (const [index, plan] of jobs.entries()) {
+    const stdin = plan.hosts[0]!.stdin;
+    const hosts = plan.hosts.map((host) => ({
+      ...host,
+      stdin,
+      script: { ...host.script, echoes: stdin !== undefined && host.script.echoes },
+    }));
+    jobs[index] = { ...plan, sinkMs: 0, hosts };
+  }
+  const address = clientAddress;
+  const lives = draw.below(4);
+  let atMs = 0;
+  for (let life = 0; life < lives; life++) {
+    atMs += draw.between(1, draw.pick([30, 300, 3_000]));
+    events.push({ atMs, kind: "killClient", address });
+    atMs += draw.between(1, draw.pick([5, 500, 5_000]));
+    events.push({ atMs, kind: "startClient", address });
+  }
+  const between = (first: EventPlan["kind"], second: EventPlan["kind"]) => {
+    const fromMs = draw.between(1, draw.pick([100, 3_000]));
+    events.push({ atMs: fromMs, kind: first, address });
+    events.push({ atMs: fromMs + draw.between(1, draw.pick([100, 10_000])), kind: second, address });
+  };
+  if (draw.chance(300)) between("pause", "resume");
+  if (draw.chance(300)) between("diskFull", "diskFree");
+  const least = draw.pick([0, 1, 5]);
+  return [least, least + draw.pick([0, 3, 30, 200])];
 }
 
 function leasePlans(draw: Draw, knobs: Knobs, machines: readonly MachinePlan[]): LeasePlan[] {
