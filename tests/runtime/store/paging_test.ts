@@ -105,7 +105,8 @@ Deno.test("property: jobs page by page in every order and under every filter", (
         (query.createdBefore === undefined || job.createdAt < query.createdBefore)
       ).sort((a, b) => sign * (a[key]! - b[key]! || a.nr - b.nr)).map(({ id }) => id);
       const found: string[] = [];
-      for (let cursor: string | null | undefined; cursor !== null;) {
+      let cursor: string | null | undefined;
+      while (cursor !== null) {
         const page = store.read.jobs.list(
           { ...query, ...(cursor === undefined ? {} : { cursor }) } as JobQuery,
         );
@@ -169,7 +170,8 @@ Deno.test("property: hosts of a job page by page", () =>
     await store.record(Array.from({ length: 20 }, (_, i) => succeeded("j", i * 2)));
     fc.assert(fc.property(fc.integer({ min: 1, max: 50 }), fc.boolean(), (limit, done) => {
       const found: number[] = [];
-      for (let cursor: string | null | undefined; cursor !== null;) {
+      let cursor: string | null | undefined;
+      while (cursor !== null) {
         const page = store.read.jobHosts.list("j", {
           limit,
           ...(done ? { statuses: ["succeeded"] } : { states: ["waiting"] }),
