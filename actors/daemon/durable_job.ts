@@ -166,6 +166,8 @@ class DurableJob implements Behaviour<DurableJobMessage> {
   #cancelled: boolean;
   #draining = false;
   #state: JobState;
+  /** A rolling job has had too many failures: what has not begun has its result. */
+  #stopped = false;
   #done = false;
   #over = false;
 
@@ -249,7 +251,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
         this.#withdraw(context);
         break;
       case "resume":
-        if (!this.#paused || this.#cancelled) break;
+        if (!this.#paused || this.#cancelled || this.#left === 0) break;
         this.#paused = false;
         this.#next = 0;
         this.#setState("running", context);
@@ -295,7 +297,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
   #proceed(context: Context<DurableJobMessage>): void {
     if (this.#over) return;
     if (!this.#draining) {
-      if (this.#rolling?.stopped === true && !this.#cancelled) this.#endStopped(context);
+      if (this.#rolling?.stopped === true && !this.#stopped) this.#endStopped(context);
       this.#find(context);
       if (this.#mayBegin && this.#next < this.#limit && !this.#submitting) {
         this.#submitting = true;
@@ -306,6 +308,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
       this.#done = true;
       this.#setState("done", context);
     }
+    this.#journal.write(context);
     if ((!this.#done && !this.#draining) || this.#live > 0) return;
     // With a store that was closed nothing more can be kept.
     if (!this.#journal.empty && this.#journal.failure?.code !== "StoreClosed") return;
@@ -400,14 +403,11 @@ class DurableJob implements Behaviour<DurableJobMessage> {
     const slot = this.#slots[index]!;
     slot.stage = "started";
     if (slot.attached) {
-      this.#journal.add(
-        { kind: "gap", ...this.#hostHead(slot, context), stream: null, reason: gapReason },
-        context,
-      );
+      this.#journal.add({ kind: "gap", ...this.#hostHead(slot, context), stream: null, reason: gapReason });
       // Only now there is somebody who can stop it.
       if (this.#cancelled) this.#sendCancel(index, context);
     } else {
-      this.#journal.add({ kind: "progress", ...this.#hostHead(slot, context), phase: "connecting" }, context);
+      this.#journal.add({ kind: "progress", ...this.#hostHead(slot, context), phase: "connecting" });
     }
   }
 
@@ -432,7 +432,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
       shellId,
       commandId,
     };
-    this.#journal.add(record, context, (error, own) => {
+    this.#journal.add(record, (error, own) => {
       if (error === undefined) own.send(execution, { kind: "proceed" });
       else own.send(execution, { kind: "refuse", error: notKept(error) });
     });
@@ -448,7 +448,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
       const last = at === pieces.length - 1;
       const taken = (_error: unknown, own: Context<DurableJobMessage>) =>
         own.send<CommandMessage>(command, { kind: "taken" });
-      this.#journal.add({ kind: "output", ...head, stream, data: bytes }, context, last ? taken : undefined);
+      this.#journal.add({ kind: "output", ...head, stream, data: bytes }, last ? taken : undefined);
     });
   }
 
@@ -478,7 +478,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
     slot.stage = "ended";
     this.#left--;
     this.#rolling?.ended(slot.host.index, result.status === "succeeded");
-    this.#journal.add(resultRecord(this.#hostHead(slot, context), result), context);
+    this.#journal.add(resultRecord(this.#hostHead(slot, context), result));
   }
 
   // ---- what an earlier life has sent
@@ -570,6 +570,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
 
   /** A rolling job has had too many failures. */
   #endStopped(context: Context<DurableJobMessage>): void {
+    this.#stopped = true;
     const { limit, failures } = this.#rolling!;
     this.#endWaiting(`no batch was begun after ${failures} hosts had failed`, context, limit);
   }
@@ -598,7 +599,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
 
   #setState(state: JobState, context: Context<DurableJobMessage>): void {
     this.#state = state;
-    this.#journal.add({ kind: "state", ...this.#head(context), state }, context);
+    this.#journal.add({ kind: "state", ...this.#head(context), state });
   }
 
   #head(context: Pick<Context<never>, "wallNow">): { readonly job: string; readonly at: number } {

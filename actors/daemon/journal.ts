@@ -59,10 +59,14 @@ export class Journal<M> {
     return this.#queue.map(({ record }) => record);
   }
 
-  /** Keeps a record behind all before it. */
-  add(record: StoreRecord, context: Context<M | JournalMessage>, then?: Then<M>): void {
+  /** Keeps a record behind all before it, with the next {@link Journal.write}. */
+  add(record: StoreRecord, then?: Then<M>): void {
     this.#queue.push({ record, then });
-    this.#write(context);
+  }
+
+  /** At the end of a handler: what was added goes to the store, unless that is busy with what was before. */
+  write(context: Context<M>): void {
+    if (this.#failure === undefined) this.#append(context);
   }
 
   /** The store has answered. Only after that are the records' `then` called. */
@@ -86,20 +90,15 @@ export class Journal<M> {
       }
       for (const { record, then } of all) if (record.kind === "intent") then?.(error, context);
     }
-    this.#write(context as Context<M | JournalMessage>);
   }
 
   /** A pause is over. `probe`: a record that does no harm, for when nothing else is to be kept. */
-  again(context: Context<M | JournalMessage>, probe: StoreRecord): void {
+  again(context: Context<M>, probe: StoreRecord): void {
     if (this.#queue.length === 0) this.#queue.push({ record: probe, then: undefined });
     this.#append(context);
   }
 
-  #write(context: Context<M | JournalMessage>): void {
-    if (this.#failure === undefined) this.#append(context);
-  }
-
-  #append(context: Context<M | JournalMessage>): void {
+  #append(context: Context<M>): void {
     if (this.#writing.length > 0 || this.#queue.length === 0) return;
     this.#writing = this.#queue;
     this.#queue = [];

@@ -144,6 +144,8 @@ export class FleetRunner implements JobRunner {
   }
 
   #run(job: Job, stdin: Uint8Array | undefined, hosts: readonly DurableHost[]): void {
+    // Two of one job would each send what the other has sent.
+    if (this.#jobs.has(job.id)) throw new Error(`run job: ${job.id} is running already`);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#sweeper.begin(hosts.flatMap(({ target }) => target === undefined ? [] : [target]));
     const key = job.id.replaceAll("-", "");

@@ -12,6 +12,8 @@ export const invariants = [
   "a proven end has the whole output",
   "input is what was given",
   "a slow sink holds up its command",
+  "output counts as taken when it is on disk",
+  "what is kept contradicts nothing that was kept before",
   "work is sent once",
   "a command runs once",
   "requests belong to work that is under way",

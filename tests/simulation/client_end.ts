@@ -13,6 +13,7 @@ import {
   sweepQuestion,
   type Swept,
 } from "../../actors/host/mod.ts";
+import { durableJob, type DurableJobMessage } from "../../actors/daemon/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { ConnectTarget } from "../../actors/ports.ts";
 import { scheduler } from "../../actors/scheduler/mod.ts";
@@ -20,8 +21,10 @@ import { DeniedError, type DroverError } from "../../protocol/errors.ts";
 import { ReportedFault } from "../../protocol/wsman/mod.ts";
 import { targetOf } from "../../runtime/client/targets.ts";
 import type { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
+import type { MemoryStore } from "../helpers/memory_store.ts";
 import { initiator, password, wrongPassword } from "./accounts.ts";
 import { asker } from "./asker.ts";
+import type { DurableJobs, Wish } from "./daemon.ts";
 import { ports } from "./drover_end.ts";
 import type { Grant, JobState } from "./invariants.ts";
 import { leaseUser } from "./lease_user.ts";
@@ -48,6 +51,8 @@ export interface ClientOptions {
   readonly ended: (job: JobPlan) => void;
   /** Told whose connections an object given to `connect` makes. */
   readonly connects: (target: ConnectTarget, user: string) => void;
+  /** Present: its jobs are durable. */
+  readonly durable: DurableJobs | undefined;
 }
 
 /** See the module. */
@@ -70,8 +75,14 @@ export class ClientEnd {
   readonly #fleet: ActorRef<FleetMessage>;
   readonly #schedulerPath: string;
   readonly #targets = new Map<string, HostTarget>();
+  readonly #durable: DurableJobs | undefined;
+  readonly #store: MemoryStore | undefined;
+  readonly #durableJobs = new Map<string, ActorRef<DurableJobMessage>>();
 
-  constructor({ plan, world, network, observer, life, jobs, grants, ended, connects }: ClientOptions) {
+  constructor(options: ClientOptions) {
+    const { plan, world, network, observer, life, jobs, grants, ended, connects, durable } = options;
+    this.#durable = durable;
+    this.#store = durable?.store();
     this.#plan = plan;
     this.#world = world;
     this.#network = network;
@@ -127,13 +138,18 @@ export class ClientEnd {
   kill(): void {
     this.dead = true;
     this.#machine.kill();
+    this.#store?.die();
     this.#network.crash(clientAddress, "peers");
     this.#observer.clientDied(this.#life);
   }
 
-  /** Deletes what the life before this one has left behind, everywhere where it worked. */
+  /** Deletes what earlier lives have left behind, everywhere where they worked; those before the last were swept by it. */
   sweep(): void {
-    const life = this.#life - 1;
+    const first = this.#durable === undefined ? this.#life - 1 : 1;
+    for (let life = first; life < this.#life; life++) this.#sweep(life);
+  }
+
+  #sweep(life: number): void {
     const works = [
       ...this.#plan.jobs.flatMap(({ hosts }) => hosts),
       ...this.#plan.leases.map(({ shell }) => shell),
@@ -142,11 +158,14 @@ export class ClientEnd {
     for (const target of targets) {
       this.sweeps++;
       const address = target.connect.host;
-      this.#machine.system.spawn(asker(this.#fleet, target, sweepQuestion(owner(life)), (outcome) => {
+      const user = target.quotaKey.slice(0, target.quotaKey.indexOf("@"));
+      const asked = this.#durable?.asked(address, user);
+      const question = sweepQuestion(owner(life), asked?.names);
+      this.#machine.system.spawn(asker(this.#fleet, target, question, (outcome) => {
         this.sweeps--;
         this.#world.trace(`swept ${address} ${outcome?.kind}`);
         if (outcome?.kind === "done" && (outcome.value as Swept).error === undefined) {
-          this.#observer.swept(target.quotaKey, address, life);
+          this.#observer.swept(target.quotaKey, address, life, asked?.tokens);
         }
       }));
     }
@@ -156,7 +175,53 @@ export class ClientEnd {
     return shellName(owner(this.#life), id);
   }
 
+  /** Goes on with the jobs that an earlier life has not ended. */
+  recover(): void {
+    const durable = this.#durable;
+    if (durable === undefined) return;
+    for (const { job, hosts } of durable.disk.unfinished()) {
+      for (const { index } of hosts) this.#observer.goesOn(durable.work(job.id, index).token);
+      this.#run(job.id);
+    }
+    for (const { id, wish } of durable.wishes) this.#tell(id, wish);
+  }
+
+  /** A user wants something of a durable job. */
+  tell(id: string, wish: Wish): void {
+    this.#durable!.wishes.push({ id, wish });
+    if (!this.dead) this.#tell(id, wish);
+  }
+
+  #tell(id: string, wish: Wish): void {
+    const ref = this.#durableJobs.get(id);
+    if (ref !== undefined) this.#machine.system.send(ref, { kind: wish });
+  }
+
+  #run(id: string): void {
+    const durable = this.#durable!;
+    const { job, hosts, stdin } = durable.disk.unfinished().find(({ job }) => job.id === id)!;
+    const ref = this.#machine.system.spawn(durableJob(
+      {
+        job,
+        stdin,
+        hosts: hosts.map((host) => ({ ...host, target: this.#target(durable.work(id, host.index)) })),
+        shellName: () => this.#shellName(id),
+        throttle: 32,
+        cleanupTimeoutMs: this.#plan.cleanupTimeoutMs,
+      },
+      this.#fleet,
+      this.#store!,
+      (end) => this.#world.trace(`ended ${id} ${end}`),
+    ));
+    this.#durableJobs.set(id, ref);
+  }
+
   startJob(plan: JobPlan): void {
+    if (this.#durable !== undefined) {
+      this.#jobs.push(this.#durable.create(plan));
+      this.#run(plan.id);
+      return;
+    }
     const state = this.#begin(plan);
     for (const { token, address, user } of plan.hosts) this.#observer.expect(token, plan.id, address, user);
     const spec: Parameters<typeof job>[0] = {

@@ -175,7 +175,7 @@ const mutants: readonly Mutant[] = [
   one(
     "the budget of connections is ignored",
     "actors/host/budget.ts",
-    "if (this.#holders.size >= this.#places) return;",
+    "if (this.#holders.size >= places) return;",
     "",
   ),
   one(
@@ -231,6 +231,45 @@ const mutants: readonly Mutant[] = [
     "actors/host/retry.ts",
     "return quotaOf(error.faultCode) === undefined ? undefined : error;",
     "return error;",
+  ),
+  {
+    name: "the intent is written after Command",
+    edits: [
+      {
+        file: "actors/daemon/durable_job.ts",
+        from: "this.#journal.add(record, (error, own) => {",
+        to: 'context.send(execution, { kind: "proceed" });\n    this.#journal.add(record, (error, own) => {',
+      },
+      {
+        file: "actors/daemon/durable_job.ts",
+        from: 'if (error === undefined) own.send(execution, { kind: "proceed" });',
+        to: "if (error === undefined) void own;",
+      },
+    ],
+  },
+  one(
+    "output is acknowledged before it is on disk",
+    "actors/daemon/durable_job.ts",
+    "last ? taken : undefined);",
+    "undefined);\n      if (last) taken(undefined, context);",
+  ),
+  one(
+    "what was sent in an earlier life is begun again",
+    "actors/daemon/durable_job.ts",
+    "if (host.intent !== null) this.#recover(slot, context);",
+    "void slot;",
+  ),
+  one(
+    "a recovered command ends as if nobody had missed anything",
+    "actors/daemon/durable_job.ts",
+    "slot.attached ? received(result) : result",
+    "result",
+  ),
+  one(
+    "a full disk loses the output that waits",
+    "actors/daemon/journal.ts",
+    'record.kind !== "intent");',
+    'record.kind !== "intent" && record.kind !== "output");',
   ),
 ];
 

@@ -6,6 +6,7 @@
  */
 import { Checks, type Invariant } from "./checks.ts";
 import type { LinkInfo, NetworkObserver, Side } from "../../runtime/transports/simulated.ts";
+import { atHost } from "./processes.ts";
 import { ByteLog, type ShellRecord, type WorkRecord } from "./records.ts";
 
 interface Exchange {
@@ -85,6 +86,8 @@ export class Observer implements NetworkObserver {
   bytes = 0;
   /** The client's life that is under way. */
   life = 1;
+  /** Jobs outlive the client: a shell may be made again for work whose Command was not sent. */
+  durable = false;
   /** Connections that the client has open, or is opening. */
   #clientEnds = 0;
   readonly #wires = new Map<number, Wire>();
@@ -150,6 +153,7 @@ export class Observer implements NetworkObserver {
       doneDelivered: false,
       stopDelivered: false,
       refusalDelivered: false,
+      unkept: [],
       told: false,
       toldAt: undefined,
       known: undefined,
@@ -318,8 +322,8 @@ export class Observer implements NetworkObserver {
       this.check("a sweep deletes no shell of others", shell !== undefined, () => `${shellId} on ${server}`);
     }
     if (kind !== "Command") return this.#commandWork.get(`${server} ${commandId}`) ?? shell;
-    const token = /<rsp:CommandLine[^]*?([a-z0-9]+@[0-9.]+)/.exec(text)?.[1] ?? "";
-    const record = this.records.get(token);
+    const token = /<rsp:CommandLine[^]*?([a-z0-9]+@(?:[0-9.]+|here))/.exec(text)?.[1] ?? "";
+    const record = this.records.get(atHost(token, server));
     if (record === undefined || record.shell !== shell) return undefined;
     if (commandId !== undefined) this.#commandWork.set(`${server} ${commandId}`, record);
     return record;
@@ -331,7 +335,7 @@ export class Observer implements NetworkObserver {
     if (kind === "Create" || kind === "Command") {
       this.check(
         "work is sent once",
-        record.maySend.delete(kind),
+        record.maySend.delete(kind) || (kind === "Create" && this.durable),
         () => `${kind} of ${record.token} was sent again, which no quota fault allows`,
       );
       if (kind === "Create") record.stopSent = record.stopDelivered = false;
@@ -339,6 +343,13 @@ export class Observer implements NetworkObserver {
     }
     const stopped = kind === "Signal" ? [record] : kind === "Delete" ? record.commands : [];
     for (const command of stopped) if (!command.doneDelivered) command.stopSent = true;
+    if (kind === "Receive" && this.durable) {
+      this.check(
+        "output counts as taken when it is on disk",
+        record.unkept.length < outputWindow,
+        () => `${record.token}: Receive, while ${record.unkept.length} answers with output are not on disk`,
+      );
+    }
     // One that gets its connection in the very instant of the end starts nothing and does no harm.
     const crosses = (kind === "Send" || kind === "Receive") && record.toldAt === this.#now();
     this.check(
@@ -461,6 +472,10 @@ export class Observer implements NetworkObserver {
       if (shell !== undefined) shell.known = true;
     }
     if (kind === "Receive" && /CommandState\/Done"/.test(text)) record.doneDelivered = true;
+    if (kind === "Receive" && !isFault(text)) {
+      const bytes = outputBytes(text);
+      if (bytes > 0) record.unkept.push(bytes);
+    }
     if (kind === "Signal" && !isFault(text)) record.stopDelivered = true;
     // A shell that is unknown is as gone as a deleted one.
     if (
@@ -565,11 +580,31 @@ export class Observer implements NetworkObserver {
     for (const record of this.records.values()) if (record.life === life) record.disturbed = true;
   }
 
-  /** All shells of an earlier life on one host were deleted, as its account sees them. */
-  swept(quotaKey: string, machine: string, life: number): void {
+  /** Work goes on in the next life of the client. */
+  goesOn(token: string): void {
+    const record = this.records.get(token)!;
+    record.life = this.life;
+    record.unkept.length = 0;
+  }
+
+  /** Output is on disk. */
+  kept(record: WorkRecord, bytes: number): void {
+    const { unkept } = record;
+    for (let left = bytes; left > 0 && unkept.length > 0;) {
+      const part = Math.min(left, unkept[0]!);
+      left -= part;
+      if ((unkept[0]! -= part) === 0) unkept.shift();
+    }
+  }
+
+  /** All shells of an earlier life on one host were deleted, as its account sees them; those of `kept` work were to stay. */
+  swept(quotaKey: string, machine: string, life: number, kept: ReadonlySet<string> = new Set()): void {
     for (const shell of this.shells.values()) {
       const record = this.records.get(shell.token ?? "");
       if (shell.machine !== machine || shell.life !== life || !quotaKey.includes(record?.user ?? "")) {
+        continue;
+      }
+      if (kept.has(shell.token ?? "")) {
         continue;
       }
       this.check(
@@ -607,6 +642,19 @@ export class Observer implements NetworkObserver {
     );
     return record;
   }
+}
+
+/** Answers of a command that may be on their way to whoever keeps them at once, as ARCHITECTURE.md promises. */
+const outputWindow = 2;
+
+/** Bytes of output in an answer to Receive. */
+function outputBytes(text: string): number {
+  let bytes = 0;
+  for (const [, base64 = ""] of text.matchAll(/<\w+:Stream\b[^>]*>([^<]+)</g)) {
+    const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
+    bytes += base64.length / 4 * 3 - padding;
+  }
+  return bytes;
 }
 
 function isFault(text: string): boolean {

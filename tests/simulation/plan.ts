@@ -593,7 +593,7 @@ function makeDurable(draw: Draw, jobs: JobPlan[], events: EventPlan[]): [least: 
     events.push({ atMs: fromMs + draw.between(1, draw.pick([100, 10_000])), kind: second, address });
   };
   if (draw.chance(300)) between("pause", "resume");
-  if (draw.chance(300)) between("diskFull", "diskFree");
+  if (draw.chance(600)) between("diskFull", "diskFree");
   const least = draw.pick([0, 1, 5]);
   return [least, least + draw.pick([0, 3, 30, 200])];
 }

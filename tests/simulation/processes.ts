@@ -36,10 +36,15 @@ export interface Script {
   readonly readMs: number;
 }
 
-/** The token in a command line. */
-export function tokenOf(command: ProcessCommand): string {
+/** The token in a command line, at the machine with this address. */
+export function tokenOf(command: ProcessCommand, address: string): string {
   const text = command.kind === "line" ? command.line : [command.program, ...command.args].join(" ");
-  return /[a-z0-9]+@[0-9.]+/.exec(text)?.[0] ?? text;
+  return atHost(/[a-z0-9]+@(?:[0-9.]+|here)/.exec(text)?.[0] ?? text, address);
+}
+
+/** Durable jobs have one command for all hosts: `JOB@here`. */
+export function atHost(token: string, address: string): string {
+  return token.endsWith("@here") ? token.replace("here", address) : token;
 }
 
 /** The fake processes of one machine. */
@@ -69,7 +74,7 @@ export class ScriptedProcesses implements ProcessHost {
   }
 
   spawn(spec: ProcessSpec, events: ProcessEvents): ProcessHandle {
-    const token = tokenOf(spec.command);
+    const token = tokenOf(spec.command, this.#machine.name);
     const record = this.#observer.ran(token);
     const script = this.#scripts.get(token);
     const process = new ScriptedProcess(

@@ -36,7 +36,7 @@ export interface WorkRecord {
   /** Processes that run in its shell. */
   running: number;
   /** Life of the client that it was given to. */
-  readonly life: number;
+  life: number;
   /** Requests that the client has handed to the network. */
   readonly written: Record<string, number>;
   /** What of these it may send: each once, and again after a quota fault to it has reached it whole. */
@@ -64,6 +64,8 @@ export interface WorkRecord {
   stopDelivered: boolean;
   /** A fault to Create or Command has reached the client whole. */
   refusalDelivered: boolean;
+  /** Bytes of output in answers that have reached the client, and that nobody has kept since. */
+  readonly unkept: number[];
   /** Its result was told to the user. */
   told: boolean;
   /** What had reached the client by then: what comes later is no proof. */

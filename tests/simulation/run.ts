@@ -3,6 +3,7 @@ import type { ConnectTarget } from "../../actors/ports.ts";
 import { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
 import type { Invariant } from "./checks.ts";
 import { ClientEnd } from "./client_end.ts";
+import { DurableJobs } from "./daemon.ts";
 import { DroverEnd, type FarEnd, type FarEndOptions } from "./drover_end.ts";
 import { checkEnd, checkFairness, checkResults, type Grant, type JobState } from "./invariants.ts";
 import { Observer } from "./observer.ts";
@@ -57,6 +58,7 @@ class Simulation {
   #messages = 0;
   /** Jobs and scripts whose time has come while there was no client. */
   #missed = 0;
+  readonly #durable: DurableJobs | undefined;
 
   constructor(plan: Plan, onTrace: ((line: string) => void) | undefined) {
     this.#plan = plan;
@@ -67,7 +69,10 @@ class Simulation {
         ...plan.limits,
         connections: plan.connections ?? Infinity,
         throttle: new Map([
-          ...plan.jobs.map(({ id, throttle }) => [id, Math.min(throttle, plan.slots)] as const),
+          // Shells of a dead life are no hosts at work.
+          ...plan.jobs.map(({ id, throttle }) =>
+            [id, plan.commitMs === undefined ? Math.min(throttle, plan.slots) : Infinity] as const
+          ),
           ...plan.leases.map(({ id }) => [id, 1] as const),
         ]),
       },
@@ -105,6 +110,7 @@ class Simulation {
         windows === undefined ? new DroverEnd(options) : new WindowsEnd(options, windows),
       );
     }
+    this.#durable = plan.commitMs === undefined ? undefined : new DurableJobs(plan, world, this.#observer);
     this.#client = this.#startClient();
   }
 
@@ -168,10 +174,11 @@ class Simulation {
     }
 
     const all = this.#plan.jobs.length + this.#plan.leases.length;
-    const returns = this.#plan.events.some(({ kind }) => kind === "startClient");
+    const returns = this.#plan.events.filter(({ kind }) => kind === "startClient").length;
+    if (this.#durable !== undefined) this.#cancels();
     const over = (state: JobState) => state.finished > 0 || state.dead();
     const done = () =>
-      this.#client.dead ? !returns || this.#life > 1 : (!returns || this.#life > 1) &&
+      this.#client.dead ? this.#life > returns : this.#life > returns &&
         this.#jobs.length + this.#missed === all && this.#jobs.every(over) && this.#client.sweeps === 0;
     this.#observer.check("a job ends once, in time", world.runUntil(hungMs, done), () => {
       const hung = this.#jobs.filter((state) => !over(state)).map(({ plan }) => plan.id);
@@ -180,6 +187,7 @@ class Simulation {
     const endedAt = world.clock.monotonic();
     world.trace("over");
     checkResults(this.#plan, this.#observer, this.#jobs);
+    this.#durable?.check();
     if (this.#plan.fair) checkFairness(this.#plan.slots, this.#observer, this.#jobs, this.#grants);
     for (const event of this.#plan.events) if (event.kind === "hold") this.#network.heal(event.address);
     world.runUntil(endedAt + quietMs);
@@ -221,7 +229,16 @@ class Simulation {
         );
       },
       connects: (target, user) => this.#userOf.set(target, user),
+      durable: this.#durable,
     });
+  }
+
+  /** Users of durable jobs cancel them by their ids, in whichever life. */
+  #cancels(): void {
+    for (const { id, startMs, cancelMs } of this.#plan.jobs) {
+      if (cancelMs === undefined) continue;
+      this.#world.at(startMs + cancelMs, () => this.#client.tell(id, "cancel"));
+    }
   }
 
   #begin(start: (client: ClientEnd) => void): void {
@@ -249,12 +266,24 @@ class Simulation {
         if (address === clientAddress) this.#client.jump(jumpMs ?? 3_600_000);
         else end?.jump(jumpMs ?? 3_600_000);
         return;
+      case "diskFull":
+        this.#observer.fault("disk full", clientAddress);
+        this.#durable!.disk.full = true;
+        return;
+      case "diskFree":
+        this.#durable!.disk.full = false;
+        return;
+      case "pause":
+      case "resume":
+        for (const { id } of this.#plan.jobs) this.#client.tell(id, kind);
+        return;
       case "killClient":
         return this.#client.kill();
       case "startClient":
         if (!this.#client.dead) return;
         this.#messages += this.#client.stats.messages;
         this.#client = this.#startClient();
+        this.#client.recover();
         return this.#client.sweep();
     }
   }

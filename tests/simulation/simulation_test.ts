@@ -7,7 +7,7 @@ import { loadedModules } from "./modules.ts";
 import { scenarioNames } from "./plan.ts";
 import { simulate } from "./run.ts";
 
-/** 20 scenarios make 1,020, and some of hundreds of hosts. */
+/** 21 scenarios make 1,071, and some of hundreds of hosts. */
 const manySeeds = 51;
 const fleetSeeds = 3;
 
@@ -34,6 +34,7 @@ Deno.test("simulation: the same seed gives the same run, another one another", (
 Deno.test("simulation: it is the product that runs, on both sides", async () => {
   const modules = await loadedModules();
   const expected = [
+    "actors/daemon/durable_job.ts",
     "actors/host/execution.ts",
     "actors/host/link.ts",
     "actors/kernel/system.ts",

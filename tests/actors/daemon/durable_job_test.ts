@@ -236,7 +236,7 @@ Deno.test("killed at any moment: each command is sent at most once, and each hos
         const before = new TextDecoder().decode(
           new Uint8Array(host.output.stdout.flatMap((piece) => [...piece])).subarray(
             0,
-            host.beforeGap?.stdout,
+            host.gaps[0]?.stdout,
           ),
         );
         assert.ok("one\ntwo\nthree\n".startsWith(before), `${before} after ${at} ms`);
@@ -265,7 +265,7 @@ Deno.test("a recovered command is received to its end: its output is kept behind
   run.test.settle();
   const [host] = run.kept;
   assert.equal(textOf(host!), "one\ntwo\n");
-  assert.deepEqual(host!.beforeGap, { stdout: 4, stderr: 0 });
+  assert.deepEqual(host!.gaps, [{ stdout: 4, stderr: 0 }]);
   const { status, exitCode, error } = host!.results[0]!;
   assert.deepEqual([status, exitCode, error!.code], ["unknown", null, "OutputGap"]);
   assert.match(error!.message, /exit code 7/);
@@ -364,4 +364,21 @@ Deno.test("standard input that is lost is not waited for without end", () => {
   const signal = run.hosts.get("a")!.requests.find(({ operation }) => operation === "Signal")!;
   assert.ok(signal.at - began <= 65_000);
   assert.equal(run.hosts.get("a")!.input.length, 1);
+});
+
+Deno.test("wishes that come when every host has its result change nothing", () => {
+  for (const kind of ["cancel", "pause", "resume"] as const) {
+    const run = new DurableRun(["a"], {}, () => ({
+      receives: [{ kind: "hold" }, { kind: "output", text: "x", exitCode: 0 }],
+    }));
+    run.commitMs = 1_000;
+    const life = run.start();
+    run.test.advance(10_000);
+    life.tell("pause");
+    while (run.hosts.get("a")!.shells.size > 0) run.test.advance(10);
+    life.tell(kind);
+    run.test.settle();
+    assert.deepEqual([run.states, life.ends], [["queued", "running", "paused", "done"], ["done"]], kind);
+    assert.deepEqual(run.disk.conflicts, []);
+  }
 });

@@ -21,7 +21,7 @@ import {
   response,
 } from "../host/fake_host.ts";
 import { fakeTarget } from "../host/run_job.ts";
-import { Disk, type KeptHost, MemoryStore } from "./memory_store.ts";
+import { Disk, type KeptHost, MemoryStore } from "../../helpers/memory_store.ts";
 
 /** Id of the only job. */
 export const jobId = "019ab000-0000-7000-8000-000000000001";

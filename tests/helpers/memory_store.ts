@@ -1,8 +1,8 @@
 /** A store for durable jobs in virtual time: commits take their time, a crash loses what is not committed, the disk may be full. */
-import { type JobStore, StoreError, type StoreRecord } from "../../../actors/daemon/mod.ts";
-import type { Intent, Job, JobState, StatusCounts, UnfinishedJob } from "../../../actors/daemon/job_types.ts";
-import { hostStatuses } from "../../../actors/host/mod.ts";
-import type { OutputStream } from "../../../actors/ports.ts";
+import { type JobStore, StoreError, type StoreRecord } from "../../actors/daemon/mod.ts";
+import type { Intent, Job, JobState, StatusCounts, UnfinishedJob } from "../../actors/daemon/job_types.ts";
+import { hostStatuses } from "../../actors/host/mod.ts";
+import type { OutputStream } from "../../actors/ports.ts";
 
 /** What is kept of one host. */
 export interface KeptHost {
@@ -10,8 +10,8 @@ export interface KeptHost {
   intent: Intent | null;
   startedAt: number | null;
   readonly output: Record<OutputStream, Uint8Array[]>;
-  /** By stream: bytes that were kept before the first gap. */
-  beforeGap: Record<OutputStream, number> | undefined;
+  /** By gap and stream: bytes that were kept before it. */
+  readonly gaps: Record<OutputStream, number>[];
   readonly results: Extract<StoreRecord, { kind: "result" }>[];
 }
 
@@ -37,7 +37,8 @@ export class Disk {
   readonly jobs = new Map<string, KeptJob>();
   readonly conflicts: string[] = [];
   full = false;
-  commits = 0;
+  /** Told every record that is kept. */
+  onKept: (record: StoreRecord) => void = () => {};
 
   create(id: string, request: Job["request"], hosts: readonly string[], stdin?: Uint8Array): void {
     const kept = hosts.map((host): KeptHost => ({
@@ -45,7 +46,7 @@ export class Disk {
       intent: null,
       startedAt: null,
       output: { stdout: [], stderr: [] },
-      beforeGap: undefined,
+      gaps: [],
       results: [],
     }));
     this.jobs.set(id, { id, request, stdin, hosts: kept, states: ["queued"] });
@@ -72,31 +73,41 @@ export class Disk {
   commit(record: StoreRecord): void {
     const job = this.jobs.get(record.job)!;
     if (job.states.at(-1) === "done") return this.#conflict(record, "the job is done");
-    if (record.kind === "state") return void job.states.push(record.state);
+    if (record.kind === "state") {
+      job.states.push(record.state);
+      return this.onKept(record);
+    }
     const host = job.hosts[record.index]!;
     if (host.results.length > 0) return this.#conflict(record, "the host has its result");
-    switch (record.kind) {
-      case "progress":
-        host.startedAt ??= record.at;
-        return;
-      case "intent":
-        if (host.intent !== null) return this.#conflict(record, "the host has its intent");
-        host.intent = record;
-        return;
-      case "output":
-        host.output[record.stream].push(record.data.slice());
-        return;
-      case "gap":
-        host.beforeGap ??= { stdout: bytesOf(host.output.stdout), stderr: bytesOf(host.output.stderr) };
-        return;
-      case "result":
-        host.results.push(record);
-        return;
+    if (record.kind === "intent" && host.intent !== null) {
+      return this.#conflict(record, "the host has its intent");
     }
+    keep(record, host);
+    this.onKept(record);
   }
 
   #conflict({ kind, job, ...rest }: StoreRecord, why: string): void {
     this.conflicts.push(`${kind} of ${job} ${"index" in rest ? rest.index : ""}: ${why}`);
+  }
+}
+
+function keep(record: Exclude<StoreRecord, { kind: "state" }>, host: KeptHost): void {
+  switch (record.kind) {
+    case "progress":
+      host.startedAt ??= record.at;
+      return;
+    case "intent":
+      host.intent = record;
+      return;
+    case "output":
+      host.output[record.stream].push(record.data.slice());
+      return;
+    case "gap":
+      host.gaps.push({ stdout: bytesOf(host.output.stdout), stderr: bytesOf(host.output.stderr) });
+      return;
+    case "result":
+      host.results.push(record);
+      return;
   }
 }
 
@@ -138,7 +149,6 @@ export class MemoryStore implements JobStore {
     this.#schedule(this.#delayMs(), () => {
       if (this.#dead) return;
       const { disk } = this;
-      disk.commits++;
       if (!disk.full) { for (const { records } of batch) for (const record of records) disk.commit(record); }
       const error = disk.full ? new StoreError("StoreFull", "write records: no room on the disk") : undefined;
       // A process may die between its commit and hearing of it.
