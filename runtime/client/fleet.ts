@@ -41,6 +41,7 @@ import {
 import type { LeaseBridge } from "./lease_bridge.ts";
 import { OutputBytes } from "./output_bytes.ts";
 import { Run } from "./run.ts";
+import { slotsOf } from "./slots.ts";
 import { Sweeper, type SweepReport } from "./sweeper.ts";
 import { type ConnectionOptions, readPem, targetOf } from "./targets.ts";
 
@@ -347,17 +348,6 @@ export class FleetRun implements AsyncIterable<FleetEvent> {
       yield event.type === "output" ? { ...event, data: OutputBytes.wrap(event.data) } : event;
     }
   }
-}
-
-/** An active host needs a connection for what the service holds back, and one for everything else; the last one is for clean-up. */
-function slotsOf(throttle = 0, maxConnections = Infinity): number {
-  if (!(maxConnections >= 3)) {
-    throw new UsageError(
-      "BadLimit",
-      `open fleet: ${maxConnections} connections are too few, give at least 3`,
-    );
-  }
-  return Math.max(1, Math.min(Math.max(1_000, throttle), Math.floor((maxConnections - 1) / 2)));
 }
 
 function inventoryOf(options: FleetOptions): Inventory {

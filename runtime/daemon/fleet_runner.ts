@@ -21,6 +21,7 @@ import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { Connector } from "../../actors/ports.ts";
 import { scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
 import { cleanupTimeoutMs, inquire } from "../client/fleet_host.ts";
+import { slotsOf } from "../client/slots.ts";
 import { Sweeper } from "../client/sweeper.ts";
 import { connectionLimit } from "../os/limits.ts";
 import { createSystem } from "../system.ts";
@@ -70,8 +71,7 @@ export class FleetRunner implements JobRunner {
       ...(redact === undefined ? {} : { redact }),
     });
     const maxConnections = connectionLimit();
-    const slots = Math.max(1, Math.min(1_000, Math.floor((maxConnections ?? Infinity) / 2)));
-    this.#scheduler = this.#system.spawn(scheduler({ slots }));
+    this.#scheduler = this.#system.spawn(scheduler({ slots: slotsOf(undefined, maxConnections) }));
     this.#connector = createConnector();
     const limits = maxConnections === undefined ? {} : { maxConnections };
     this.#fleet = this.#system.spawn(fleet(this.#connector, this.#scheduler, limits));
