@@ -34,7 +34,7 @@ export function daemonCommand(): Command {
     .description(
       "Take jobs over an HTTP API, run them on the hosts of the inventory, and keep what came of them. The first " +
         "line says where it listens; /docs there describes the API. The first start makes a token and says in " +
-        "which file it is. Ends with Ctrl-C or SIGTERM, which cancels what runs.",
+        "which file it is. Ends with Ctrl-C or SIGTERM; the next start goes on with what is not done.",
     )
     .option("--api <address:port>", "where to listen; beyond loopback only with TLS", apiAddress, {
       host: "127.0.0.1",
@@ -54,8 +54,8 @@ export function daemonCommand(): Command {
       `
 Examples:
   drover daemon -i hosts.yml
-  drover daemon -i hosts.yml --api 0.0.0.0:7520 --tls-cert api.pem --tls-key api.key \\
-    --name drover.example
+  drover daemon -i hosts.yml --api 0.0.0.0:7520 --name drover.example \\
+    --tls-cert api.pem --tls-key api.key
   drover job submit -- hostname`,
     )
     .action(daemon);
@@ -87,6 +87,7 @@ async function daemon(flags: DaemonFlags): Promise<void> {
     store,
     inventory,
     connection,
+    livesDir: `${path}.lives`,
     host: flags.api.host,
     port: flags.api.port,
     ...(tls === undefined ? {} : { tls }),

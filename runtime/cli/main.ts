@@ -6,6 +6,7 @@ import { version } from "../version.ts";
 import { daemonCommand } from "./daemon.ts";
 import { execCommand } from "./exec.ts";
 import { inspectCommand } from "./inspect.ts";
+import { jobCommand } from "./job.ts";
 import { writerSink } from "./output/sink.ts";
 import { sanitize } from "./output/sanitize.ts";
 import { pingCommand } from "./ping.ts";
@@ -36,6 +37,7 @@ Examples:
     execCommand(),
     serviceCommand(),
     daemonCommand(),
+    jobCommand(),
     tokenCommand(),
     pingCommand(),
     inspectCommand(),

@@ -20,13 +20,17 @@ export interface ReportOptions {
   readonly raw?: boolean;
   /** Every host is listed in the summary. */
   readonly verbose?: boolean;
+  /** What is said at Ctrl-C; default: that it is being cancelled. */
+  readonly interrupted?: string;
 }
 
 /** Shows all events of `run`, and cancels it at Ctrl-C; 0 when every host succeeded, else 1. */
 export async function showRun(run: AsyncIterable<RunEvent>, options: ReportOptions): Promise<number> {
   const reporter = makeReporter(options);
   using _interrupt = interruptible(() => {
-    reporter.notice("drover: cancelling; commands are signalled and shells deleted");
+    reporter.notice(
+      options.interrupted ?? "drover: cancelling; commands are signalled and shells deleted",
+    );
     options.cancel();
   });
   const results: ResultEvent[] = [];
@@ -36,7 +40,7 @@ export async function showRun(run: AsyncIterable<RunEvent>, options: ReportOptio
   }
   const counts = countStatuses(results);
   reporter.finish({ total: results.length, durationMs: performance.now() - options.started, counts });
-  return counts.succeeded === results.length ? 0 : 1;
+  return counts.succeeded === options.hosts.length ? 0 : 1;
 }
 
 function makeReporter(options: ReportOptions): Reporter {

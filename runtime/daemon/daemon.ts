@@ -1,7 +1,7 @@
 /** The daemon: store, hosts, runner and API, put together; started and stopped as one. @module */
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
-import type { HostTarget } from "../../actors/host/mod.ts";
 import { redactorOf } from "../../actors/kernel/redaction.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
 import type { Inventory } from "../inventory/mod.ts";
 import type { Store } from "../store/api.ts";
@@ -36,6 +36,10 @@ export interface DaemonOptions {
   readonly limits?: Partial<AccessLimits>;
   /** Milliseconds without an event after which a stream says that it lives; default 15,000. */
   readonly heartbeatMs?: number;
+  /** Folder of this daemon alone, in which it notes where it makes shells; default: nothing is noted. */
+  readonly livesDir?: string;
+  /** Milliseconds that running commands have to end when the daemon stops; default 10,000. */
+  readonly drainMs?: number;
   /** Told about defects of Drover itself. */
   readonly onError?: (error: unknown) => void;
   /** Runs the jobs; default: on the actors of this process. */
@@ -50,12 +54,19 @@ export class Daemon implements AsyncDisposable {
   readonly #parts: DaemonParts;
   readonly #server: ApiServer;
   readonly #stopping: AbortController;
+  readonly #drainMs: number | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(parts: DaemonParts, server: ApiServer, stopping: AbortController) {
+  private constructor(
+    parts: DaemonParts,
+    server: ApiServer,
+    stopping: AbortController,
+    drainMs: number | undefined,
+  ) {
     this.#parts = parts;
     this.#server = server;
     this.#stopping = stopping;
+    this.#drainMs = drainMs;
   }
 
   /**
@@ -76,7 +87,16 @@ export class Daemon implements AsyncDisposable {
       onCrash: (report: CrashReport) => onError(report.error),
       redact: (text) => redactorOf(book.secrets())(text),
     });
-    runner.recover(store.read.jobs.unfinished(), (host) => book.get(host) && reachable(book, host, onError));
+    // A host that nobody knows any more, or that lacks credentials now, cannot be reached: its job says so.
+    const target = (name: string) => {
+      try {
+        return book.target(name);
+      } catch (error) {
+        if (error instanceof UsageError) return undefined;
+        throw error;
+      }
+    };
+    runner.recover(store.read.jobs.unfinished(), target);
     const stopping = new AbortController();
     const parts: DaemonParts = {
       store,
@@ -96,7 +116,7 @@ export class Daemon implements AsyncDisposable {
       options.tls,
       (request, from) => app.fetch(request, { from }),
     );
-    return new Daemon(parts, server, stopping);
+    return new Daemon(parts, server, stopping, options.drainMs);
   }
 
   /** `http://127.0.0.1:PORT`. */
@@ -125,18 +145,8 @@ export class Daemon implements AsyncDisposable {
   async #stop(): Promise<void> {
     this.#stopping.abort();
     await this.#server.close(graceMs);
-    await this.#parts.runner.close();
+    await this.#parts.runner.close(this.#drainMs);
     await this.#parts.store.close();
-  }
-}
-
-/** How to reach a host of a job that an earlier life has begun; `undefined`: it has lost its credentials or its trust. */
-function reachable(book: HostBook, host: string, onError: (error: unknown) => void): HostTarget | undefined {
-  try {
-    return book.target(host);
-  } catch (error) {
-    onError(error);
-    return undefined;
   }
 }
 

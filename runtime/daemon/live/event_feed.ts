@@ -56,8 +56,8 @@ export async function* eventFeed(
           clearTimeout(timer);
           resolve(false);
         };
-        // What was committed since the page was read would wake nobody.
-        if (signal.aborted || store.head > after) wake();
+        // What is committed after the page was read calls `wake`: nothing else runs between the two.
+        if (signal.aborted) wake();
       });
       wake = () => {};
       if (idle) yield { kind: "idle" };

@@ -114,13 +114,13 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
     }),
     async (context) => {
       const { name } = context.req.valid("param");
-      // Names stand in patterns, paths and terminals.
-      if (!/^[^\s\p{Cc},:!&/\\]+$/u.test(name)) {
-        throw new Problem(422, "RequestInvalid", "a name has no white space and none of , : ! & / \\");
-      }
       const known = book.get(name);
       if (known !== undefined && known.origin.kind !== "api") {
         throw new Problem(409, "HostInInventory", "this host is in an inventory: change it there");
+      }
+      // Names stand in patterns, paths and terminals.
+      if (!/^[^\s\p{Cc},:!&/\\]+$/u.test(name)) {
+        throw new Problem(422, "RequestInvalid", "a name has no white space and none of , : ! & / \\");
       }
       const body = context.req.valid("json");
       const current = store.read.hosts.get(name)?.version;

@@ -137,27 +137,35 @@ export function addJobRoutes(app: Api, parts: DaemonParts): void {
     (context) => context.json(jobDocument(visibleJob(parts, context, context.req.valid("param").id)), 200),
   );
 
-  app.openapi(
-    createRoute({
-      method: "post",
-      path: "/v1/jobs/{id}/cancel",
-      operationId: "cancelJob",
-      summary: "Stop a job; every host still gets its result",
-      security,
-      middleware: [needs("run"), jsonBody(1_024, true)] as const,
-      request: { params: jobParams },
-      responses: {
-        202: jsonContent(jobSchema, "It is being stopped, or is done already"),
-        ...problems(408, 413, 415, 507),
+  const changes = [
+    ["cancel", "Stop a job; every host still gets its result"],
+    ["pause", "Begin no further host of a job; what runs goes on"],
+    ["resume", "Go on with a job that was paused"],
+  ] as const;
+  for (const [change, summary] of changes) {
+    app.openapi(
+      createRoute({
+        method: "post",
+        path: `/v1/jobs/{id}/${change}`,
+        operationId: `${change}Job`,
+        summary,
+        security,
+        middleware: [needs("run"), jsonBody(1_024, true)] as const,
+        request: { params: jobParams },
+        responses: {
+          202: jsonContent(jobSchema, "It was told; a job that is done stays as it is"),
+          ...problems(408, 413, 415, 507),
+        },
+      }),
+      async (context) => {
+        const job = visibleJob(parts, context, context.req.valid("param").id);
+        // Written down before it happens: then nothing happens that is not written down.
+        await audit(parts, context, `job.${change}`, job.id);
+        if (job.state !== "done") parts.runner[change](job.id);
+        return context.json(jobDocument(store.read.jobs.get(job.id) ?? job), 202);
       },
-    }),
-    async (context) => {
-      const job = visibleJob(parts, context, context.req.valid("param").id);
-      await audit(parts, context, "job.cancel", job.id);
-      if (job.state !== "done") parts.runner.cancel(job.id);
-      return context.json(jobDocument(store.read.jobs.get(job.id) ?? job), 202);
-    },
-  );
+    );
+  }
 
   app.openapi(
     createRoute({

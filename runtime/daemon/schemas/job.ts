@@ -38,6 +38,17 @@ const command = z.union([
 
 const priority = z.enum(["high", "normal", "low"]);
 
+/** Batches, one after the other. */
+const rollingSchema = z.strictObject({
+  batch: z.union([z.int().min(1).max(65_536), z.string().regex(/^(?:[1-9][0-9]?|100)%$/)]).openapi({
+    description: "Hosts of one batch: a number, or a share of all hosts",
+    example: "10%",
+  }),
+  maxFailures: z.int().min(1).max(65_536).optional().openapi({
+    description: "Failed hosts after which no batch is begun any more; default: every batch is",
+  }),
+}).openapi("Rolling");
+
 /** What `POST /v1/jobs` takes. */
 export const jobRequestSchema = z.strictObject({
   command,
@@ -52,6 +63,7 @@ export const jobRequestSchema = z.strictObject({
     description: "Standard input of every command, base64",
   }),
   shell: shellSchema.optional(),
+  rolling: rollingSchema.optional(),
 }).openapi("JobRequest");
 
 /** A checked request for a job. */
@@ -77,7 +89,7 @@ export const jobSchema = z.object({
     waitTimeoutMs: z.int().optional(),
     stdinBytes: z.int().optional(),
     shell: shellSchema.optional(),
-    rolling: z.object({ batch: z.union([z.int(), z.string()]), maxFailures: z.int().optional() }).optional(),
+    rolling: rollingSchema.optional(),
   }),
   hosts: z.int().min(0),
   counts: countsSchema,
