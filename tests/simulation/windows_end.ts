@@ -215,6 +215,7 @@ export class WindowsEnd implements FarEnd, WindowsService {
       signalled: false,
     };
     shell.commands.set(id, command);
+    let answered = false;
     command.process = this.#processes.spawn({
       command: { kind: "line", line },
       env: {},
@@ -222,6 +223,7 @@ export class WindowsEnd implements FarEnd, WindowsService {
       noProfile: false,
     }, {
       onStarted: () => {
+        answered = true;
         this.#answer(
           operation,
           `${rsp}/CommandResponse`,
@@ -239,6 +241,8 @@ export class WindowsEnd implements FarEnd, WindowsService {
       onOutputEnd: () => {},
       onExit: (exitCode) => {
         command.exitCode = exitCode;
+        // Its shell was deleted before it ran.
+        if (!answered) this.#fault(operation, 995, "Receiver", "w:InternalError", "It was aborted.  ");
         this.#news(command);
       },
       onFailed: () => {
