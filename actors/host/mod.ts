@@ -17,7 +17,7 @@ export { job, type JobMessage, type JobSpec } from "./job.ts";
 export type { LeaseMessage, LeaseReport, LeaseSpec } from "./lease.ts";
 export { limitsWatcher } from "./limits_watcher.ts";
 export { ping, type PingResult } from "./ping.ts";
-export { bootTimeQuestion, type Swept, sweepQuestion } from "./questions.ts";
+export { bootTimeQuestion, sweepQuestion, type Swept } from "./questions.ts";
 export { type RebootMessage, type RebootResult, type RebootSpec, rebootWait } from "./reboot.ts";
 export { shellName } from "./shell_names.ts";
 export type { Authentication, HostTarget, InitiatorFactory } from "./target.ts";
