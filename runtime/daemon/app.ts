@@ -9,6 +9,7 @@ import { docsPage } from "./docs_page.ts";
 import { isUnforeseen, Problem, problemOf, type ProblemPart } from "./problems.ts";
 import { addAccessRoutes } from "./routes/access.ts";
 import { addEventRoutes } from "./routes/events.ts";
+import { addSocketRoute } from "./routes/socket.ts";
 import { addHostRoutes } from "./routes/hosts.ts";
 import { addInventoryRoutes } from "./routes/inventories.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
@@ -41,6 +42,7 @@ export function createApp(parts: DaemonParts): Api {
   addJobRoutes(app, parts);
   addOutputRoutes(app, parts);
   addEventRoutes(app, parts);
+  addSocketRoute(app, parts);
   addHostRoutes(app, parts);
   addInventoryRoutes(app, parts);
   addAccessRoutes(app, parts);

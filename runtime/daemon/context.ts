@@ -31,6 +31,11 @@ export interface ApiEnv {
   Bindings: {
     /** Address of the caller. */
     readonly from: string;
+    /** Makes a WebSocket of the request; absent where the server cannot. */
+    readonly upgrade?: (request: Request, protocol: string | undefined) => {
+      readonly socket: WebSocket;
+      readonly response: Response;
+    };
   };
   Variables: {
     /** The token that it came with. */

@@ -114,7 +114,7 @@ export class Daemon implements AsyncDisposable {
       options.host,
       options.port,
       options.tls,
-      (request, from) => app.fetch(request, { from }),
+      (request, caller) => app.fetch(request, caller),
     );
     return new Daemon(parts, server, stopping, options.drainMs);
   }

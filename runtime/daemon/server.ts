@@ -8,9 +8,10 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { UsageError } from "../../protocol/errors.ts";
 import { isLoopback } from "../client/trust.ts";
+import type { ApiEnv } from "./context.ts";
 
 /** Answers a request that came from an address. */
-export type Handler = (request: Request, from: string) => Response | Promise<Response>;
+export type Handler = (request: Request, caller: ApiEnv["Bindings"]) => Response | Promise<Response>;
 
 /** Certificate chain and key, PEM. */
 export interface ServerTls {
@@ -69,7 +70,7 @@ export async function listen(
 function plain(host: string, port: number, handler: Handler): ApiServer {
   const server = Deno.serve(
     { hostname: host, port, onListen() {} },
-    (request, info) => handler(request, (info.remoteAddr as Deno.NetAddr).hostname),
+    (request, info) => handler(request, { from: (info.remoteAddr as Deno.NetAddr).hostname, upgrade }),
   );
   return {
     url: `http://${authority(host, server.addr.port)}`,
@@ -79,13 +80,17 @@ function plain(host: string, port: number, handler: Handler): ApiServer {
   };
 }
 
+function upgrade(request: Request, protocol: string | undefined) {
+  return Deno.upgradeWebSocket(request, protocol === undefined ? {} : { protocol });
+}
+
 async function secure(host: string, port: number, tls: ServerTls, handler: Handler): Promise<ApiServer> {
   const server = createAdaptorServer(
     {
       createServer,
       serverOptions: { ...tls, headersTimeout: headersMs, requestTimeout: requestMs, minVersion: "TLSv1.2" },
       fetch: (request: Request, { incoming }: { incoming: { socket: { remoteAddress?: string } } }) =>
-        handler(request, incoming.socket.remoteAddress ?? ""),
+        handler(request, { from: incoming.socket.remoteAddress ?? "" }),
       // The app checks Host itself.
       overrideGlobalObjects: false,
     } as Parameters<typeof createAdaptorServer>[0],

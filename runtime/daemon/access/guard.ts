@@ -15,6 +15,8 @@ export function originGuard(parts: DaemonParts): MiddlewareHandler<ApiEnv> {
   return createMiddleware<ApiEnv>(async (context, next) => {
     checkOrigin(context.req.raw.headers, parts.names);
     await next();
+    // The answer that opens a WebSocket belongs to the server.
+    if (context.res.status === 101) return;
     const { headers } = context.res;
     headers.set("X-Content-Type-Options", "nosniff");
     if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");

@@ -1,0 +1,76 @@
+/** Events by WebSocket, and the API over TLS. */
+import assert from "node:assert/strict";
+import { createSelfSigned } from "../../../runtime/security/certificates.ts";
+import { type ApiEvent, problemCode, world } from "./world.ts";
+
+/** Opens a socket and collects events until `enough`. */
+async function collect(url: string, token: string, query: string, enough: (events: ApiEvent[]) => boolean) {
+  const socket = new WebSocket(`${url.replace(/^http/, "ws")}/v1/events${query}`, [
+    "drover.events",
+    `drover.token.${token}`,
+  ]);
+  const events: ApiEvent[] = [];
+  const done = Promise.withResolvers<void>();
+  socket.onmessage = ({ data }) => {
+    events.push(JSON.parse(data));
+    if (enough(events)) socket.close();
+  };
+  socket.onclose = () => done.resolve();
+  socket.onerror = () => done.resolve();
+  await done.promise;
+  return events;
+}
+
+const doneJobs = (events: ApiEvent[]) =>
+  events.filter(({ type, document }) => type === "job" && (document as { state: string }).state === "done")
+    .length;
+
+Deno.test("a WebSocket gives events of all jobs from a cursor on, filtered, and of own jobs to a limited token", async () => {
+  await using w = await world({ hosts: 2 });
+  const made = await w.ask("POST", "/v1/tokens", {
+    body: { name: "half", scope: "run", hosts: [w.hosts[0]] },
+  });
+  const { token } = await made.json();
+  const first = await w.submit({ command: "echo one" });
+  await w.events(first);
+  const own = await (await w.ask("POST", "/v1/jobs", { token, body: { command: "echo two" } })).json();
+  await w.events(own.id);
+  const all = await collect(w.url, w.token, "?after=0", (events) => doneJobs(events) === 2);
+  assert.deepEqual(all.map(({ seq }) => seq), all.map((_, index) => index + 1));
+  const later = await collect(w.url, w.token, `?after=${all[3]!.seq}`, (events) => doneJobs(events) === 2);
+  assert.deepEqual(later.map(({ seq }) => seq), all.slice(4).map(({ seq }) => seq));
+  const results = await collect(
+    w.url,
+    w.token,
+    `?after=0&types=result&hosts=${w.hosts[0]}`,
+    (e) => e.length === 2,
+  );
+  assert.deepEqual(results.map((event) => [event.type, event["host"]]), [["result", w.hosts[0]], [
+    "result",
+    w.hosts[0],
+  ]]);
+  const mine = await collect(w.url, token, "?after=0", (events) => doneJobs(events) === 1);
+  assert.deepEqual([...new Set(mine.map((event) => event["job"]))], [own.id]);
+  assert.deepEqual(await collect(w.url, `drv_${"A".repeat(43)}`, "?after=0", () => true), []);
+  assert.equal(await problemCode(await w.ask("GET", "/v1/events"), 426), "UpgradeNeeded");
+  assert.deepEqual(w.errors, []);
+});
+
+Deno.test("over TLS it is the same API", async () => {
+  const { certificate, key } = await createSelfSigned(["127.0.0.1", "localhost"], Date.now());
+  await using w = await world({ hosts: 1, tls: { cert: certificate, key }, ca: certificate });
+  assert.match(w.url, /^https:/);
+  const id = await w.submit({ command: "echo out" });
+  const events = await w.events(id);
+  assert.equal(doneJobs(events), 1);
+  const output = await w.ask("GET", `/v1/jobs/${id}/hosts/${w.hosts[0]}/output/stdout`, {
+    headers: { "Range": "bytes=0-1" },
+  });
+  assert.deepEqual([output.status, await output.text()], [206, "ou"]);
+  assert.equal(await problemCode(await w.ask("GET", "/v1/jobs", { token: null }), 401), "TokenRefused");
+  assert.equal(
+    await problemCode(await w.ask("POST", "/v1/jobs", { body: "{", token: w.token }), 400),
+    "BodyMalformed",
+  );
+  assert.deepEqual(w.errors, []);
+});
