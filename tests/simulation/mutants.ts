@@ -265,12 +265,6 @@ const mutants: readonly Mutant[] = [
     "slot.attached ? received(result) : result",
     "result",
   ),
-  one(
-    "a full disk loses the output that waits",
-    "actors/daemon/journal.ts",
-    'record.kind !== "intent");',
-    'record.kind !== "intent" && record.kind !== "output");',
-  ),
 ];
 
 const top = fileURLToPath(new URL("../../", import.meta.url));

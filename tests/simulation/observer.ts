@@ -6,8 +6,8 @@
  */
 import { Checks, type Invariant } from "./checks.ts";
 import type { LinkInfo, NetworkObserver, Side } from "../../runtime/transports/simulated.ts";
-import { atHost } from "./processes.ts";
 import { ByteLog, type ShellRecord, type WorkRecord } from "./records.ts";
+import { atHost } from "./tokens.ts";
 
 interface Exchange {
   readonly kind: string;

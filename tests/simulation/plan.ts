@@ -2,8 +2,9 @@
 import type { OutputStream } from "../../actors/ports.ts";
 import type { Priority } from "../../actors/scheduler/mod.ts";
 import type { ConnectionPlan, LinkConditions, ToldOfBreak } from "../../runtime/transports/simulated.ts";
-import { SeededRandom } from "../helpers/virtual_clock.ts";
+import type { SeededRandom } from "../helpers/virtual_clock.ts";
 import { users } from "./accounts.ts";
+import { Draw, drawOf } from "./draw.ts";
 import type { Script } from "./processes.ts";
 import type { WindowsProfile } from "./windows_profile.ts";
 
@@ -579,21 +580,20 @@ function makeDurable(draw: Draw, jobs: JobPlan[], events: EventPlan[]): [least: 
     jobs[index] = { ...plan, sinkMs: 0, hosts };
   }
   const address = clientAddress;
-  const lives = draw.below(4);
   let atMs = 0;
-  for (let life = 0; life < lives; life++) {
+  for (let lives = draw.below(4); lives > 0; lives--) {
     atMs += draw.between(1, draw.pick([30, 300, 3_000]));
     events.push({ atMs, kind: "killClient", address });
     atMs += draw.between(1, draw.pick([5, 500, 5_000]));
     events.push({ atMs, kind: "startClient", address });
   }
   const between = (first: EventPlan["kind"], second: EventPlan["kind"]) => {
-    const fromMs = draw.between(1, draw.pick([100, 3_000]));
-    events.push({ atMs: fromMs, kind: first, address });
-    events.push({ atMs: fromMs + draw.between(1, draw.pick([100, 10_000])), kind: second, address });
+    const from = draw.between(1, draw.pick([100, 400, 3_000]));
+    const until = from + draw.between(1, draw.pick([100, 3_000, 10_000]));
+    events.push({ atMs: from, kind: first, address }, { atMs: until, kind: second, address });
   };
   if (draw.chance(300)) between("pause", "resume");
-  if (draw.chance(600)) between("diskFull", "diskFree");
+  if (draw.chance(750)) between("diskFull", "diskFree");
   const least = draw.pick([0, 1, 5]);
   return [least, least + draw.pick([0, 3, 30, 200])];
 }
@@ -639,7 +639,7 @@ function work(draw: Draw, knobs: Knobs, id: string, machine: MachinePlan, user: 
     wrongPassword: draw.chance(knobs.wrongPassword),
     auth: machine.auth,
     script: script(draw, knobs, stdin),
-    stdin: stdin ? input(draw) : undefined,
+    stdin: stdin ? draw.input() : undefined,
   };
 }
 
@@ -684,13 +684,6 @@ function quick(draw: Draw): Script {
   };
 }
 
-function input(draw: Draw): Uint8Array {
-  const bytes = new Uint8Array(draw.below(draw.pick([2, 100, 200_000])));
-  let state = draw.below(1_000_000);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = (state = Math.imul(state + i, 0x9e3779b1)) >>> 24;
-  return bytes;
-}
-
 function misfortunes(draw: Draw, knobs: Knobs, address: string, events: EventPlan[]): void {
   const some = () => draw.between(1, draw.pick([100, 1_000, 8_000]));
   if (draw.chance(knobs.kills)) {
@@ -704,43 +697,4 @@ function misfortunes(draw: Draw, knobs: Knobs, address: string, events: EventPla
     if (draw.chance(800)) events.push({ atMs: atMs + some() * draw.pick([1, 10]), kind: "heal", address });
   }
   if (draw.chance(knobs.clockJumps)) events.push({ atMs: some(), kind: "clockJump", address: clientAddress });
-}
-
-function drawOf(seed: number, name: string): Draw {
-  const random = new SeededRandom(seed ^ hash(name));
-  // The first numbers of close seeds resemble each other.
-  for (let i = 0; i < 4; i++) random.uint32();
-  return new Draw(random);
-}
-
-function hash(text: string): number {
-  let value = 7;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return value;
-}
-
-/** Draws with names. */
-class Draw {
-  readonly #random: SeededRandom;
-
-  constructor(random: SeededRandom) {
-    this.#random = random;
-  }
-
-  below(bound: number): number {
-    return this.#random.below(bound);
-  }
-
-  between(least: number, most: number): number {
-    return least + this.#random.below(most - least + 1);
-  }
-
-  /** True `chance` times in 1,000. */
-  chance(chance: number): boolean {
-    return this.#random.below(1_000) < chance;
-  }
-
-  pick<T>(values: readonly T[]): T {
-    return values[this.#random.below(values.length)]!;
-  }
 }

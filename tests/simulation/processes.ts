@@ -1,13 +1,13 @@
 /** FAKE processes: scripts that write, read, exit or hang in virtual time. Nothing is started on the real machine. @module */
 import type {
   OutputStream,
-  ProcessCommand,
   ProcessEvents,
   ProcessHandle,
   ProcessHost,
   ProcessSpec,
 } from "../../actors/ports.ts";
 import type { Observer } from "./observer.ts";
+import { tokenOf } from "./tokens.ts";
 import type { WorkRecord } from "./records.ts";
 import type { Machine } from "./world.ts";
 
@@ -34,17 +34,6 @@ export interface Script {
   readonly dieMs: number;
   /** Milliseconds that it takes for each piece of input. */
   readonly readMs: number;
-}
-
-/** The token in a command line, at the machine with this address. */
-export function tokenOf(command: ProcessCommand, address: string): string {
-  const text = command.kind === "line" ? command.line : [command.program, ...command.args].join(" ");
-  return atHost(/[a-z0-9]+@(?:[0-9.]+|here)/.exec(text)?.[0] ?? text, address);
-}
-
-/** Durable jobs have one command for all hosts: `JOB@here`. */
-export function atHost(token: string, address: string): string {
-  return token.endsWith("@here") ? token.replace("here", address) : token;
 }
 
 /** The fake processes of one machine. */
