@@ -1,0 +1,59 @@
+/** The daemon and its commands as users run them: processes of their own. */
+import assert from "node:assert/strict";
+import { account, drover, jsonLines, start, startService } from "./drover.ts";
+
+Deno.test("drover daemon takes jobs of drover job, follows them, and ends in order", async () => {
+  const state = await Deno.makeTempDir({ prefix: "drover-state-" });
+  await Deno.chmod(state, 0o700);
+  const env = { XDG_STATE_HOME: state };
+  await using service = await startService();
+  const inventory = `${state}/hosts.ini`;
+  await Deno.writeTextFile(
+    inventory,
+    `web01 ansible_host=127.0.0.1 ansible_port=${
+      service.ports[0]
+    } ansible_connection=psrp ansible_psrp_protocol=http\n`,
+  );
+  const daemon = start(["daemon", "--api", "127.0.0.1:0", "-i", inventory, ...account()], { env });
+  const [first, rest] = daemon.stdout.tee();
+  for await (const chunk of first.pipeThrough(new TextDecoderStream())) if (chunk.includes("\n")) break;
+  const run = (...args: string[]) => drover(args, { env });
+
+  const folder = `${state}/drover`;
+  for (const name of ["daemon.token", "daemon.url", "drover.db"]) {
+    assert.equal(Deno.statSync(`${folder}/${name}`).mode! & 0o777, 0o600, name);
+  }
+  const followed = await run("job", "submit", "--follow", "--json", "--", "echo out; exit 3");
+  assert.equal(followed.code, 1);
+  assert.deepEqual(jsonLines(followed.stdout).map(({ type }) => type), ["output", "result", "summary"]);
+  assert.equal(jsonLines(followed.stdout)[0]!["data"], "out\n");
+
+  const [job] = jsonLines((await run("job", "list", "--json")).stdout);
+  const id = String(job!["id"]);
+  const shown = await run("job", "show", id);
+  assert.match(shown.stdout, /web01: failed \(exit code 3\)/);
+  assert.ok(shown.stdout.split("\n").every((line) => line.length <= 80), shown.stdout);
+  const retried = (await run("job", "retry", id)).stdout.trim();
+  assert.equal((await run("job", "follow", retried)).code, 1);
+
+  const token = (await run("token", "create", "reader", "--scope", "read")).stdout.trim();
+  assert.match(token, /^drv_/);
+  const refused = await drover(["job", "submit", "--", "true"], { env: { ...env, DROVER_TOKEN: token } });
+  assert.deepEqual([refused.code, /ScopeMissing/.test(refused.stderr)], [1, true]);
+  assert.equal((await run("token", "revoke", "reader")).code, 0);
+  assert.doesNotMatch((await run("token", "list")).stdout, /reader/);
+
+  daemon.kill("SIGTERM");
+  const { code } = await daemon.status;
+  const said = await new Response(rest).text() + await new Response(daemon.stderr).text();
+  assert.equal(code, 0, said);
+  assert.ok(!said.includes("drv_"), "the token is in no log");
+  const gone = await run("job", "list");
+  assert.deepEqual([gone.code, /DaemonUnknown|none of this user runs/.test(gone.stderr)], [2, true]);
+  await Deno.remove(state, { recursive: true });
+});
+
+Deno.test("drover daemon refuses to listen beyond this machine without TLS", async () => {
+  const refused = await drover(["daemon", "--api", "0.0.0.0:0"]);
+  assert.deepEqual([refused.code, /--tls-cert/.test(refused.stderr)], [2, true]);
+});
