@@ -16,7 +16,8 @@ export const timeSchema = z.iso.datetime().openapi({ example: "2026-11-21T12:00:
 
 /** Pages of a list. */
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(1_000).default(100)
+  // Digits only: a coerced number may have white space around it, or be hexadecimal.
+  limit: z.string().regex(/^\d{1,4}$/).default("100").transform(Number).pipe(z.int().min(1).max(1_000))
     .openapi({ description: "Items at most", type: "integer", minimum: 1, maximum: 1_000, default: 100 }),
   cursor: z.string().min(1).max(512).optional()
     .openapi({ description: "`next` of the page before" }),

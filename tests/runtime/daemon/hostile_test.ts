@@ -56,6 +56,8 @@ Deno.test("every kind of wrong request has its problem", async () => {
     ],
     ["GET", "/v1/jobs?limit=0", {}, 422, "RequestInvalid"],
     ["GET", "/v1/jobs?limit=1001", {}, 422, "RequestInvalid"],
+    ["GET", "/v1/jobs?limit=0x10", {}, 422, "RequestInvalid"],
+    ["GET", "/v1/jobs?limit=3%E2%80%83", {}, 422, "RequestInvalid"],
     ["GET", "/v1/jobs?state=odd", {}, 422, "RequestInvalid"],
     ["GET", "/v1/jobs?since=yesterday", {}, 422, "RequestInvalid"],
     ["GET", "/v1/jobs?cursor=%00", {}, 422, "CursorInvalid"],
