@@ -43,6 +43,8 @@ export function limitsQuestion(quotaKey: string): Question<HostConfig> {
 export interface Swept {
   /** Shells that were deleted. */
   readonly shells: number;
+  /** Shells that were left to others; absent: none. */
+  readonly kept?: number;
   /** Why others of them may still be there. */
   readonly error?: DroverError;
 }
@@ -61,12 +63,15 @@ export function sweepQuestion(owner: string, keep: ReadonlySet<string> = new Set
 
 function* sweep(owner: string, keep: ReadonlySet<string>): Dialogue<Swept> {
   const found: string[] = [];
+  let kept = 0;
   let error: DroverError | undefined;
   let page = readEnumeration(yield* exchange({ request: enumerate(resources.shell, pageItems) }));
   for (let pages = 1;; pages++) {
     for (const item of page.items) {
       const { shellId, name } = readShellInfo(item);
-      if (shellId !== "" && isShellOf(name, owner) && !keep.has(name ?? "")) found.push(shellId);
+      if (shellId === "" || !isShellOf(name, owner)) continue;
+      if (keep.has(name ?? "")) kept++;
+      else found.push(shellId);
     }
     if (page.context === undefined) break;
     if (pages >= maxPages) {
@@ -88,7 +93,7 @@ function* sweep(owner: string, keep: ReadonlySet<string>): Dialogue<Swept> {
     // Its own time may be over by now.
     else if (!isUnknownShell(outcome.fault)) error = outcome.fault;
   }
-  return error === undefined ? { shells } : { shells, error };
+  return { shells, ...(kept === 0 ? {} : { kept }), ...(error === undefined ? {} : { error }) };
 }
 
 function isUnknownShell(fault: ReportedFault): boolean {

@@ -96,7 +96,7 @@ export class Daemon implements AsyncDisposable {
         throw error;
       }
     };
-    runner.recover(store.read.jobs.unfinished(), target);
+    const unfinished = store.read.jobs.unfinished();
     const stopping = new AbortController();
     const parts: DaemonParts = {
       store,
@@ -116,6 +116,8 @@ export class Daemon implements AsyncDisposable {
       options.tls,
       (request, caller) => app.fetch(request, caller),
     );
+    // Only now: a daemon that cannot listen touches no host.
+    runner.recover(unfinished, target, book.inventory.hosts.map(({ name }) => name));
     return new Daemon(parts, server, stopping, options.drainMs);
   }
 

@@ -10,9 +10,11 @@ import {
   fleet,
   type FleetMessage,
   type HostTarget,
+  type InquiryOutcome,
   limitsWatcher,
   ping,
   sweepQuestion,
+  type Swept,
 } from "../../actors/host/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
@@ -20,6 +22,7 @@ import type { SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { Connector } from "../../actors/ports.ts";
 import { scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
+import { DroverError } from "../../protocol/errors.ts";
 import { cleanupTimeoutMs, inquire } from "../client/fleet_host.ts";
 import { slotsOf } from "../client/slots.ts";
 import { Sweeper } from "../client/sweeper.ts";
@@ -78,8 +81,7 @@ export class FleetRunner implements JobRunner {
     this.#system.spawn(limitsWatcher(this.#fleet, this.#scheduler));
     this.#sweeper = new Sweeper(
       livesDir,
-      (target, owner) =>
-        inquire({ system: this.#system, fleet: this.#fleet }, target, sweepQuestion(owner, this.#asked)),
+      (target, owner) => this.#sweep(target, owner),
     );
   }
 
@@ -87,13 +89,19 @@ export class FleetRunner implements JobRunner {
     this.#run(job, stdin, targets.map((target, index) => ({ index, target, intent: null, startedAt: null })));
   }
 
-  recover(jobs: readonly UnfinishedJob[], target: (host: string) => HostTarget | undefined): void {
+  recover(
+    jobs: readonly UnfinishedJob[],
+    target: (host: string) => HostTarget | undefined,
+    hosts: readonly string[],
+  ): void {
     for (const { hosts } of jobs) {
       for (const { intent } of hosts) if (intent !== null) this.#asked.add(intent.shellName);
     }
     for (const { job, stdin, hosts } of jobs) {
       this.#run(job, stdin, hosts.map((host) => ({ ...host, target: target(host.host) })));
     }
+    // In the background, and only where dead lives have noted that they made shells.
+    this.#sweeper.sweep(hosts.flatMap((host) => target(host) ?? []));
   }
 
   cancel(id: string): void {
@@ -171,6 +179,19 @@ export class FleetRunner implements JobRunner {
   #tell(id: string, kind: "cancel" | "pause" | "resume" | "drain"): void {
     const job = this.#jobs.get(id);
     if (job !== undefined) this.#system.send(job.ref, { kind });
+  }
+
+  /** Deletes what a dead life has left, but for shells that are to be asked: as long as there are any, it is looked for again. */
+  async #sweep(target: HostTarget, owner: string): Promise<InquiryOutcome<Swept>> {
+    const question = sweepQuestion(owner, this.#asked);
+    const outcome = await inquire({ system: this.#system, fleet: this.#fleet }, target, question);
+    if (outcome.kind === "failed" || outcome.value.kept === undefined) return outcome;
+    const error = new DroverError(
+      "system",
+      "ShellsKept",
+      `sweep shells: ${outcome.value.kept} are left for jobs that go on`,
+    );
+    return { kind: "done", value: { ...outcome.value, error } };
   }
 
   /** Keys at which a service may still have shells of this life. */

@@ -9,9 +9,13 @@ export interface JobRunner {
   start(job: Job, targets: readonly HostTarget[], stdin: Uint8Array | undefined): void;
   /**
    * Goes on with jobs of earlier lives of the daemon: what was never sent is begun, what was is asked. `target`: how to reach a host,
-   * `undefined` when nobody knows any more. Once, before anything is started.
+   * `undefined` when nobody knows any more. `hosts`: all that are known; what dead lives have left at them is deleted.
    */
-  recover(jobs: readonly UnfinishedJob[], target: (host: string) => HostTarget | undefined): void;
+  recover(
+    jobs: readonly UnfinishedJob[],
+    target: (host: string) => HostTarget | undefined,
+    hosts: readonly string[],
+  ): void;
   /** Stops a job; every host still gets its result. What is done already stays done. */
   cancel(id: string): void;
   /** Begins no further host of a job; what runs goes on. */

@@ -1,6 +1,6 @@
 /**
- * Many services in one process, for tests that kill their client: prints the ports as JSON, then runs until its end. Each is a host
- * of its own to its commands, which find its number in the variable HOST_NUMBER.
+ * Many services in one process, for tests that kill their client: prints the ports as JSON, then the number of open shells whenever
+ * something is written to it. Each is a host of its own to its commands, which find its number in the variable HOST_NUMBER.
  * @module
  */
 import { Secret } from "../../../protocol/secret.ts";
@@ -14,11 +14,16 @@ accounts.add("demo", new Secret(Deno.env.get("PW") ?? ""), undefined);
 const system = createSystem();
 const processes = createProcessHost();
 const ports: number[] = [];
+let shells = 0;
 for (let number = 0; number < Number(Deno.args[0]); number++) {
   const service = await startService({
     listeners: [{ host: "127.0.0.1", port: 0 }],
     accounts,
     system,
+    onEvent: ({ kind }) => {
+      if (kind === "shellOpened") shells++;
+      if (kind === "shellClosed") shells--;
+    },
     processHost: {
       platform: "posix",
       spawn: (spec, events) =>
@@ -28,3 +33,4 @@ for (let number = 0; number < Number(Deno.args[0]); number++) {
   ports.push(service.addresses[0]!.port);
 }
 console.log(JSON.stringify(ports));
+for await (const _ of Deno.stdin.readable) console.log(shells);

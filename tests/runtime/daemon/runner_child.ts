@@ -39,7 +39,7 @@ async function live(path: string, ports: readonly number[], command: string): Pr
       createdBy: "test",
     });
     if (creation.kind === "created") runner.start(creation.job, [...targets.values()], undefined);
-  } else runner.recover(store.read.jobs.unfinished(), (host) => targets.get(host));
+  } else runner.recover(store.read.jobs.unfinished(), (host) => targets.get(host), [...targets.keys()]);
   tell();
   await done.promise;
   await runner.close();
