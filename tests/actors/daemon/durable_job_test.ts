@@ -382,3 +382,23 @@ Deno.test("wishes that come when every host has its result change nothing", () =
     assert.deepEqual(run.disk.conflicts, []);
   }
 });
+
+Deno.test("a crash of the job's own actor gives each host a result that is true, and stops what runs", () => {
+  const run = new DurableRun(["a", "b", "c"], { throttle: 2 }, () => ({ receives: [{ kind: "hold" }] }));
+  const life = run.start();
+  run.test.advance(1_000);
+  assert.equal(run.count("Command"), 2);
+  const { store } = life;
+  const append = store.append.bind(store);
+  store.append = () => {
+    store.append = append;
+    throw new Error("planted");
+  };
+  life.tell("pause");
+  run.test.settle();
+  assert.equal(life.crashes.length, 1);
+  assert.deepEqual(run.statuses, ["unknown", "unknown", "unreachable"]);
+  assert.deepEqual(run.kept.map(({ results }) => results[0]!.error!.code), Array(3).fill("Crashed"));
+  assert.deepEqual([run.states.at(-1), run.shells, run.count("Command")], ["done", 0, 2]);
+  assert.deepEqual([life.ends, run.disk.conflicts], [["left"], []]);
+});
