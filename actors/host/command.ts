@@ -117,6 +117,8 @@ export interface CommandTerms {
   readonly quota: ShellQuota;
   /** Its shell: for as long as that lives, the place of a process is kept whose end nobody has confirmed. */
   readonly shell: ActorRef<never>;
+  /** Milliseconds after which that place comes back all the same: the service deletes a shell that nobody uses for so long. */
+  readonly keepMs: number;
   /** Milliseconds that it may wait for a permit of its own; `undefined`: as long as it takes. */
   readonly waitMs: number | undefined;
   /** Monotonic milliseconds of its end; `undefined`: none. */
@@ -322,8 +324,10 @@ class Command implements Behaviour<CommandMessage> {
     if (this.#cleanup) returnCleanup(quota, context);
     if (quota.operations > 0) return;
     const { id } = context.self;
-    if (this.#mayRun) context.send(quota.scheduler, { kind: "returnOperations", permit: { id } });
-    else context.send(quota.scheduler, { kind: "cancel", id });
+    if (this.#mayRun) {
+      context.send(quota.scheduler, { kind: "returnOperations", permit: { id } });
+      context.send(quota.scheduler, { kind: "release", permit: { id }, afterMs: this.#terms.keepMs });
+    } else context.send(quota.scheduler, { kind: "cancel", id });
   }
 
   describe(): string {

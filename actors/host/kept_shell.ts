@@ -5,6 +5,11 @@ import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
 /** IdleTimeout of Windows' own configuration, after which it deletes a shell that nobody uses. */
 const defaultIdleTimeoutMs = 7_200_000;
 
+/** Milliseconds without activity after which the service deletes `shell`. */
+export function idleTimeoutOf(shell: CreateShellOptions): number {
+  return shell.idleTimeoutMs ?? defaultIdleTimeoutMs;
+}
+
 /**
  * Gives `permit` back. `shellLeft`: nobody has said that its shell is gone; it stays counted at its host for as long as the
  * service may keep it. No slot is held: other hosts go on.
@@ -15,6 +20,6 @@ export function returned(
   shellLeft: boolean,
 ): SchedulerMessage {
   return shellLeft
-    ? { kind: "keepShell", permit, keepMs: shell.idleTimeoutMs ?? defaultIdleTimeoutMs }
+    ? { kind: "keepShell", permit, keepMs: idleTimeoutOf(shell) }
     : { kind: "release", permit };
 }

@@ -33,6 +33,7 @@ import {
   type SessionRequest,
 } from "./exchange.ts";
 import { crashed } from "./events.ts";
+import { idleTimeoutOf } from "./kept_shell.ts";
 import { askCleanup, learn, returnCleanup, type ShellQuota } from "./permit.ts";
 
 /** What a shell tells its owner. */
@@ -99,6 +100,8 @@ class Shell implements Behaviour<ShellMessage> {
   readonly #owner: ActorRef<ShellReport>;
   readonly #times: CommandTimes;
   readonly #quota: ShellQuota;
+  /** Milliseconds without activity after which the service deletes it. */
+  readonly #idleTimeoutMs: number;
   /** Proposed by us, so that a shell whose CreateResponse is lost can be deleted; the answer may bring another id. */
   readonly #proposedId: string;
   readonly #commands = new Map<ActorRef<CommandMessage>, ActorRef<CommandReport>>();
@@ -122,6 +125,7 @@ class Shell implements Behaviour<ShellMessage> {
     this.#owner = owner;
     this.#times = times;
     this.#quota = quota;
+    this.#idleTimeoutMs = idleTimeoutOf(options);
     this.#proposedId = existing ?? guidFromRandom(context.random.bytes(16));
     if (existing !== undefined) {
       this.#state = advance(shellTransitions, this.#state, "create");
@@ -161,7 +165,16 @@ class Shell implements Behaviour<ShellMessage> {
         return;
       case "run": {
         const { spec, waitMs, deadline, commandId, attached } = message;
-        const terms = { quota: this.#quota, shell: context.self, waitMs, deadline, commandId, attached };
+        const keepMs = this.#idleTimeoutMs;
+        const terms = {
+          quota: this.#quota,
+          shell: context.self,
+          keepMs,
+          waitMs,
+          deadline,
+          commandId,
+          attached,
+        };
         const ref = context.spawn(
           command(spec, this.#created!, this.#session, message.owner, this.#times, terms),
         );

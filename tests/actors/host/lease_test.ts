@@ -234,6 +234,30 @@ Deno.test("the place of a process whose end nobody has confirmed is kept until i
   assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
 });
 
+Deno.test("that place comes back when the shell's idle time-out is over: who waits for it does not wait for ever", async () => {
+  const { run, host, lease, command } = open();
+  run.test.system.send(run.scheduler, {
+    kind: "adjust",
+    quotaKey: "alice@host",
+    limits: { processesPerShell: 1, operations: 3 },
+  });
+  const garbage = utf8("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n");
+  Object.assign(host.options, {
+    answer: (operation: string) => operation === "Receive" || operation === "Signal" ? garbage : "default",
+  });
+  command(1);
+  run.test.advance(1_000);
+  command(2);
+  run.test.advance(7_190_000);
+  const sent = () => host.requests.filter(({ operation }) => operation === "Command").length;
+  assert.equal(sent(), 1);
+  run.test.advance(20_000);
+  assert.equal(sent(), 2);
+  run.test.system.send(lease(), { kind: "close" });
+  run.test.settle(4 * 3_600_000);
+  assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
+});
+
 Deno.test("a Signal that a quota refuses was not executed: it is sent again, for the clean-up time", async () => {
   const full = response(500, utf8(envelopeOf(faultBody(2150859174, "s:Sender"))));
   for (const [times, expected] of [[1, "stopped"], [3, "stopped"], [Infinity, "unknown"]] as const) {
