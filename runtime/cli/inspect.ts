@@ -27,8 +27,9 @@ export function inspectCommand(): Command {
   return new Command("inspect")
     .summary("show what a running drover is doing")
     .description(
-      "Show the actors of a running `drover service` or `drover exec` of yours, live: state, messages in the " +
-        "mailbox and its bound, age of the oldest, restarts, current work. Nothing can be changed by it.",
+      "Show the actors of a running `drover exec`, `drover service` or `drover daemon` of yours, live: state, " +
+        "messages in the mailbox and its bound, age of the oldest, restarts, current work. Nothing can be " +
+        "changed by it.",
     )
     .argument("[pid]", "process; may be omitted when there is only one", processId)
     .option("--path <actor>", "only the actors below this one, e.g. /fleet")

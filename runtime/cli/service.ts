@@ -69,12 +69,16 @@ Settings (names as in WinRM's own configuration):
 ${serviceSettingNames.map((name) => `  ${name}`).join("\n")}
 
 Examples:
-  PW=secret drover service --listen http://127.0.0.1:5985 --user demo --password-env PW
-  PW=secret drover service --listen https://0.0.0.0:5986 --auth negotiate,basic \\
-    --cert cert.pem --key key.pem --run-as deploy --user deploy --password-env PW
-  PW=secret drover service --listen http://127.0.0.1:5985 --user demo --password-env PW \\
-    --auth basic --allow-unencrypted --set IdleTimeout=600000 --set MaxShellsPerUser=5
-  pass show winrm | drover service --listen https://127.0.0.1:5986 --user demo --password-stdin`,
+  PW=secret drover service --listen http://127.0.0.1:5985 --user demo \\
+    --password-env PW
+  PW=secret drover service --listen https://0.0.0.0:5986 \\
+    --auth negotiate,basic --cert cert.pem --key key.pem --run-as deploy \\
+    --user deploy --password-env PW
+  PW=secret drover service --listen http://127.0.0.1:5985 --user demo \\
+    --password-env PW --auth basic --allow-unencrypted \\
+    --set IdleTimeout=600000 --set MaxShellsPerUser=5
+  pass show winrm | drover service --listen https://127.0.0.1:5986 --user demo \\
+    --password-stdin`,
     )
     .action(serve);
 }
