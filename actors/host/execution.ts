@@ -299,7 +299,8 @@ class Execution implements Behaviour<ExecutionMessage> {
     }
     const denied = isDenied(message.error);
     const refused = message.error instanceof ReportedFault;
-    this.#report(denied ? "denied" : refused ? "failed" : "unreachable", message.error, context);
+    const error = this.#asStopped(message.error);
+    this.#report(denied ? "denied" : refused ? "failed" : "unreachable", error, context);
     if (message.left) this.#watchCleanup(context);
     else this.#release(context);
   }
@@ -310,7 +311,7 @@ class Execution implements Behaviour<ExecutionMessage> {
         this.#exited(end.exitCode, context);
         break;
       case "notSent":
-        this.#report("unreachable", end.error, context);
+        this.#report("unreachable", this.#asStopped(end.error), context);
         break;
       case "refused":
         if (this.#mayTryAgain(end.error, context)) {
@@ -412,12 +413,22 @@ class Execution implements Behaviour<ExecutionMessage> {
   }
 
   #stopError(): DroverError {
+    const code = this.#stop === "timedOut" ? "TimedOut" : "Cancelled";
+    return new NetworkError(code, `run command: it was ${this.#stopReason}`);
+  }
+
+  /** A stop takes back what still waits for a connection: then the host is slow or silent, which `NotSent` does not say. */
+  #asStopped(error: DroverError): DroverError {
+    if (this.#stop === undefined || error.code !== "NotSent") return error;
+    const state =
+      `it was ${this.#stopReason}, while the host had no connection ready for it; it was not sent`;
+    return new NetworkError("NotSent", `run command: ${state}`);
+  }
+
+  get #stopReason(): string {
     return this.#stop === "timedOut"
-      ? new NetworkError(
-        "TimedOut",
-        `run command: it was stopped at its deadline of ${this.#spec.timeoutMs} ms`,
-      )
-      : new NetworkError("Cancelled", "run command: it was stopped on request");
+      ? `stopped at its deadline of ${this.#spec.timeoutMs} ms`
+      : "stopped on request";
   }
 }
 

@@ -74,6 +74,26 @@ Deno.test("a stop is believed only when Signal or Delete was confirmed", () => {
   }
 });
 
+Deno.test("a stop before the host has answered the logon says so: who was waited for, how long, that nothing was sent", () => {
+  for (const timeoutMs of [5_000, undefined]) {
+    const run = new FakeFleet();
+    const cut = { direction: "request", at: 0, how: "silent", after: "silent" } as const;
+    const host = new FakeHost(run.test, { cut, ntlm: true });
+    run.hosts.set("host", host);
+    const sink = run.start([fakeTarget("host", true, host)], timeoutMs === undefined ? {} : { timeoutMs });
+    run.test.advance(5_000);
+    if (timeoutMs === undefined) sink.cancel();
+    run.test.settle(60_000);
+    const { status, error } = sink.results[0]!;
+    assert.deepEqual([status, error?.code], ["unreachable", "NotSent"]);
+    const stop = timeoutMs === undefined ? "on request" : "at its deadline of 5000 ms";
+    assert.equal(
+      error?.message,
+      `run command: it was stopped ${stop}, while the host had no connection ready for it; it was not sent`,
+    );
+  }
+});
+
 Deno.test("Done that was seen while stopping counts when nothing else is confirmed", () => {
   const run = new FakeFleet();
   const host = new FakeHost(run.test, {
