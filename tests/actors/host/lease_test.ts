@@ -210,23 +210,31 @@ Deno.test("a command that waits for its turn has a deadline of its own, and may 
   assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
 });
 
-Deno.test("the place of a process whose end nobody has confirmed is kept until its shell is gone", async () => {
-  const { run, host, lease, command } = open();
+/** A shell with place for one command, at a host that answers neither Receive nor Signal: the first command holds the place. */
+function openWithLostCommand() {
+  const opened = open();
+  const { run, host, command } = opened;
   run.test.system.send(run.scheduler, {
     kind: "adjust",
     quotaKey: "alice@host",
     limits: { processesPerShell: 1, operations: 3 },
   });
-  const garbage = utf8("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n");
+  const overloaded = utf8("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n");
   Object.assign(host.options, {
-    answer: (operation: string) => operation === "Receive" || operation === "Signal" ? garbage : "default",
+    answer: (operation: string) => operation === "Receive" || operation === "Signal" ? overloaded : "default",
   });
   const lost = command(1);
   run.test.advance(1_000);
   assert.equal(endOf(lost), "unknown");
+  const commandsSent = () => host.requests.filter(({ operation }) => operation === "Command").length;
+  return { ...opened, commandsSent };
+}
+
+Deno.test("the place of a process whose end nobody has confirmed is kept until its shell is gone", async () => {
+  const { run, lease, command, commandsSent } = openWithLostCommand();
   const next = command(2);
   run.test.advance(30_000);
-  assert.equal(host.requests.filter(({ operation }) => operation === "Command").length, 1);
+  assert.equal(commandsSent(), 1);
   assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [2, 1]);
   run.test.system.send(lease(), { kind: "close" });
   run.test.advance(1_000);
@@ -235,24 +243,12 @@ Deno.test("the place of a process whose end nobody has confirmed is kept until i
 });
 
 Deno.test("that place comes back when the shell's idle time-out is over: who waits for it does not wait for ever", async () => {
-  const { run, host, lease, command } = open();
-  run.test.system.send(run.scheduler, {
-    kind: "adjust",
-    quotaKey: "alice@host",
-    limits: { processesPerShell: 1, operations: 3 },
-  });
-  const garbage = utf8("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n");
-  Object.assign(host.options, {
-    answer: (operation: string) => operation === "Receive" || operation === "Signal" ? garbage : "default",
-  });
-  command(1);
-  run.test.advance(1_000);
+  const { run, lease, command, commandsSent } = openWithLostCommand();
   command(2);
   run.test.advance(7_190_000);
-  const sent = () => host.requests.filter(({ operation }) => operation === "Command").length;
-  assert.equal(sent(), 1);
+  assert.equal(commandsSent(), 1);
   run.test.advance(20_000);
-  assert.equal(sent(), 2);
+  assert.equal(commandsSent(), 2);
   run.test.system.send(lease(), { kind: "close" });
   run.test.settle(4 * 3_600_000);
   assert.deepEqual([(await run.permits()).held, (await run.permits()).waiting], [0, 0]);
