@@ -41,6 +41,7 @@ import {
 import type { LeaseBridge } from "./lease_bridge.ts";
 import { OutputBytes } from "./output_bytes.ts";
 import { Run } from "./run.ts";
+import { checkRun } from "./run_checks.ts";
 import { slotsOf } from "./slots.ts";
 import { Sweeper, type SweepReport } from "./sweeper.ts";
 import { type ConnectionOptions, readPem, targetOf } from "./targets.ts";
@@ -122,9 +123,10 @@ export class Fleet implements AsyncDisposable {
   /**
    * Reads the inventory; connects to nothing yet.
    *
-   * @throws UsageError when neither hosts nor a readable inventory are given
+   * @throws UsageError when neither hosts nor a readable inventory are given, or a number makes no sense
    */
   constructor(options: FleetOptions) {
+    checkRun("open fleet", { throttle: options.throttle, connectRetries: options.connectRetries });
     const { password, connector, ...rest } = options;
     this.#options = options;
     this.#connection = {
@@ -159,7 +161,7 @@ export class Fleet implements AsyncDisposable {
    * Runs a command on many hosts. One text goes to the remote shell as it is; several words are quoted so that the program
    * gets exactly these arguments.
    *
-   * @throws UsageError when a host lacks credentials or trust, or the pattern matches nothing
+   * @throws UsageError when a host lacks credentials or trust, the pattern matches nothing, or an option makes no sense
    * @example
    * ```ts
    * import { Fleet } from "../../mod.ts";
@@ -172,6 +174,7 @@ export class Fleet implements AsyncDisposable {
    */
   run(command: string | readonly string[], options: RunOptions = {}): FleetRun {
     options.signal?.throwIfAborted();
+    checkRun("run command", options);
     const hosts = selectHosts(this.inventory, options.hosts ?? "all");
     const targets = hosts.map((host) => this.#target(host, options.connectRetries));
     return this.#start(command, targets, options);

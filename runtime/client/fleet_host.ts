@@ -15,6 +15,7 @@ import type { Priority } from "../../actors/scheduler/mod.ts";
 import { NetworkError, UsageError } from "../../protocol/errors.ts";
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import { LeaseBridge } from "./lease_bridge.ts";
+import { checkRun } from "./run_checks.ts";
 import { Shell } from "./shell.ts";
 import type { Sweeper } from "./sweeper.ts";
 
@@ -119,6 +120,7 @@ export class FleetHost {
    * @throws DroverError when it cannot be opened
    */
   async openShell({ priority, waitTimeout, ...options }: OpenShellOptions = {}): Promise<Shell> {
+    checkRun("open shell", { priority, waitTimeout });
     const { system, fleet, shells, sweeper } = this.#parts;
     const id = crypto.randomUUID().slice(0, 8);
     sweeper.begin([this.#target]);
@@ -178,6 +180,7 @@ export class FleetHost {
     if (Number.isNaN(after.getTime())) {
       throw new UsageError("BadBootTime", "wait for reboot: after is no time");
     }
+    checkRun("wait for reboot", { timeout });
     signal?.throwIfAborted();
     const { system, fleet, sweeper } = this.#parts;
     sweeper.begin([this.#target]);

@@ -14,6 +14,7 @@ import type { ActorRef, Behaviour, ChildSpec, Context } from "../../actors/kerne
 import { concat, utf8 } from "../../protocol/bytes.ts";
 import { type DroverError, NetworkError, UsageError } from "../../protocol/errors.ts";
 import { OutputBytes } from "./output_bytes.ts";
+import { checkRun } from "./run_checks.ts";
 import type { ShellRunOptions, ShellRunResult } from "./shell_run.ts";
 
 type BridgeMessage =
@@ -136,6 +137,7 @@ export class LeaseBridge implements Behaviour<BridgeMessage> {
     if (this.#closeAsked || this.#over) {
       throw new UsageError("ShellClosed", "run command: the shell is closed");
     }
+    checkRun("run command", { waitTimeout: options.waitTimeout });
     options.signal?.throwIfAborted();
     const stdin = typeof options.stdin === "string" ? utf8(options.stdin) : options.stdin;
     const skipCmdShell = options.skipCmdShell ?? false;
