@@ -6,7 +6,7 @@
  * `build/load/samples.csv`. Needs Linux.
  * @module
  */
-import { parseArgs } from "node:util";
+import { taskArguments, taskNumber } from "../tests/helpers/task_arguments.ts";
 import type { ClientCounts, LoadJob } from "./load/client_process.ts";
 import { type Dropper, startDropper } from "./load/dropper.ts";
 import { startTalking, type TalkingProcess } from "./load/lines.ts";
@@ -27,7 +27,8 @@ interface Options {
 }
 
 function options(): Options {
-  const { values } = parseArgs({
+  const usage = "deno task load [--minutes 30] [--hosts 50] [--workers 12] [--pause 100]";
+  const { values } = taskArguments(usage, {
     args: Deno.args,
     options: {
       minutes: { type: "string", default: "30" },
@@ -36,12 +37,7 @@ function options(): Options {
       pause: { type: "string", default: "100" },
     },
   });
-  const number = (name: keyof typeof values, least: number) => {
-    const value = Number(values[name]);
-    if (value >= least) return value;
-    console.error(`run the load: --${name} must be a number from ${least}`);
-    Deno.exit(2);
-  };
+  const number = (name: keyof typeof values, least: number) => taskNumber(usage, name, values[name], least);
   return {
     minutes: number("minutes", 0.5),
     hosts: number("hosts", 1),

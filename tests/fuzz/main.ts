@@ -4,7 +4,7 @@
  * `deno task fuzz --mutants [NAME…]` plants bugs in a copy of the sources and shows that they are found.
  * @module
  */
-import { parseArgs } from "node:util";
+import { taskArguments, taskNumber } from "../helpers/task_arguments.ts";
 import { type Figures, latin1, show } from "./engine.ts";
 import { showMutants } from "./mutants.ts";
 import { targets } from "./targets.ts";
@@ -13,7 +13,8 @@ import { progressHead, type Work } from "./worker.ts";
 /** One input may take this long before it counts as a hang; all take less than a hundredth of it. */
 const hangMs = 20_000;
 
-const { values, positionals } = parseArgs({
+const usage = "deno task fuzz [TARGET…] [--seconds N] [--seed S] [--execs N], or --mutants [NAME…]";
+const { values, positionals } = taskArguments(usage, {
   args: Deno.args,
   allowPositionals: true,
   options: {
@@ -24,6 +25,9 @@ const { values, positionals } = parseArgs({
   },
 });
 
+const seed = taskNumber(usage, "seed", values.seed, 0);
+const seconds = taskNumber(usage, "seconds", values.seconds, 0);
+const execs = values.execs === undefined ? undefined : taskNumber(usage, "execs", values.execs, 1);
 if (values.mutants) Deno.exit(await showMutants(positionals) ? 0 : 1);
 
 const chosen = targets.map(({ target }) => target.name)
@@ -65,9 +69,9 @@ function run(name: string): Promise<Figures | string> {
   worker.postMessage(
     {
       name,
-      seed: Number(values.seed),
-      execs: values.execs === undefined ? Infinity : Number(values.execs),
-      milliseconds: values.execs === undefined ? Number(values.seconds) * 1_000 : Infinity,
+      seed,
+      execs: execs ?? Infinity,
+      milliseconds: execs === undefined ? seconds * 1_000 : Infinity,
       progress,
     } satisfies Work,
   );

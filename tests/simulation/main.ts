@@ -4,7 +4,7 @@
  * printed with the command that replays it; the exit code is 1 then.
  * @module
  */
-import { parseArgs } from "node:util";
+import { taskArguments, taskNumber } from "../helpers/task_arguments.ts";
 import { byFolder, loadedModules } from "./modules.ts";
 import { type ScenarioName, scenarioNames } from "./plan.ts";
 import {
@@ -19,7 +19,8 @@ import {
 } from "./summary.ts";
 import type { Answer } from "./worker.ts";
 
-const { values } = parseArgs({
+const usage = "deno task simulate [--seeds N] [--seed S] [--scenario X] [--jobs J] [--trace] [--first]";
+const { values } = taskArguments(usage, {
   args: Deno.args,
   options: {
     seeds: { type: "string", default: "100" },
@@ -41,9 +42,14 @@ const batch = 20;
 const fewest = 100;
 const progressMs = 10_000;
 
-const whole: Range = { from: Number(values.seed), count: Number(values.seeds), scenario };
+const whole: Range = {
+  from: taskNumber(usage, "seed", values.seed, 0),
+  count: taskNumber(usage, "seeds", values.seeds, 1),
+  scenario,
+};
+const cores = taskNumber(usage, "jobs", values.jobs, 1);
 const started = performance.now();
-const jobs = values.trace || whole.count < fewest ? 1 : Number(values.jobs);
+const jobs = values.trace || whole.count < fewest ? 1 : cores;
 const sums = jobs <= 1
   ? runRange(whole, failed, values.trace ? (line) => console.log(line) : undefined)
   : await runSideBySide();

@@ -6,16 +6,18 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { taskArguments, taskNumber } from "../helpers/task_arguments.ts";
 import { type Mutant, mutants } from "./mutant_list.ts";
 
 const top = fileURLToPath(new URL("../../", import.meta.url));
 const seeds = 500;
-const { values, positionals } = parseArgs({
+const usage = "deno task mutants [--jobs N] [NAME…]";
+const { values, positionals } = taskArguments(usage, {
   args: Deno.args,
   allowPositionals: true,
   options: { jobs: { type: "string", default: String(navigator.hardwareConcurrency) } },
 });
+const jobs = taskNumber(usage, "jobs", values.jobs, 1);
 const chosen = mutants.filter(({ name }) =>
   positionals.length === 0 || positionals.some((part) => name.includes(part))
 );
@@ -24,7 +26,7 @@ const temporary = await Deno.makeTempDir({ prefix: "drover-mutants-" });
 const outcomes = new Map<Mutant, string>();
 try {
   const left = [...chosen];
-  const lanes = Array.from({ length: Math.max(1, Number(values.jobs)) }, async (_, lane) => {
+  const lanes = Array.from({ length: jobs }, async (_, lane) => {
     const copy = join(temporary, String(lane));
     for (const name of ["actors", "protocol", "runtime", "ffi", "tests/helpers", "tests/simulation"]) {
       await copyFolder(join(top, name), join(copy, name));
