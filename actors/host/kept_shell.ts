@@ -5,9 +5,12 @@ import type { PermitGrant, SchedulerMessage } from "../scheduler/mod.ts";
 /** IdleTimeout of Windows' own configuration, after which it deletes a shell that nobody uses. */
 const defaultIdleTimeoutMs = 7_200_000;
 
-/** Milliseconds without activity after which the service deletes `shell`. */
-export function idleTimeoutOf(shell: CreateShellOptions): number {
-  return shell.idleTimeoutMs ?? defaultIdleTimeoutMs;
+/** Longest time that what was sent may still be under way (RFC 9293 section 3.4.1): it may arrive after its link was given up. */
+const maximumSegmentLifetimeMs = 120_000;
+
+/** Milliseconds after the last word of ours to `shell` when the service has deleted it for certain, as nobody used it. */
+export function keptMs(shell: CreateShellOptions): number {
+  return (shell.idleTimeoutMs ?? defaultIdleTimeoutMs) + maximumSegmentLifetimeMs;
 }
 
 /**
@@ -19,7 +22,5 @@ export function returned(
   shell: CreateShellOptions,
   shellLeft: boolean,
 ): SchedulerMessage {
-  return shellLeft
-    ? { kind: "keepShell", permit, keepMs: idleTimeoutOf(shell) }
-    : { kind: "release", permit };
+  return shellLeft ? { kind: "keepShell", permit, keepMs: keptMs(shell) } : { kind: "release", permit };
 }

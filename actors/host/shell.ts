@@ -33,7 +33,7 @@ import {
   type SessionRequest,
 } from "./exchange.ts";
 import { crashed } from "./events.ts";
-import { idleTimeoutOf } from "./kept_shell.ts";
+import { keptMs } from "./kept_shell.ts";
 import { askCleanup, learn, returnCleanup, type ShellQuota } from "./permit.ts";
 
 /** What a shell tells its owner. */
@@ -100,8 +100,8 @@ class Shell implements Behaviour<ShellMessage> {
   readonly #owner: ActorRef<ShellReport>;
   readonly #times: CommandTimes;
   readonly #quota: ShellQuota;
-  /** Milliseconds without activity after which the service deletes it. */
-  readonly #idleTimeoutMs: number;
+  /** Milliseconds after which the service has deleted it for certain, as nobody used it. */
+  readonly #keptMs: number;
   /** Proposed by us, so that a shell whose CreateResponse is lost can be deleted; the answer may bring another id. */
   readonly #proposedId: string;
   readonly #commands = new Map<ActorRef<CommandMessage>, ActorRef<CommandReport>>();
@@ -125,7 +125,7 @@ class Shell implements Behaviour<ShellMessage> {
     this.#owner = owner;
     this.#times = times;
     this.#quota = quota;
-    this.#idleTimeoutMs = idleTimeoutOf(options);
+    this.#keptMs = keptMs(options);
     this.#proposedId = existing ?? guidFromRandom(context.random.bytes(16));
     if (existing !== undefined) {
       this.#state = advance(shellTransitions, this.#state, "create");
@@ -165,7 +165,7 @@ class Shell implements Behaviour<ShellMessage> {
         return;
       case "run": {
         const { spec, waitMs, deadline, commandId, attached } = message;
-        const keepMs = this.#idleTimeoutMs;
+        const keepMs = this.#keptMs;
         const terms = {
           quota: this.#quota,
           shell: context.self,

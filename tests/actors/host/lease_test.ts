@@ -245,7 +245,7 @@ Deno.test("the place of a process whose end nobody has confirmed is kept until i
 Deno.test("that place comes back when the shell's idle time-out is over: who waits for it does not wait for ever", async () => {
   const { run, lease, command, commandsSent } = openWithLostCommand();
   command(2);
-  run.test.advance(7_190_000);
+  run.test.advance(7_310_000);
   assert.equal(commandsSent(), 1);
   run.test.advance(20_000);
   assert.equal(commandsSent(), 2);
