@@ -2,6 +2,7 @@
 import {
   type DurableHost,
   durableJob,
+  type DurableJobEnd,
   type DurableJobMessage,
   type JobStore,
 } from "../../actors/daemon/mod.ts";
@@ -98,7 +99,12 @@ export class FleetRunner implements JobRunner {
       for (const { intent } of hosts) if (intent !== null) this.#asked.add(intent.shellName);
     }
     for (const { job, stdin, hosts } of jobs) {
-      this.#run(job, stdin, hosts.map((host) => ({ ...host, target: target(host.host) })));
+      const found = hosts.map((host) => ({ ...host, target: target(host.host) }));
+      this.#run(job, stdin, found);
+      const ended = this.#jobs.get(job.id)?.ended;
+      void ended?.then((end) => {
+        if (end === "done") this.#sweepAsked(found);
+      });
     }
     // In the background, and only where dead lives have noted that they made shells.
     this.#sweeper.sweep(hosts.flatMap((host) => target(host) ?? []));
@@ -154,7 +160,7 @@ export class FleetRunner implements JobRunner {
   #run(job: Job, stdin: Uint8Array | undefined, hosts: readonly DurableHost[]): void {
     // Two of one job would each send what the other has sent.
     if (this.#jobs.has(job.id)) throw new Error(`run job: ${job.id} is running already`);
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<DurableJobEnd>();
     this.#sweeper.begin(hosts.flatMap(({ target }) => target === undefined ? [] : [target]));
     const key = job.id.replaceAll("-", "");
     const ref = this.#system.spawn(durableJob(
@@ -168,9 +174,9 @@ export class FleetRunner implements JobRunner {
       },
       this.#fleet,
       this.#store,
-      () => {
+      (end) => {
         this.#jobs.delete(job.id);
-        resolve();
+        resolve(end);
       },
     ));
     this.#jobs.set(job.id, { ref, ended: promise });
@@ -179,6 +185,13 @@ export class FleetRunner implements JobRunner {
   #tell(id: string, kind: "cancel" | "pause" | "resume" | "drain"): void {
     const job = this.#jobs.get(id);
     if (job !== undefined) this.#system.send(job.ref, { kind });
+  }
+
+  /** Shells that a job had to ask are of no use once it is done: what is left of them goes now, not with the next start. */
+  #sweepAsked(hosts: readonly DurableHost[]): void {
+    const asked = hosts.filter(({ intent }) => intent !== null);
+    for (const { intent } of asked) this.#asked.delete(intent!.shellName);
+    void this.#sweeper.sweep(asked.flatMap(({ target }) => target ?? []));
   }
 
   /** Deletes what a dead life has left, but for shells that are to be asked: as long as there are any, it is looked for again. */
@@ -209,7 +222,7 @@ export class FleetRunner implements JobRunner {
 
 interface Running {
   readonly ref: ActorRef<DurableJobMessage>;
-  readonly ended: Promise<void>;
+  readonly ended: Promise<DurableJobEnd>;
 }
 
 /** Waits for `promise`, but not for longer than `ms`. */

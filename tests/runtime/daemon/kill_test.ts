@@ -1,33 +1,14 @@
 /** A job on 100 real hosts, whose daemon is killed with -9 three times in the middle and started again. */
 import assert from "node:assert/strict";
 import { openStore } from "../../../runtime/store/mod.ts";
-import { password, processWith, until } from "../cli/drover.ts";
+import { processWith, until } from "../cli/drover.ts";
+import { child, lines } from "./children.ts";
 import { jobId } from "./runner_child.ts";
 
 const hosts = 100;
 
 /** Hosts with a result when a life is killed. */
 const kills = [8, 35, 65];
-
-function child(name: string, args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", new URL(name, import.meta.url).pathname, ...args],
-    env: { PW: password },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-}
-
-/** Lines of a child's output, until it ends. */
-async function* lines(child: Deno.ChildProcess): AsyncGenerator<string> {
-  let text = "";
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    const parts = (text + chunk).split("\n");
-    text = parts.pop()!;
-    yield* parts;
-  }
-}
 
 Deno.test("a daemon is killed three times in mid-job: each host has one true result, no command ran twice, no shell is left", async () => {
   const folder = await Deno.makeTempDir();
