@@ -3,6 +3,8 @@
 /** One planted bug: texts that occur once in a file, and what stands there instead. */
 export interface Mutant {
   readonly name: string;
+  /** The scenario that is run; default: all in turn. Named where what it needs is rare in the others. */
+  readonly scenario?: string;
   readonly edits: readonly { readonly file: string; readonly from: string; readonly to: string }[];
 }
 
@@ -213,12 +215,15 @@ export const mutants: readonly Mutant[] = [
     "if (this.#left[rank]! > 0) return rank;",
     "if (waiting || rank < ranks) return rank;",
   ),
-  one(
-    "a refused Send passes for taken",
-    "actors/host/command.ts",
-    "      // Nothing of it was taken.\n",
-    "      return this.#input(context);\n",
-  ),
+  {
+    ...one(
+      "a refused Send passes for taken",
+      "actors/host/command.ts",
+      "      // Nothing of it was taken.\n",
+      "      return this.#input(context);\n",
+    ),
+    scenario: "quota",
+  },
   one(
     "any refusal passes for a quota's",
     "actors/host/retry.ts",

@@ -50,7 +50,7 @@ console.log(`${found} of ${chosen.length} planted bugs were found within ${seeds
 Deno.exit(found < chosen.length ? 1 : 0);
 
 /** What the simulation says first about a bug that is planted in `copy`. */
-async function tryMutant({ edits }: Mutant, copy: string): Promise<string> {
+async function tryMutant({ edits, scenario }: Mutant, copy: string): Promise<string> {
   try {
     for (const { file, from, to } of edits) {
       const path = join(copy, file);
@@ -71,6 +71,7 @@ async function tryMutant({ edits }: Mutant, copy: string): Promise<string> {
         "1",
         "--seeds",
         String(seeds),
+        ...(scenario === undefined ? [] : ["--scenario", scenario]),
       ],
       cwd: copy,
       stderr: "null",
