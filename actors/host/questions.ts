@@ -10,6 +10,7 @@ import {
   readShellInfo,
   receiveOutput,
   runCommand,
+  type ShellInfo,
 } from "../../protocol/shell/mod.ts";
 import { resources } from "../../protocol/soap/mod.ts";
 import {
@@ -53,6 +54,20 @@ export interface Swept {
 const pageItems = 100;
 const maxPages = 100;
 
+/** Shows `visit` the host's shells, until it answers `"stop"`. `false`: the list does not end, the rest was not seen. */
+export function* visitShells(visit: (shell: ShellInfo) => "stop" | void): Dialogue<boolean> {
+  let page = readEnumeration(yield* exchange({ request: enumerate(resources.shell, pageItems) }));
+  for (let pages = 1;; pages++) {
+    for (const item of page.items) {
+      const shell = readShellInfo(item);
+      if (shell.shellId !== "" && visit(shell) === "stop") return true;
+    }
+    if (page.context === undefined) return true;
+    if (pages >= maxPages) return false;
+    page = readEnumeration(yield* exchange({ request: pull(resources.shell, page.context, pageItems) }));
+  }
+}
+
 /**
  * Deletes the shells that the instance `owner` has made, whoever asks now, and no others. Fails when not even the list can be read.
  * Windows shows administrators the shells of all users: only the Name counts. `keep`: Names of shells that are left to others.
@@ -64,25 +79,16 @@ export function sweepQuestion(owner: string, keep: ReadonlySet<string> = new Set
 function* sweep(owner: string, keep: ReadonlySet<string>): Dialogue<Swept> {
   const found: string[] = [];
   let kept = 0;
+  const whole = yield* visitShells(({ shellId, name }) => {
+    if (!isShellOf(name, owner)) return;
+    if (keep.has(name ?? "")) kept++;
+    else found.push(shellId);
+  });
   let error: DroverError | undefined;
-  let page = readEnumeration(yield* exchange({ request: enumerate(resources.shell, pageItems) }));
-  for (let pages = 1;; pages++) {
-    for (const item of page.items) {
-      const { shellId, name } = readShellInfo(item);
-      if (shellId === "" || !isShellOf(name, owner)) continue;
-      if (keep.has(name ?? "")) kept++;
-      else found.push(shellId);
-    }
-    if (page.context === undefined) break;
-    if (pages >= maxPages) {
-      error = new ProtocolError(
-        "EndlessEnumeration",
-        `sweep shells: the list does not end after ${maxPages} answers`,
-      );
-      break;
-    }
-    page = readEnumeration(
-      yield* exchange({ request: pull(resources.shell, page.context, pageItems) }),
+  if (!whole) {
+    error = new ProtocolError(
+      "EndlessEnumeration",
+      `sweep shells: the list does not end after ${maxPages} answers`,
     );
   }
   let shells = 0;
