@@ -182,8 +182,8 @@ export const mutants: readonly Mutant[] = [
   one(
     "a sweep leaves the last page",
     "actors/host/questions.ts",
-    "if (page.context === undefined) break;",
-    "if (pages >= 1) break;",
+    "if (page.context === undefined) return true;",
+    "if (pages >= 1) return true;",
   ),
   one(
     "a job keeps its turn",
