@@ -637,8 +637,7 @@ function commandOptions(spec: CommandSpec, platform: "windows" | "posix"): Comma
 /** Faults to Send which say that the command is over, or has closed its standard input. */
 function readsNoMore(fault: ReportedFault): boolean {
   const code = win32(fault.faultCode);
-  return fault.is("UNEXPECTED_SELECTORS") || fault.is("INVALID_SELECTORS") || code === brokenPipe ||
-    code === noData;
+  return fault.isUnknownSelectors || code === brokenPipe || code === noData;
 }
 
 /** ERROR_BROKEN_PIPE and ERROR_NO_DATA: what Windows says of a pipe whose reader is gone. */

@@ -97,13 +97,9 @@ function* sweep(owner: string, keep: ReadonlySet<string>): Dialogue<Swept> {
     if (outcome.kind === "failed") return { shells, error: outcome.error };
     if (outcome.kind === "answered") shells++;
     // Its own time may be over by now.
-    else if (!isUnknownShell(outcome.fault)) error = outcome.fault;
+    else if (!outcome.fault.isUnknownSelectors) error = outcome.fault;
   }
   return { shells, ...(kept === 0 ? {} : { kept }), ...(error === undefined ? {} : { error }) };
-}
-
-function isUnknownShell(fault: ReportedFault): boolean {
-  return fault.is("UNEXPECTED_SELECTORS") || fault.is("INVALID_SELECTORS");
 }
 
 /**

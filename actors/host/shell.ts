@@ -317,8 +317,7 @@ class Shell implements Behaviour<ShellMessage> {
 
   /** A shell that the service does not know any more is as good as deleted. */
   #deleted(outcome: ExchangeOutcome, context: Context<ShellMessage>): void {
-    const gone = outcome.kind === "fault" &&
-      (outcome.fault.is("UNEXPECTED_SELECTORS") || outcome.fault.is("INVALID_SELECTORS"));
+    const gone = outcome.kind === "fault" && outcome.fault.isUnknownSelectors;
     const confirmed = outcome.kind === "answered" || gone;
     this.#returnCleanup(context);
     this.#state = advance(shellTransitions, this.#state, confirmed ? "deletedConfirmed" : "linkLost");

@@ -51,6 +51,11 @@ export class ReportedFault extends DroverError {
     return this.faultCode === 5 || this.faultCode === 2147942405 ||
       this.fault.subcode?.local === "AccessDenied";
   }
+
+  /** Whether it says that the service knows nothing by these selectors (any more), e.g. no such shell or command. */
+  get isUnknownSelectors(): boolean {
+    return this.is("UNEXPECTED_SELECTORS") || this.is("INVALID_SELECTORS");
+  }
 }
 
 /** The fault in `envelope` as an error, or `undefined`. */
