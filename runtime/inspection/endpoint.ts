@@ -28,8 +28,8 @@ export interface InspectionSource {
 const maxConnections = 8;
 /** Milliseconds that a connection may take for a request, or for taking its answer. */
 const stallMs = 10_000;
-/** Tries to make the socket, while others that end take the folder away. */
-const folderTries = 5;
+/** Tries to make the socket while others that end take the folder away. Each needs one of them to end within the microseconds between. */
+const folderTries = 100;
 /** After a picture, so many times its own time passes before the next. */
 const pauseFactor = 19;
 
