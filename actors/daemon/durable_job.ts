@@ -17,10 +17,18 @@ import type { Attachment, ExecutionReport, ExecutionSpec } from "../host/executi
 import type { FleetMessage } from "../host/fleet.ts";
 import type { InquireMessage, InquiryOutcome } from "../host/inquiry.ts";
 import type { HostTarget } from "../host/target.ts";
-import type { ActorRef, AskOutcome, Behaviour, ChildSpec, Context, StopReason } from "../kernel/actor.ts";
+import type {
+  ActorRef,
+  AskOutcome,
+  Behaviour,
+  ChildSpec,
+  Context,
+  ReplyTo,
+  StopReason,
+} from "../kernel/actor.ts";
 import { findShellQuestion } from "./find_shell.ts";
 import type { Intent, Job, JobState } from "./job_types.ts";
-import type { JobStore, StoreRecord } from "./job_store.ts";
+import type { JobStore, StoreError, StoreRecord } from "./job_store.ts";
 import { Journal, type JournalMessage } from "./journal.ts";
 import { Rolling } from "./rolling.ts";
 import { gapReason, notKnown, notStarted, received } from "./verdicts.ts";
@@ -53,15 +61,21 @@ export interface DurableJobSpec {
   readonly cleanupTimeoutMs: number;
 }
 
+/**
+ * What users want of a job. `cancel`: what runs is stopped, what has not begun never will. `pause`: no host begins; what runs goes on.
+ * Answered when it is on disk that this was wanted, or with the error for which it could not be kept yet: then it holds for this life,
+ * and perhaps for no other.
+ */
+export interface WishMessage {
+  readonly kind: "cancel" | "pause" | "resume";
+  readonly replyTo?: ReplyTo<StoreError | undefined>;
+}
+
 /** Messages that a durable job takes. */
 export type DurableJobMessage =
   | ExecutionReport
   | JournalMessage
-  /** Stops it: what runs is stopped, what has not begun never will. */
-  | { readonly kind: "cancel" }
-  /** No host begins; what runs goes on. */
-  | { readonly kind: "pause" }
-  | { readonly kind: "resume" }
+  | WishMessage
   /** The process is to end: no host begins, and when nothing runs any more this life of the job ends. */
   | { readonly kind: "drain" }
   | { readonly kind: "submit" }
@@ -243,18 +257,15 @@ class DurableJob implements Behaviour<DurableJobMessage> {
         break;
       case "cancel":
         this.#cancel(context);
+        this.#answer(message, context);
         break;
       case "pause":
-        if (this.#paused || this.#cancelled || this.#left === 0) break;
-        this.#paused = true;
-        this.#setState("paused", context);
-        this.#withdraw(context);
+        this.#pause(context);
+        this.#answer(message, context);
         break;
       case "resume":
-        if (!this.#paused || this.#cancelled || this.#left === 0) break;
-        this.#paused = false;
-        this.#next = 0;
-        this.#setState("running", context);
+        this.#resume(context);
+        this.#answer(message, context);
         break;
       case "drain":
         this.#draining = true;
@@ -552,6 +563,26 @@ class DurableJob implements Behaviour<DurableJobMessage> {
       }
     }
     this.#endWaiting(cancelledState, context);
+  }
+
+  #pause(context: Context<DurableJobMessage>): void {
+    if (this.#paused || this.#cancelled || this.#left === 0) return;
+    this.#paused = true;
+    this.#setState("paused", context);
+    this.#withdraw(context);
+  }
+
+  #resume(context: Context<DurableJobMessage>): void {
+    if (!this.#paused || this.#cancelled || this.#left === 0) return;
+    this.#paused = false;
+    this.#next = 0;
+    this.#setState("running", context);
+  }
+
+  /** Also a wish that changes nothing is answered only when what it wants is on disk: it may be there only soon. */
+  #answer({ replyTo }: WishMessage, context: Context<DurableJobMessage>): void {
+    if (replyTo === undefined) return;
+    this.#journal.whenKept(context, (error, own) => own.reply(replyTo, error));
   }
 
   /** No further host begins: those that are only submitted come back. */

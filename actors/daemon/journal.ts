@@ -36,6 +36,9 @@ export class Journal<M> {
   #queue: Entry<M>[] = [];
   /** What the store has been given. */
   #writing: Entry<M>[] = [];
+  /** Who waits for all that is in the queue, and for all that the store has been given. */
+  #queueWaits: Then<M>[] = [];
+  #writingWaits: Then<M>[] = [];
   #pauseMs = firstPauseMs;
   /** The store's last word was a failure; it is asked again after a pause. */
   #failure: StoreError | undefined;
@@ -64,6 +67,14 @@ export class Journal<M> {
     this.#queue.push({ record, then });
   }
 
+  /** Calls `then` when all that was added so far is kept, or with the error for which it could not be: it is tried again all the same. */
+  whenKept(context: Context<M>, then: Then<M>): void {
+    if (this.#failure !== undefined) then(this.#failure, context);
+    else if (this.#queue.length > 0) this.#queueWaits.push(then);
+    else if (this.#writing.length > 0) this.#writingWaits.push(then);
+    else then(undefined, context);
+  }
+
   /** At the end of a handler: what was added goes to the store, unless that is busy with what was before. */
   write(context: Context<M>): void {
     if (this.#failure === undefined) this.#append(context);
@@ -73,6 +84,8 @@ export class Journal<M> {
   stored({ error }: StoredMessage, context: Context<M>): void {
     const written = this.#writing;
     this.#writing = [];
+    const waits = this.#writingWaits;
+    this.#writingWaits = [];
     if (error === undefined || error.code === "StoreConflict") {
       this.#failure = undefined;
       this.#pauseMs = firstPauseMs;
@@ -80,6 +93,7 @@ export class Journal<M> {
         // Which of the records contradicted is not said: no work may rest on any of them.
         then?.(record.kind === "intent" ? error : undefined, context);
       }
+      for (const then of waits) then(undefined, context);
     } else {
       this.#failure = error;
       const all = [...written, ...this.#queue];
@@ -89,6 +103,9 @@ export class Journal<M> {
         this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
       }
       for (const { record, then } of all) if (record.kind === "intent") then?.(error, context);
+      waits.push(...this.#queueWaits);
+      this.#queueWaits = [];
+      for (const then of waits) then(error, context);
     }
   }
 
@@ -102,6 +119,8 @@ export class Journal<M> {
     if (this.#writing.length > 0 || this.#queue.length === 0) return;
     this.#writing = this.#queue;
     this.#queue = [];
+    this.#writingWaits = this.#queueWaits;
+    this.#queueWaits = [];
     const records = this.#writing.map(({ record }) => record);
     (context as Context<JournalMessage>).effect((post) =>
       this.#store.append(records, (error) => post({ kind: "stored", error }))

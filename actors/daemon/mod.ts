@@ -5,6 +5,7 @@ export {
   type DurableJobEnd,
   type DurableJobMessage,
   type DurableJobSpec,
+  type WishMessage,
 } from "./durable_job.ts";
 export { type JobStore, StoreError, type StoreErrorCode, type StoreRecord } from "./job_store.ts";
 export { batchSize, Rolling } from "./rolling.ts";

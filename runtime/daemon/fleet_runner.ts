@@ -5,6 +5,9 @@ import {
   type DurableJobEnd,
   type DurableJobMessage,
   type JobStore,
+  StoreError,
+  type StoreErrorCode,
+  type WishMessage,
 } from "../../actors/daemon/mod.ts";
 import type { Job, UnfinishedJob } from "../../actors/daemon/job_types.ts";
 import {
@@ -40,6 +43,9 @@ const defaultDrainMs = 10_000;
 
 /** Milliseconds until the scheduler is taken to have no answer. */
 const askMs = 5_000;
+
+/** Milliseconds for a wish to be on disk. */
+const wishMs = 30_000;
 
 /** What a runner needs. */
 export interface FleetRunnerOptions {
@@ -110,16 +116,16 @@ export class FleetRunner implements JobRunner {
     this.#sweeper.sweep(hosts.flatMap((host) => target(host) ?? []));
   }
 
-  cancel(id: string): void {
-    this.#tell(id, "cancel");
+  cancel(id: string): Promise<void> {
+    return this.#wish(id, "cancel");
   }
 
-  pause(id: string): void {
-    this.#tell(id, "pause");
+  pause(id: string): Promise<void> {
+    return this.#wish(id, "pause");
   }
 
-  resume(id: string): void {
-    this.#tell(id, "resume");
+  resume(id: string): Promise<void> {
+    return this.#wish(id, "resume");
   }
 
   inspect(options: { readonly path?: string; readonly limit?: number } = {}): SystemSnapshot | undefined {
@@ -145,7 +151,7 @@ export class FleetRunner implements JobRunner {
   }
 
   async close(drainMs = defaultDrainMs): Promise<void> {
-    for (const id of this.#jobs.keys()) this.#tell(id, "drain");
+    for (const { ref } of this.#jobs.values()) this.#system.send(ref, { kind: "drain" });
     const ended = Promise.all([...this.#jobs.values()].map(({ ended }) => ended));
     await within(drainMs, ended);
     await this.#sweeper.settle();
@@ -182,9 +188,21 @@ export class FleetRunner implements JobRunner {
     this.#jobs.set(job.id, { ref, ended: promise });
   }
 
-  #tell(id: string, kind: "cancel" | "pause" | "resume" | "drain"): void {
+  async #wish(id: string, kind: WishMessage["kind"]): Promise<void> {
     const job = this.#jobs.get(id);
-    if (job !== undefined) this.#system.send(job.ref, { kind });
+    if (job === undefined) return;
+    const answer = await this.#system.ask<DurableJobMessage, StoreError | undefined>(
+      job.ref,
+      (replyTo) => ({ kind, replyTo }),
+      wishMs,
+    );
+    // A job that has ended meanwhile is done, or left to a later life that may not know of the wish.
+    const error = answer.kind === "answered"
+      ? answer.value
+      : answer.kind === "targetStopped"
+      ? (await job.ended) === "done" ? undefined : notKept("StoreClosed", kind, "it ended before that")
+      : notKept("StoreBusy", kind, "the store has not answered in time");
+    if (error !== undefined) throw error;
   }
 
   /** Shells that a job had to ask are of no use once it is done: what is left of them goes now, not with the next start. */
@@ -218,6 +236,10 @@ export class FleetRunner implements JobRunner {
     );
     return answer.kind === "answered" ? new Set(answer.value) : this.#sweeper.keys;
   }
+}
+
+function notKept(code: StoreErrorCode, wish: string, why: string): StoreError {
+  return new StoreError(code, `${wish} job: ${why}; it was told, but may be forgotten by the next start`);
 }
 
 interface Running {

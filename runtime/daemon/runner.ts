@@ -16,12 +16,17 @@ export interface JobRunner {
     target: (host: string) => HostTarget | undefined,
     hosts: readonly string[],
   ): void;
-  /** Stops a job; every host still gets its result. What is done already stays done. */
-  cancel(id: string): void;
+  /**
+   * Stops a job; every host still gets its result. What is done already stays done. Resolves when this is on disk, so that a crash
+   * does not undo it; jobs that do not run are passed over. The same holds for `pause` and `resume`.
+   *
+   * @throws StoreError it could not be kept: it holds for this life of the daemon, and perhaps for no other
+   */
+  cancel(id: string): Promise<void>;
   /** Begins no further host of a job; what runs goes on. */
-  pause(id: string): void;
+  pause(id: string): Promise<void>;
   /** Goes on with a job that was paused. */
-  resume(id: string): void;
+  resume(id: string): Promise<void>;
   /** A picture of the actors, those at `path` and below. */
   inspect(options?: { readonly path?: string; readonly limit?: number }): SystemSnapshot | undefined;
   /** Asks a host which service answers. */

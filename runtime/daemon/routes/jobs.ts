@@ -161,7 +161,8 @@ export function addJobRoutes(app: Api, parts: DaemonParts): void {
         const job = visibleJob(parts, context, context.req.valid("param").id);
         // Written down before it happens: then nothing happens that is not written down.
         await audit(parts, context, `job.${change}`, job.id);
-        if (job.state !== "done") parts.runner[change](job.id);
+        // It is answered when it is on disk: a crash right after the answer does not undo it.
+        if (job.state !== "done") await parts.runner[change](job.id);
         return context.json(jobDocument(store.read.jobs.get(job.id) ?? job), 202);
       },
     );

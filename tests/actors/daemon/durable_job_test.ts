@@ -383,6 +383,47 @@ Deno.test("wishes that come when every host has its result change nothing", () =
   }
 });
 
+Deno.test("a wish is answered when it is on disk: a daemon that is killed right after the answer has not forgotten it", () => {
+  const receives = [{ kind: "hold" as const }];
+  for (const wish of ["pause", "cancel", "resume"] as const) {
+    for (const again of [false, true]) {
+      const run = new DurableRun(["a", "b", "c"], { throttle: 1 }, () => ({ receives }));
+      run.commitMs = 300;
+      const first = run.start();
+      run.test.advance(5_000);
+      if (wish === "resume") {
+        first.tell("pause");
+        run.test.advance(1_000);
+      }
+      first.wish(wish);
+      // One that changes nothing any more is answered no earlier.
+      if (again) first.wish(wish);
+      while (first.answers.length < (again ? 2 : 1)) run.test.advance(1);
+      first.kill();
+      const state = { pause: "paused", cancel: "cancelling", resume: "running" }[wish];
+      assert.deepEqual([first.answers[0], run.states.at(-1)], [undefined, state]);
+    }
+  }
+});
+
+Deno.test("a wish that cannot be kept says so, holds for this life, and is kept when there is room", () => {
+  const run = new DurableRun(["a", "b"], { throttle: 1 }, () => ({ receives: [{ kind: "hold" }] }));
+  const life = run.start();
+  run.test.advance(1_000);
+  run.disk.full = true;
+  life.wish("cancel");
+  run.test.advance(100);
+  life.wish("cancel");
+  run.test.advance(100);
+  assert.deepEqual(life.answers, ["StoreFull", "StoreFull"]);
+  run.disk.full = false;
+  run.test.settle();
+  life.wish("cancel");
+  run.test.settle();
+  assert.deepEqual(run.statuses, ["cancelled", "unreachable"]);
+  assert.deepEqual(run.states, ["queued", "running", "cancelling", "done"]);
+});
+
 Deno.test("a crash of the job's own actor gives each host a result that is true, and stops what runs", () => {
   const run = new DurableRun(["a", "b", "c"], { throttle: 2 }, () => ({ receives: [{ kind: "hold" }] }));
   const life = run.start();

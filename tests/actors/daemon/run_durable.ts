@@ -4,10 +4,12 @@ import {
   durableJob,
   type DurableJobEnd,
   type DurableJobMessage,
+  type StoreError,
+  type WishMessage,
 } from "../../../actors/daemon/mod.ts";
 import type { Job, JobRequest } from "../../../actors/daemon/job_types.ts";
 import { fleet, type FleetMessage } from "../../../actors/host/mod.ts";
-import type { ActorRef } from "../../../actors/kernel/actor.ts";
+import type { ActorRef, AskOutcome, ChildSpec } from "../../../actors/kernel/actor.ts";
 import { ActorSystem } from "../../../actors/kernel/system.ts";
 import { scheduler } from "../../../actors/scheduler/mod.ts";
 import { utf8 } from "../../../protocol/bytes.ts";
@@ -35,6 +37,9 @@ export interface Life {
   readonly ends: DurableJobEnd[];
   readonly crashes: unknown[];
   tell(kind: "cancel" | "pause" | "resume" | "drain"): void;
+  /** As {@link Life.tell}; the answer is added to `answers`. */
+  wish(kind: WishMessage["kind"]): void;
+  readonly answers: (string | undefined)[];
   /** `kill -9`. */
   kill(): void;
 }
@@ -117,6 +122,7 @@ export class DurableRun {
       store,
       (end) => ends.push(end),
     ));
+    const answers: (string | undefined)[] = [];
     return {
       system,
       job,
@@ -125,6 +131,11 @@ export class DurableRun {
       ends,
       crashes,
       tell: (kind) => void system.send(job, { kind }),
+      wish: (kind) => {
+        const answered = (error: StoreError | undefined) => alive && answers.push(error?.code);
+        system.spawn(wisher(job, kind, answered));
+      },
+      answers,
       kill: () => {
         alive = false;
         store.die();
@@ -157,6 +168,30 @@ export class DurableRun {
   get shells(): number {
     return [...this.hosts.values()].reduce((sum, { shells }) => sum + shells.size, 0);
   }
+}
+
+/** Asks a durable job for something and ends. */
+function wisher(
+  job: ActorRef<DurableJobMessage>,
+  kind: WishMessage["kind"],
+  answered: (error: StoreError | undefined) => void,
+): ChildSpec<AskOutcome<StoreError | undefined>> {
+  return {
+    start: (context) => {
+      context.ask<DurableJobMessage, StoreError | undefined>(
+        job,
+        (replyTo) => ({ kind, replyTo }),
+        600_000,
+        (outcome) => outcome,
+      );
+      return {
+        handle: (outcome, own) => {
+          if (outcome.kind === "answered") own.effect(() => answered(outcome.value));
+          own.stop();
+        },
+      };
+    },
+  };
 }
 
 /** Kept standard output of a host. */

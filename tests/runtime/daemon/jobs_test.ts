@@ -183,6 +183,16 @@ Deno.test("a stream says that it lives, and a job that is cancelled ends with a 
   assert.equal(job.counts.cancelled + job.counts.unreachable, 2);
 });
 
+Deno.test("a pause, a resume and a cancel are answered when they are on disk", async () => {
+  await using w = await world();
+  const id = await w.submit({ command: "sleep 60" });
+  for (const [change, state] of [["pause", "paused"], ["resume", "running"], ["cancel", "cancelling"]]) {
+    const answer = await w.ask("POST", `/v1/jobs/${id}/${change}`);
+    assert.deepEqual([answer.status, (await answer.json()).state], [202, state]);
+  }
+  await w.events(id);
+});
+
 Deno.test("a retry runs chosen hosts as a new job", async () => {
   await using w = await world();
   const id = await w.submit({ command: "exit 1" });

@@ -90,3 +90,30 @@ Deno.test("a daemon is killed three times in mid-job: each host has one true res
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a daemon that is killed right after it has answered a pause, a resume or a cancel has not forgotten it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/store/drover.db`;
+    const seen: string[] = [];
+    for (const wish of ["pause", "resume", "cancel"]) {
+      // Nobody listens there: the job is not over at once.
+      const daemon = child("./runner_child.ts", [path, "[9]", "hostname", wish]);
+      for await (const line of lines(daemon)) {
+        if (line !== "answered") continue;
+        daemon.kill("SIGKILL");
+        break;
+      }
+      assert.equal((await daemon.status).code, 137);
+      const store = await openStore({ path });
+      const { events } = store.read.events.page({ after: 0, job: jobId, limit: 1_000 });
+      seen.push(events.flatMap((event) => event.type === "job" ? event.document.state : []).join(" "));
+      await store.close();
+    }
+    for (const [at, state] of ["running paused", "paused running", "running cancelling"].entries()) {
+      assert.match(seen[at]!, new RegExp(`${state}( done)?$`));
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

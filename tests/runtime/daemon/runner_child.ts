@@ -1,6 +1,7 @@
 /**
- * One life of a daemon without its API, for tests that kill it: `STORE PORTS COMMAND`. The first life makes the job. Each line that it
- * prints is the number of hosts with a result; it ends by itself when the job is done.
+ * One life of a daemon without its API, for tests that kill it: `STORE PORTS COMMAND [WISH]`. The first life makes the job. Each line that it
+ * prints is the number of hosts with a result; `answered` says that the wish (`pause`, `resume`, `cancel`) was. It ends by itself when the
+ * job is done.
  * @module
  */
 import { Secret } from "../../../protocol/secret.ts";
@@ -12,7 +13,7 @@ import { openStore } from "../../../runtime/store/mod.ts";
 /** Id of the job. */
 export const jobId = "019ab000-0000-7000-8000-000000000001";
 
-async function live(path: string, ports: readonly number[], command: string): Promise<void> {
+async function live(path: string, ports: readonly number[], command: string, wish: string): Promise<void> {
   const inventory = inventoryFromHosts(ports.map((port) => `127.0.0.1:${port}`));
   const connection = { user: "demo", password: new Secret(Deno.env.get("PW") ?? "") };
   const targets = new Map(inventory.hosts.map((host) => [host.name, targetOf(host, connection, () => "")]));
@@ -41,12 +42,16 @@ async function live(path: string, ports: readonly number[], command: string): Pr
     if (creation.kind === "created") runner.start(creation.job, [...targets.values()], undefined);
   } else runner.recover(store.read.jobs.unfinished(), (host) => targets.get(host), [...targets.keys()]);
   tell();
+  if (wish === "pause" || wish === "resume" || wish === "cancel") {
+    await runner[wish](jobId);
+    console.log("answered");
+  }
   await done.promise;
   await runner.close();
   await store.close();
 }
 
 if (import.meta.main) {
-  const [path = "", ports = "", command = ""] = Deno.args;
-  await live(path, JSON.parse(ports) as number[], command);
+  const [path = "", ports = "", command = "", wish = ""] = Deno.args;
+  await live(path, JSON.parse(ports) as number[], command, wish);
 }
