@@ -160,15 +160,18 @@ export async function firstToken(store: Store): Promise<string | undefined> {
   if (store.read.tokens.list().length > 0) return undefined;
   const token = newToken();
   const at = Date.now();
-  await store.write.tokens.create({
-    id: uuidv7(at),
-    name: "first",
-    hash: tokenHash(token),
-    scopes: ["read", "run", "admin"],
-    hosts: allHosts,
-    createdAt: at,
-    createdBy: "system",
-    expiresAt: null,
-  });
-  return token;
+  for (let turn = 1;; turn++) {
+    const made = await store.write.tokens.create({
+      id: uuidv7(at),
+      // Jobs of an earlier first one are not its own.
+      name: turn === 1 ? "first" : `first-${turn}`,
+      hash: tokenHash(token),
+      scopes: ["read", "run", "admin"],
+      hosts: allHosts,
+      createdAt: at,
+      createdBy: "system",
+      expiresAt: null,
+    });
+    if (made) return token;
+  }
 }

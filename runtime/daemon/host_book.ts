@@ -155,8 +155,8 @@ export class HostBook {
   }
 }
 
-/** Patterns come from others: a regular expression could keep the daemon busy for ever. */
-const remote = { regularExpressions: false };
+/** Patterns come from others: a regular expression could keep the daemon busy for ever, thousands of globs for seconds. */
+const remote = { regularExpressions: false, maxSearched: 1_024 };
 
 /** Hosts of a view that match a pattern of a caller. */
 export function selectRemote(view: Inventory, pattern: string): readonly InventoryHost[] {

@@ -9,6 +9,8 @@ import { UsageError } from "../../protocol/errors.ts";
 import type { Inventory, InventoryHost } from "./types.ts";
 
 const maxPattern = 65_536;
+/** What the shortest piece counts: looking at every host is work by itself. */
+const leastSearched = 16;
 
 /** How far a pattern is trusted. */
 export interface PatternOptions {
@@ -17,6 +19,12 @@ export interface PatternOptions {
    * none from remote users: `false` refuses it.
    */
   readonly regularExpressions?: boolean;
+  /**
+   * Characters that all pieces together may have that are no host's own name, each piece counting as 16 at least; default: no bound.
+   * Each of these pieces is looked for among all groups and hosts, so that a pattern of globs costs their product, while a list of
+   * names costs its length.
+   */
+  readonly maxSearched?: number;
 }
 
 /**
@@ -53,6 +61,7 @@ export function selectNames(
   const known = new Set(hosts);
   const terms = splitPattern(pattern, known);
   if (terms.length === 0) throw new UsageError("PatternMalformed", "select hosts: the pattern is empty");
+  boundSearch(terms, known, options.maxSearched);
   const plain = terms.filter((term) => !/^[!&]/.test(term));
   const selected = new Set<string>();
   for (const term of plain.length > 0 ? plain : ["all"]) {
@@ -60,11 +69,31 @@ export function selectNames(
   }
   for (const sign of ["&", "!"]) {
     for (const term of terms.filter((term) => term.startsWith(sign))) {
-      const matched = new Set(matchTerm(term.slice(1).trim(), hosts, known, groups, options));
-      for (const host of selected) if (matched.has(host) === (sign === "!")) selected.delete(host);
+      const matched = matchTerm(term.slice(1).trim(), hosts, known, groups, options);
+      if (sign === "!") {
+        for (const host of matched) selected.delete(host);
+        continue;
+      }
+      const kept = new Set(matched);
+      for (const host of selected) if (!kept.has(host)) selected.delete(host);
     }
   }
   return [...selected];
+}
+
+/** @throws UsageError PatternRefused */
+function boundSearch(terms: readonly string[], known: ReadonlySet<string>, most = Infinity): void {
+  let searched = 0;
+  for (const term of terms) {
+    const expression = term.replace(/^[!&]/, "").trim();
+    if (!known.has(expression)) searched += Math.max(leastSearched, expression.length);
+  }
+  if (searched > most) {
+    throw new UsageError(
+      "PatternRefused",
+      `select hosts: too many or too long globs and groups: ${most} characters together, 16 for each at least`,
+    );
+  }
 }
 
 /** Splits at commas; without any, at colons, which may also belong to a subscript, an IPv6 address or a host's own name. */
@@ -222,6 +251,7 @@ function compileGlob(text: string): readonly GlobElement[] {
 }
 
 function characterSet(members: readonly string[], negated: boolean): (char: string) => boolean {
+  const singles = new Set<string>();
   const tests: ((char: string) => boolean)[] = [];
   for (let at = 0; at < members.length; at++) {
     const low = members[at] ?? "";
@@ -229,9 +259,9 @@ function characterSet(members: readonly string[], negated: boolean): (char: stri
     if (members[at + 1] === "-" && high !== undefined) {
       tests.push((char) => char >= low && char <= high);
       at += 2;
-    } else tests.push((char) => char === low);
+    } else singles.add(low);
   }
-  return (char) => tests.some((test) => test(char)) !== negated;
+  return (char) => (singles.has(char) || tests.some((test) => test(char))) !== negated;
 }
 
 /** Greedy with one point to return to: linear in practice, quadratic at worst, never exponential. */

@@ -92,7 +92,7 @@ export interface StoreTables {
   readonly schedules: DocumentWrites<StoredSchedule>;
   readonly settings: DocumentWrites<unknown>;
   readonly tokens: {
-    /** `false`: there is one of this name, id or hash. */
+    /** `false`: there is one of this name, id or hash, or jobs or schedules of an earlier one of this name. */
     create(token: StoredToken): boolean;
     /** `false`: there was none. */
     remove(id: string): boolean;

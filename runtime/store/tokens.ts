@@ -56,8 +56,15 @@ export class TokenTable {
     return this.#sql.all<Row>("SELECT * FROM tokens ORDER BY name").map((row) => tokenOf(row)!);
   }
 
-  /** Keeps a token; `false`: there is one of its name, id or hash. */
+  /**
+   * Keeps a token; `false`: there is one of its name, id or hash, or work of one that had this name: jobs and schedules are their
+   * owner's by name, and a new token must not come by those of an old one.
+   */
   create(token: StoredToken): boolean {
+    const { name } = token;
+    const owns = this.#sql.get("SELECT 1 FROM jobs WHERE created_by = ? LIMIT 1", name) ??
+      this.#sql.get("SELECT 1 FROM schedules WHERE value ->> '$.createdBy' = ? LIMIT 1", name);
+    if (owns !== undefined) return false;
     return this.#sql.run(
       "INSERT OR IGNORE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       token.id,

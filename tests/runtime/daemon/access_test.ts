@@ -4,6 +4,7 @@ import { DroverError } from "../../../protocol/errors.ts";
 import { Secret } from "../../../protocol/secret.ts";
 import { AccessMeter } from "../../../runtime/daemon/access/limits.ts";
 import { checkOrigin } from "../../../runtime/daemon/access/names.ts";
+import { firstToken } from "../../../runtime/daemon/daemon.ts";
 import { Credentials, readCredentials } from "../../../runtime/daemon/credentials.ts";
 import { Problem } from "../../../runtime/daemon/problems.ts";
 import { checkListen } from "../../../runtime/daemon/server.ts";
@@ -126,6 +127,30 @@ Deno.test("a token that has expired or was revoked is refused at once", async ()
   assert.equal(await problemCode(await w.ask("GET", "/v1/jobs", { token: old }), 401), "TokenRefused");
   const listed = await (await w.ask("GET", "/v1/tokens")).text();
   assert.ok(!listed.includes(old) && !listed.includes("hash"), "tokens are not told");
+});
+
+Deno.test("a new token with an old name does not come by the old one's jobs", async () => {
+  await using w = await world({ hosts: 1 });
+  const host = w.hosts[0]!;
+  const token = await makeToken(w, "deploy", { scope: "run", hosts: [host] });
+  const job = await (await w.ask("POST", "/v1/jobs", { token, body: { command: "true" } })).json();
+  await w.events(job.id);
+  assert.equal((await w.ask("DELETE", "/v1/tokens/deploy")).status, 204);
+  const again = await w.ask("POST", "/v1/tokens", { body: { name: "deploy", scope: "run", hosts: [host] } });
+  assert.equal(await problemCode(again, 409), "TokenExists");
+  await w.store.retain({ now: Date.now(), endedBefore: Date.now() + 1 });
+  const free = await makeToken(w, "deploy", { scope: "run", hosts: [host] });
+  const { items } = await (await w.ask("GET", "/v1/jobs", { token: free })).json();
+  assert.deepEqual(items, []);
+});
+
+Deno.test("the first token of a store whose first one is gone has another name, and works", async () => {
+  await using w = await world({ hosts: 1 });
+  await w.events(await w.submit({ command: "true" }));
+  assert.equal((await w.ask("DELETE", "/v1/tokens/first")).status, 204);
+  const token = (await firstToken(w.store))!;
+  const listed = await (await w.ask("GET", "/v1/tokens", { token })).json();
+  assert.deepEqual(listed.items.map(({ name }: { name: string }) => name), ["first-2"]);
 });
 
 Deno.test("requests to other names, and from pages of other sites, are refused", async () => {

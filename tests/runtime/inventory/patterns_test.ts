@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../../protocol/errors.ts";
 import { inventoryFromHosts, loadInventory, selectHosts } from "../../../runtime/inventory/mod.ts";
+import { selectNames } from "../../../runtime/inventory/patterns.ts";
 
 const inventory = loadInventory(new URL("../../fixtures/inventory/yaml/hosts.yml", import.meta.url).pathname);
 const names = (pattern: string) => selectHosts(inventory, pattern).map((host) => host.name).join(" ");
@@ -87,5 +88,23 @@ Deno.test("regular expressions can be refused wherever they stand, and everythin
   }
   for (const pattern of ["all", "web*:!web01", "web[1:3]", "prod:&east"]) {
     assert.deepEqual(selectHosts(inventory, pattern, remote), selectHosts(inventory, pattern));
+  }
+});
+
+Deno.test("what has to be looked for can be bounded: many globs are refused, long lists of names are not", () => {
+  const hosts = Array.from({ length: 2_000 }, (_, index) => `web${index}`);
+  const groups = new Map([["all", hosts]]);
+  const bounded = { maxSearched: 1_024 };
+  assert.equal(selectNames(hosts, groups, hosts.join(","), bounded).length, 2_000);
+  assert.equal(
+    selectNames(hosts, groups, `all,${hosts.map((name) => `!${name}`).join(",")}`, bounded).length,
+    0,
+  );
+  assert.equal(selectNames(hosts, groups, `${"*,".repeat(63)}web1`, bounded).length, 2_000);
+  for (const pattern of ["*,".repeat(65), "!*,".repeat(65), `*[${"a-b".repeat(400)}]`, "all:".repeat(65)]) {
+    assert.throws(
+      () => selectNames(hosts, groups, pattern, bounded),
+      (error) => error instanceof UsageError && error.code === "PatternRefused",
+    );
   }
 });

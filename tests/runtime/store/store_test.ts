@@ -248,6 +248,43 @@ Deno.test("tokens and audit records", () =>
     assert.deepEqual(store.read.audit.page().items.map(({ at }) => at), [4, 3]);
   }));
 
+Deno.test("a token cannot take the name of an earlier one that still has jobs or schedules", () =>
+  withStore(async (store) => {
+    const token = (name: string) => ({
+      id: name,
+      name,
+      hash: new TextEncoder().encode(name),
+      scopes: ["run"],
+      hosts: ["web*"],
+      createdAt: 1,
+      createdBy: "admin",
+      expiresAt: null,
+    });
+    await store.write.jobs.create(newJob("j", 1, { createdBy: "jobs" }));
+    await store.write.schedules.put(
+      "s",
+      {
+        name: "nightly",
+        cron: "0 0 * * *",
+        timeZone: "UTC",
+        missed: "skip",
+        enabled: true,
+        request: { command: "true", hosts: "all" },
+        createdBy: "schedules",
+        lastDueAt: null,
+        lastJob: null,
+      } as never,
+      1,
+      "absent",
+    );
+    const made = await Promise.all(
+      ["jobs", "schedules", "free"].map((n) => store.write.tokens.create(token(n))),
+    );
+    assert.deepEqual(made, [false, false, true]);
+    await store.write.schedules.remove("s", "any");
+    assert.equal(await store.write.tokens.create(token("schedules")), true);
+  }));
+
 Deno.test("a listener hears of every head, and can read what it hears of", () =>
   withStore(async (store) => {
     await store.write.jobs.create(newJob("j", 1));
