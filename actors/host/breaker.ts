@@ -87,3 +87,9 @@ export function describeCircuit({ kind, failures, why }: Circuit): string {
   const until = kind === "open" ? ` until ${new Date(why?.wallUntil ?? 0).toISOString()}` : "";
   return `circuit ${kind === "open" ? "open" : "half-open"}${until} after ${failures} failures`;
 }
+
+/** The same for programs, none while it is closed. `circuitUntil`: milliseconds since 1970, 0 when it is half-open. */
+export function circuitFigures({ kind, failures, why }: Circuit): Readonly<Record<string, number>> {
+  if (kind === "closed") return {};
+  return { circuitFailures: failures, circuitUntil: kind === "open" ? why?.wallUntil ?? 0 : 0 };
+}

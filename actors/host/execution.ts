@@ -205,6 +205,10 @@ class Execution implements Behaviour<ExecutionMessage> {
     return this.#reported ? "cleaning up" : this.#commandSent ? "running" : "opening a shell";
   }
 
+  figures(): Readonly<Record<string, number>> {
+    return this.#permit.held ? { permits: 1 } : {};
+  }
+
   #begin({ permit, overdue }: PermitAnswer, context: Context<ExecutionMessage>): void {
     if (permit === undefined) {
       const state = overdue

@@ -1,8 +1,8 @@
 /** The fleet: supervisor of the host actors, which it starts on first use and stops when they have nothing to do. @module */
-import type { ActorRef, AskOutcome, Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import type { ActorRef, AskOutcome, Behaviour, ChildSpec, Context, ReplyTo } from "../kernel/actor.ts";
 import type { Connector } from "../ports.ts";
 import type { CrowdedMessage, SchedulerMessage } from "../scheduler/mod.ts";
-import type { Circuit } from "./breaker.ts";
+import { approached, type Circuit } from "./breaker.ts";
 import { type BudgetMessage, connectionBudget } from "./budget.ts";
 import type { ExecutionReport, ExecutionSpec } from "./execution.ts";
 import { host, type HostMessage, hostShutdownMs, type IdleHost } from "./host.ts";
@@ -32,6 +32,8 @@ export type FleetMessage =
   }
   | InquireMessage
   | CrowdedMessage
+  /** Which circuits of hosts without an actor are not closed. */
+  | { readonly kind: "circuits"; readonly replyTo: ReplyTo<readonly HostCircuit[]> }
   | {
     readonly kind: "hostIdle";
     readonly target: HostTarget;
@@ -39,6 +41,13 @@ export type FleetMessage =
     readonly outcome: AskOutcome<IdleHost>;
   }
   | { readonly kind: "hostGone"; readonly target: HostTarget; readonly host: ActorRef<HostMessage> };
+
+/** A circuit that is not closed. */
+export interface HostCircuit {
+  /** Name of the host. */
+  readonly host: string;
+  readonly circuit: Circuit;
+}
 
 /** Limits of a fleet. */
 export interface FleetLimits {
@@ -118,6 +127,15 @@ class Fleet implements Behaviour<FleetMessage> {
       }
       case "crowded":
         this.#crowded(message.quotaKey, context);
+        return;
+      case "circuits":
+        context.reply(
+          message.replyTo,
+          [...this.#circuits].map(([{ name }, circuit]) => ({
+            host: name,
+            circuit: approached(circuit, context.now()),
+          })),
+        );
         return;
       case "cancel": {
         const ref = this.#hosts.get(message.target)?.ref;

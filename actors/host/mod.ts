@@ -11,7 +11,8 @@ export {
   type RunEvent,
   type RunSink,
 } from "./events.ts";
-export { fleet, type FleetLimits, type FleetMessage } from "./fleet.ts";
+export { fleet, type FleetLimits, type FleetMessage, type HostCircuit } from "./fleet.ts";
+export { fleetPicture, type HostPicture, quietHost } from "./fleet_picture.ts";
 export type { Dialogue, DialogueStep, InquireMessage, InquiryOutcome, Question } from "./inquiry.ts";
 export { job, type JobMessage, type JobSpec } from "./job.ts";
 export type { LeaseMessage, LeaseReport, LeaseSpec } from "./lease.ts";

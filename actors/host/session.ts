@@ -12,7 +12,15 @@ import { RequestWriter } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo } from "../kernel/actor.ts";
 import { SmallMap } from "../kernel/small_map.ts";
 import type { Connector } from "../ports.ts";
-import { approached, type Circuit, circuitOpen, closedCircuit, describeCircuit, failed } from "./breaker.ts";
+import {
+  approached,
+  type Circuit,
+  circuitFigures,
+  circuitOpen,
+  closedCircuit,
+  describeCircuit,
+  failed,
+} from "./breaker.ts";
 import type { BudgetMessage, SpareMessage } from "./budget.ts";
 import { asDroverError } from "./client_http.ts";
 import { ConnectTries, defaultConnectRetries, isAbsence } from "./connect_tries.ts";
@@ -173,6 +181,10 @@ class Session implements Behaviour<SessionMessage> {
   describe(): string {
     const circuit = describeCircuit(this.#circuit);
     return `${this.#links.size} links, ${this.#waitingCount} waiting${circuit === "" ? "" : `, ${circuit}`}`;
+  }
+
+  figures(): Readonly<Record<string, number>> {
+    return circuitFigures(this.#circuit);
   }
 
   get #connectRetries(): number {

@@ -7,6 +7,8 @@ export interface ActorInfo {
   readonly id: number;
   /** Place in the tree; `/` for the root. */
   readonly path: string;
+  /** The label of its specification, as it is. */
+  readonly label: string | undefined;
   /** Its names in the registry. */
   readonly names: readonly string[];
   /** `waiting`: it runs, but takes no user message until a message of its own was accepted. */
@@ -36,6 +38,7 @@ export function inspectCell(cell: Cell, now: number): ActorInfo {
   return {
     id: cell.ref.id,
     path: cell.ref.path === "" ? "/" : cell.ref.path,
+    label: cell.spec.label,
     names: [...cell.names ?? []],
     state: stateOf(cell),
     mailbox: cell.mailbox?.size ?? 0,

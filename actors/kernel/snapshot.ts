@@ -100,7 +100,7 @@ export function snapshotOf(
 }
 
 /** The actor at a path below `root`. */
-function cellAt(root: Cell, path: string): Cell | undefined {
+export function cellAt(root: Cell, path: string): Cell | undefined {
   let cell: Cell | undefined = root;
   for (const name of path.split("/")) if (name !== "") cell = cell?.children?.get(name);
   return cell;

@@ -15,7 +15,7 @@ import { Ask, Cell, LocalRef, Timer } from "./cell.ts";
 import { type ActorInfo, inspectCell } from "./inspection.ts";
 import { Kernel, type KernelPorts } from "./kernel.ts";
 import { Outcome, OwnMessage, Posted, Returned } from "./mailbox.ts";
-import { snapshotOf, type SnapshotOptions, type SystemSnapshot } from "./snapshot.ts";
+import { cellAt, snapshotOf, type SnapshotOptions, type SystemSnapshot } from "./snapshot.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** The part of an `AbortSignal` that cancels an ask. */
@@ -179,6 +179,12 @@ export class ActorSystem {
   /** A picture of the whole tree, every actor of it. Costs time and memory in proportion to their number. */
   inspect(): ActorInfo {
     return inspectCell(this.#root, this.#kernel.ports.clock.monotonic());
+  }
+
+  /** The same of the actor at a path and all below it; `undefined` when there is none. */
+  inspectAt(path: string): ActorInfo | undefined {
+    const cell = cellAt(this.#root, path);
+    return cell && inspectCell(cell, this.#kernel.ports.clock.monotonic());
   }
 
   /** Counts. */
