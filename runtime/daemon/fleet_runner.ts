@@ -13,6 +13,9 @@ import type { Job, UnfinishedJob } from "../../actors/daemon/job_types.ts";
 import {
   fleet,
   type FleetMessage,
+  fleetPicture,
+  type HostCircuit,
+  type HostPicture,
   type HostTarget,
   type InquiryOutcome,
   limitsWatcher,
@@ -130,6 +133,18 @@ export class FleetRunner implements JobRunner {
 
   inspect(options: { readonly path?: string; readonly limit?: number } = {}): SystemSnapshot | undefined {
     return this.#system.snapshot(options);
+  }
+
+  async fleet(): Promise<ReadonlyMap<string, HostPicture>> {
+    const circuits = await this.#system.ask<FleetMessage, readonly HostCircuit[]>(
+      this.#fleet,
+      (replyTo) => ({ kind: "circuits", replyTo }),
+      askMs,
+    );
+    return fleetPicture(
+      this.#system.inspectAt("/fleet"),
+      circuits.kind === "answered" ? circuits.value : [],
+    );
   }
 
   ping(target: HostTarget): Promise<PingAnswer> {

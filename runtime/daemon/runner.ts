@@ -1,6 +1,6 @@
 /** The boundary between the API and the work: who begins jobs, and stops them. @module */
 import type { Job, UnfinishedJob } from "../../actors/daemon/job_types.ts";
-import type { HostTarget } from "../../actors/host/mod.ts";
+import type { HostPicture, HostTarget } from "../../actors/host/mod.ts";
 import type { SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 
 /** Runs jobs that the store has. Whatever becomes of them is told to the store, and to nobody else. */
@@ -29,6 +29,8 @@ export interface JobRunner {
   resume(id: string): Promise<void>;
   /** A picture of the actors, those at `path` and below. */
   inspect(options?: { readonly path?: string; readonly limit?: number }): SystemSnapshot | undefined;
+  /** What hosts do that have work or are not tried for a while, by name; none of them: it is quiet. */
+  fleet(): Promise<ReadonlyMap<string, HostPicture>>;
   /** Asks a host which service answers. */
   ping(target: HostTarget): Promise<PingAnswer>;
   /**

@@ -59,6 +59,8 @@ export interface StoreReads {
       host: string,
       query?: { readonly cursor?: string; readonly limit?: number },
     ): Page<HostRun>;
+    /** The last result of a host, of jobs of `createdBy` only where it is given; looks at its last 200 runs. */
+    latest(host: string, createdBy?: string): HostRun | undefined;
   };
   readonly events: { page(query: EventQuery): EventPage };
   readonly output: {

@@ -67,6 +67,9 @@ export interface JobHostRow {
   stderr_tail: number;
 }
 
+/** Runs of a host that are looked at for its last result: a bound, however many others have run there or wait. */
+const latestRuns = 200;
+
 /** States by their number in the table. */
 export const jobHostStates: readonly JobHostState[] = ["waiting", "running", "done"];
 
@@ -182,6 +185,20 @@ export class JobHostTable {
       (row) => ({ ...resultOf(row), job: row.id }),
       (row) => writeCursor([row.job, row.idx]),
     );
+  }
+
+  /** The last result of a host; see `StoreReads.jobHosts.latest`. */
+  latest(host: string, createdBy?: string): HostRun | undefined {
+    const row = this.#sql.get<JobHostRow & { id: string }>(
+      `SELECT h.*, j.id
+       FROM (SELECT * FROM job_hosts WHERE host = ? ORDER BY job DESC, idx DESC LIMIT ${latestRuns}) h
+       JOIN jobs j ON j.nr = h.job
+       WHERE h.state = 2 AND (? IS NULL OR j.created_by = ?) ORDER BY h.job DESC, h.idx DESC LIMIT 1`,
+      host,
+      createdBy ?? null,
+      createdBy ?? null,
+    );
+    return row && { ...resultOf(row), job: row.id };
   }
 
   /** Hosts of a job that have no result. */

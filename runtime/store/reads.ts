@@ -56,6 +56,7 @@ export function openReads(path: string): { readonly reads: StoreReads; close(): 
       get: safe((job, index) => jobHosts.get(job, index)),
       list: safe((job, query) => jobHosts.list(job, query)),
       history: safe((host, query) => jobHosts.history(host, query)),
+      latest: safe((host, createdBy) => jobHosts.latest(host, createdBy)),
     },
     events: {
       page: safe((query) => sql.snapshot(() => events.page(query, readMarks(sql).trimmedTo))),

@@ -189,3 +189,16 @@ Deno.test("property: hosts of a job page by page", () =>
       ["j"],
     );
   }));
+
+Deno.test("the last result of a host is that of its latest run that has one, of one's own jobs where that is asked", () =>
+  withStore(async (store) => {
+    await store.write.jobs.create(newJob("a", 2, { createdBy: "ci" }));
+    await store.write.jobs.create(newJob("b", 1, { createdBy: "ops" }));
+    await store.write.jobs.create(newJob("c", 1, { createdBy: "ops" }));
+    await store.record([succeeded("a", 0), succeeded("b", 0)]);
+    const { latest } = store.read.jobHosts;
+    assert.deepEqual([latest("h0")?.job, latest("h0", "ci")?.job, latest("h0", "x")], ["b", "a", undefined]);
+    assert.equal(latest("h1"), undefined);
+    await store.record([succeeded("c", 0)]);
+    assert.equal(latest("h0")?.job, "c");
+  }));
