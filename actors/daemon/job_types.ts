@@ -81,6 +81,8 @@ export interface Job {
   readonly createdBy: string;
   /** The job whose hosts it runs once more; `null` for others. */
   readonly retryOf: string | null;
+  /** Name of the schedule that asked for it. */
+  readonly scheduledBy: string | null;
 }
 
 /** One host of a job as it stands. */

@@ -12,6 +12,8 @@ export function jobDocument(job: Job): JobDocument {
       command: typeof command === "string" ? command : [...command],
     } as JobDocument["request"],
     counts: { ...job.counts },
+    // Events of a store of the first version have no word about it.
+    scheduledBy: job.scheduledBy ?? null,
     createdAt: iso(job.createdAt),
     startedAt: isoOrNull(job.startedAt),
     endedAt: isoOrNull(job.endedAt),

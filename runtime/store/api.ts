@@ -14,10 +14,14 @@ import type {
   JobHostQuery,
   JobQuery,
   NewJob,
+  NewScheduleRun,
   OutputRange,
   Page,
   RetentionReport,
   RetentionTerms,
+  ScheduleRunCreation,
+  ScheduleState,
+  SettledDue,
   StoredHost,
   StoredInventory,
   StoredSchedule,
@@ -71,7 +75,12 @@ export interface StoreReads {
   };
   readonly inventories: DocumentReads<StoredInventory>;
   readonly hosts: DocumentReads<StoredHost>;
-  readonly schedules: DocumentReads<StoredSchedule>;
+  readonly schedules: DocumentReads<StoredSchedule> & {
+    /** How it stands; `undefined`: there is none of this name. */
+    state(name: string): ScheduleState | undefined;
+    /** Standard input of its jobs; `undefined`: they have none. */
+    stdin(name: string): Uint8Array | undefined;
+  };
   readonly settings: DocumentReads<unknown>;
   readonly tokens: {
     get(id: string): StoredToken | undefined;
@@ -91,7 +100,24 @@ export interface StoreTables {
   readonly jobs: { create(job: NewJob): JobCreation };
   readonly inventories: DocumentWrites<StoredInventory>;
   readonly hosts: DocumentWrites<StoredHost>;
-  readonly schedules: DocumentWrites<StoredSchedule>;
+  readonly schedules: {
+    /** Keeps one. Where its times are new, those up to `at` are none of its own. */
+    put(
+      name: string,
+      value: StoredSchedule,
+      stdin: Uint8Array | undefined,
+      at: number,
+      expected: Expected,
+    ): Change;
+    /** Removes it; its jobs stay. */
+    remove(name: string, expected: Expected): Change;
+    /** Makes a job of it and settles its due time, both or neither. */
+    run(run: NewScheduleRun): ScheduleRunCreation;
+    /** Settles a due time, and all before it, without a job; `false`: it was changed meanwhile. */
+    settle(due: SettledDue): boolean;
+    /** After the clock was put back far: due times after `to` are looked at again, but for those that became jobs. */
+    rewind(name: string, to: number): void;
+  };
   readonly settings: DocumentWrites<unknown>;
   readonly tokens: {
     /** `false`: there is one of this name, id or hash, or jobs or schedules of an earlier one of this name. */

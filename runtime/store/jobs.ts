@@ -44,6 +44,7 @@ interface JobRow {
   ended_at: number | null;
   created_by: string;
   retry_of: string | null;
+  schedule: string | null;
 }
 
 /** Name of a state by its number in the table. */
@@ -83,8 +84,8 @@ export class JobTable {
     if (this.number(job.id) !== undefined) return { kind: "exists" };
     const request = job.stdin === undefined ? job.request : { ...job.request, stdinBytes: job.stdin.length };
     this.#sql.run(
-      `INSERT INTO jobs (id, state, request, hosts, counts, created_at, created_by, retry_of)
-       VALUES (?, 0, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO jobs (id, state, request, hosts, counts, created_at, created_by, retry_of, schedule, due_at)
+       VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?)`,
       job.id,
       JSON.stringify(request),
       job.hosts.length,
@@ -92,6 +93,8 @@ export class JobTable {
       job.createdAt,
       job.createdBy,
       job.retryOf ?? null,
+      job.schedule?.name ?? null,
+      job.schedule?.dueAt ?? null,
     );
     const nr = this.number(job.id)!;
     if (job.stdin !== undefined) {
@@ -138,6 +141,7 @@ export class JobTable {
     }
     if (query.createdBy !== undefined) where("created_by = ?", query.createdBy);
     if (query.retryOf !== undefined) where("retry_of = ?", query.retryOf);
+    if (query.scheduledBy !== undefined) where("schedule = ?", query.scheduledBy);
     if (query.createdFrom !== undefined) where("created_at >= ?", query.createdFrom);
     if (query.createdBefore !== undefined) where("created_at < ?", query.createdBefore);
     if (column === "ended_at") where("ended_at IS NOT NULL");
@@ -185,6 +189,7 @@ function jobOf(row: JobRow): Job {
     endedAt: row.ended_at,
     createdBy: row.created_by,
     retryOf: row.retry_of,
+    scheduledBy: row.schedule,
   };
 }
 

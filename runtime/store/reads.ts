@@ -11,6 +11,7 @@ import { JobHostTable } from "./job_hosts.ts";
 import { JobTable } from "./jobs.ts";
 import { outputRange } from "./output.ts";
 import { readMarks } from "./retention.ts";
+import { ScheduleTable } from "./schedules.ts";
 import { Sql, storeError } from "./sql.ts";
 import { TokenTable } from "./tokens.ts";
 
@@ -41,6 +42,7 @@ export function openReads(path: string): { readonly reads: StoreReads; close(): 
   const tokens = new TokenTable(sql);
   const audit = new AuditTable(sql);
   const idempotency = new IdempotencyTable(sql);
+  const schedules = new ScheduleTable(sql);
   const documents = <T>(table: DocumentTableName) => {
     const all = new DocumentTable<T>(sql, table);
     return { get: safe((key: string) => all.get(key)), list: safe(all.list.bind(all)) };
@@ -68,7 +70,11 @@ export function openReads(path: string): { readonly reads: StoreReads; close(): 
     },
     inventories: documents("inventories"),
     hosts: documents("hosts"),
-    schedules: documents("schedules"),
+    schedules: {
+      ...documents("schedules"),
+      state: safe((name) => schedules.state(name)),
+      stdin: safe((name) => schedules.stdin(name)),
+    },
     settings: documents("settings"),
     tokens: {
       get: safe((id) => tokens.get(id)),

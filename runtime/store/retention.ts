@@ -92,11 +92,17 @@ function clear(sql: Sql, job: number, lastSeq: number): number {
 }
 
 /** The next job that may go. */
-function candidate(sql: Sql, { endedBefore, maxBytes }: RetentionTerms): number | undefined {
+function candidate(sql: Sql, { endedBefore, maxJobs, maxBytes }: RetentionTerms): number | undefined {
   const oldest = sql.get<{ nr: number; ended_at: number }>(
     "SELECT nr, ended_at FROM jobs WHERE ended_at IS NOT NULL ORDER BY ended_at, nr LIMIT 1",
   );
   if (oldest === undefined) return undefined;
   const old = endedBefore !== undefined && oldest.ended_at < endedBefore;
-  return old || (maxBytes !== undefined && sizes(sql).used > maxBytes) ? oldest.nr : undefined;
+  const tooMany = () =>
+    maxJobs !== undefined && sql.get(
+        "SELECT 1 FROM jobs WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT 1 OFFSET ?",
+        maxJobs,
+      ) !== undefined;
+  const tooLarge = () => maxBytes !== undefined && sizes(sql).used > maxBytes;
+  return old || tooMany() || tooLarge() ? oldest.nr : undefined;
 }

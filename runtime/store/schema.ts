@@ -7,6 +7,7 @@ import { idempotencySchema } from "./idempotency.ts";
 import { jobHostSchema } from "./job_hosts.ts";
 import { jobSchema } from "./jobs.ts";
 import { retentionSchema } from "./retention.ts";
+import { scheduleSchema } from "./schedules.ts";
 import type { Sql } from "./sql.ts";
 import { tokenSchema } from "./tokens.ts";
 
@@ -31,6 +32,7 @@ const migrations: readonly string[] = [
     idempotencySchema,
     retentionSchema,
   ].join("\n"),
+  scheduleSchema,
 ];
 
 /** Brings the file to our version, in one transaction. Throws StoreError `StoreNewer` or `StoreForeign`. */

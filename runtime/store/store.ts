@@ -162,7 +162,7 @@ function writesBy(
     jobs: ["create"],
     inventories: ["put", "remove"],
     hosts: ["put", "remove"],
-    schedules: ["put", "remove"],
+    schedules: ["put", "remove", "run", "settle", "rewind"],
     settings: ["put", "remove"],
     tokens: ["create", "remove"],
     audit: ["add"],

@@ -63,7 +63,7 @@ export class TokenTable {
   create(token: StoredToken): boolean {
     const { name } = token;
     const owns = this.#sql.get("SELECT 1 FROM jobs WHERE created_by = ? LIMIT 1", name) ??
-      this.#sql.get("SELECT 1 FROM schedules WHERE value ->> '$.createdBy' = ? LIMIT 1", name);
+      this.#sql.get("SELECT 1 FROM schedules WHERE value ->> '$.owner.name' = ? LIMIT 1", name);
     if (owns !== undefined) return false;
     return this.#sql.run(
       "INSERT OR IGNORE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -24,6 +24,8 @@ export interface NewJob {
   readonly createdBy: string;
   /** The job whose hosts it runs once more. */
   readonly retryOf?: string;
+  /** The schedule that asked for it, and the due time; `null`: it was run by hand. */
+  readonly schedule?: { readonly name: string; readonly dueAt: number | null };
   /** Makes the same request find the same job. */
   readonly idempotency?: {
     /** Idempotency-Key of the caller. */
@@ -59,6 +61,8 @@ export interface JobQuery {
   readonly states?: readonly JobState[];
   readonly createdBy?: string;
   readonly retryOf?: string;
+  /** Name of a schedule. */
+  readonly scheduledBy?: string;
   /** Jobs created at this time or later. */
   readonly createdFrom?: number;
   /** Jobs created before this time. */
@@ -158,23 +162,84 @@ export interface StoredHost {
   readonly updatedBy: string;
 }
 
-/** Work that recurs; its key is its id. */
+/** What is done about due times that nobody was there for: nothing, or the latest of them is run. */
+export type MissedPolicy = "skip" | "runOnce";
+
+/** What is done about a due time while a job of the schedule is not done. */
+export type OverlapPolicy = "skip" | "allow";
+
+/** Work that recurs; its key is its name. Standard input of its jobs is kept apart. */
 export interface StoredSchedule {
-  readonly name: string;
   /** Five fields. */
   readonly cron: string;
   /** IANA name. */
   readonly timeZone: string;
-  /** What is done about runs that were missed while no daemon ran. */
-  readonly missed: "skip" | "once";
+  readonly missed: MissedPolicy;
+  readonly overlap: OverlapPolicy;
   readonly enabled: boolean;
   readonly request: JobRequest;
-  /** Base64. */
-  readonly stdin?: string;
-  readonly createdBy: string;
-  /** When its last run was due, and the job of it. */
-  readonly lastDueAt: number | null;
-  readonly lastJob: string | null;
+  /** The token by which it was last changed: its jobs may do what this token may, and no more than it could then. */
+  readonly owner: {
+    /** Id. */
+    readonly token: string;
+    readonly name: string;
+    /** Its host patterns. */
+    readonly hosts: readonly string[];
+  };
+}
+
+/** What became of a due time: a job, or nothing, because nobody was there, its last job still ran, or it was not allowed. */
+export type ScheduleOutcome = "started" | "missed" | "overlapped" | "refused";
+
+/** How a schedule stands. */
+export interface ScheduleState {
+  /** Due times up to here are done with. */
+  readonly settledTo: number;
+  /** What was done last. */
+  readonly last: {
+    /** `null`: it was run by hand. */
+    readonly dueAt: number | null;
+    readonly at: number;
+    readonly outcome: ScheduleOutcome;
+    /** Why it was refused. */
+    readonly detail: string | null;
+    /** The job, where there was one. */
+    readonly job: string | null;
+  } | null;
+}
+
+/** A job that a schedule asks for. */
+export interface NewScheduleRun {
+  readonly name: string;
+  /** Of the schedule, as it was read. */
+  readonly version: number;
+  /** `null`: by hand, beside its due times. */
+  readonly dueAt: number | null;
+  readonly job: NewJob;
+}
+
+/** What became of it. Every kind but `created` has made no job. */
+export type ScheduleRunCreation =
+  | JobCreation
+  /** It was changed or removed meanwhile. */
+  | { readonly kind: "changed" }
+  /** The due time is done with. */
+  | { readonly kind: "settled" }
+  /** A job of it is not done, and it is not to overlap. */
+  | { readonly kind: "overlapped" };
+
+/** A due time that becomes no job. */
+export interface SettledDue {
+  readonly name: string;
+  /** Of the schedule, as it was read. */
+  readonly version: number;
+  readonly dueAt: number;
+  /** Now. */
+  readonly at: number;
+  readonly outcome: Exclude<ScheduleOutcome, "started">;
+  readonly detail: string | null;
+  /** Name of the schedule's token, for the audit. */
+  readonly who: string;
 }
 
 /** A token; the token itself is never kept. */
@@ -225,6 +290,8 @@ export interface AuditQuery {
 export interface RetentionTerms {
   /** Jobs that ended before this time go. */
   readonly endedBefore?: number;
+  /** The oldest ended jobs go until no more than this are left. */
+  readonly maxJobs?: number;
   /** The oldest ended jobs go until the store uses no more bytes than this. */
   readonly maxBytes?: number;
   /** Audit records before this time go. */

@@ -8,6 +8,7 @@ import { DocumentTable } from "./documents.ts";
 import { JobTable } from "./jobs.ts";
 import { Recorder } from "./recorder.ts";
 import { readMarks, type RetentionStep, retentionStep, sizes } from "./retention.ts";
+import { ScheduleTable } from "./schedules.ts";
 import { applicationId, migrate } from "./schema.ts";
 import { isHarmless, Sql, storeError } from "./sql.ts";
 import { TokenTable } from "./tokens.ts";
@@ -70,7 +71,7 @@ export class Writer {
       jobs: new JobTable(this.#sql),
       inventories: new DocumentTable(this.#sql, "inventories"),
       hosts: new DocumentTable(this.#sql, "hosts"),
-      schedules: new DocumentTable(this.#sql, "schedules"),
+      schedules: new ScheduleTable(this.#sql),
       settings: new DocumentTable(this.#sql, "settings"),
       tokens: new TokenTable(this.#sql),
       audit: new AuditTable(this.#sql),

@@ -179,6 +179,7 @@ export function documentOf({ id, request, hosts, states }: KeptJob): Job {
     endedAt: null,
     createdBy: "test",
     retryOf: null,
+    scheduledBy: null,
   };
 }
 

@@ -98,6 +98,7 @@ export function addJobRoutes(app: Api, parts: DaemonParts): void {
       const filter = {
         ...(query.state === undefined ? {} : { states: [query.state] }),
         ...(createdBy === undefined ? {} : { createdBy }),
+        ...(query.scheduledBy === undefined ? {} : { scheduledBy: query.scheduledBy }),
         ...(query.since === undefined ? {} : { createdFrom: Date.parse(query.since) }),
         ...(query.until === undefined ? {} : { createdBefore: Date.parse(query.until) }),
       };
@@ -314,12 +315,14 @@ function passes(
   filter: {
     readonly states?: readonly Job["state"][];
     readonly createdBy?: string;
+    readonly scheduledBy?: string;
     readonly createdFrom?: number;
     readonly createdBefore?: number;
   },
 ): boolean {
   return (filter.states?.includes(job.state) ?? true) &&
     (filter.createdBy === undefined || filter.createdBy === job.createdBy) &&
+    (filter.scheduledBy === undefined || filter.scheduledBy === job.scheduledBy) &&
     job.createdAt >= (filter.createdFrom ?? -Infinity) && job.createdAt < (filter.createdBefore ?? Infinity);
 }
 

@@ -98,6 +98,7 @@ export const jobSchema = z.object({
   endedAt: timeSchema.nullable(),
   createdBy: z.string(),
   retryOf: z.uuid().nullable(),
+  scheduledBy: z.string().nullable().openapi({ description: "Name of the schedule that asked for it" }),
 }).openapi("Job");
 
 /** A job as the API shows it. */
@@ -114,6 +115,7 @@ export const jobListQuery = z.object({
   state: z.enum(jobStates as [typeof jobStates[number]]).optional(),
   host: z.string().min(1).max(1_024).optional().openapi({ description: "Name of a host that it has" }),
   createdBy: z.string().min(1).max(64).optional().openapi({ description: "Name of the token" }),
+  scheduledBy: z.string().min(1).max(64).optional().openapi({ description: "Name of a schedule" }),
   since: instant.optional().openapi({ description: "Created then or later" }),
   until: instant.optional().openapi({ description: "Created before" }),
   order: z.enum(["newest", "oldest"]).default("newest"),

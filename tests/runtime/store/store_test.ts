@@ -35,6 +35,7 @@ Deno.test("a job's life, as it is read back", () =>
       endedAt: null,
       createdBy: "ci",
       retryOf: "j0",
+      scheduledBy: null,
     });
     assert.deepEqual(store.read.jobs.stdin("j1"), new Uint8Array([1, 2]));
     assert.deepEqual(store.read.jobHosts.get("j1", 1), {
@@ -264,16 +265,15 @@ Deno.test("a token cannot take the name of an earlier one that still has jobs or
     await store.write.schedules.put(
       "s",
       {
-        name: "nightly",
         cron: "0 0 * * *",
         timeZone: "UTC",
         missed: "skip",
+        overlap: "skip",
         enabled: true,
         request: { command: "true", hosts: "all" },
-        createdBy: "schedules",
-        lastDueAt: null,
-        lastJob: null,
-      } as never,
+        owner: { token: "t", name: "schedules", hosts: ["all"] },
+      },
+      undefined,
       1,
       "absent",
     );

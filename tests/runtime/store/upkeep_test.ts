@@ -61,6 +61,19 @@ Deno.test("the oldest jobs go until the store is small enough, and no seq comes 
     await again.close();
   }));
 
+Deno.test("the oldest jobs go until no more are left than are to be kept; those that are not done do not count", () =>
+  withStore(async (store) => {
+    for (let n = 1; n <= 4; n++) {
+      await store.write.jobs.create(newJob(`j${n}`, 1, { createdAt: n }));
+      await store.record([succeeded(`j${n}`, 0, n), state(`j${n}`, "done", n)]);
+    }
+    await store.write.jobs.create(newJob("open", 1, { createdAt: 0 }));
+    assert.equal((await store.retain({ now: 9, maxJobs: 4 })).jobs, 0);
+    assert.equal((await store.retain({ now: 9, maxJobs: 1 })).jobs, 3);
+    assert.deepEqual(store.read.jobs.list({}).items.map(({ id }) => id), ["j4", "open"]);
+    assert.equal((await store.retain({ now: 9, maxJobs: 0 })).jobs, 1);
+  }));
+
 Deno.test("a backup is a whole store as it was at one moment, while work goes on", () =>
   withStore(async (store, folder) => {
     await endedJob(store, "day1", 100);
