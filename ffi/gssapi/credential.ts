@@ -1,0 +1,134 @@
+/** Credentials: what a principal proves itself with. @module */
+import { CredentialUsage, GssOid, indefinite } from "./constants.ts";
+import { Handle } from "./handle.ts";
+import type { GssLibrary } from "./library.ts";
+import { Frame, type Native, u32Of } from "./memory.ts";
+import { displayName, nameHandle, principalName } from "./name.ts";
+
+/** Where a credential's keys and tickets are: names of MIT's credential store extensions, e.g. `ccache`, `client_keytab`, `keytab`. */
+export type CredentialStore = Readonly<Record<string, string>>;
+
+/** A credential, and whose it is. */
+export class Credential implements Disposable {
+  /** The native handle. */
+  readonly handle: Handle;
+  /** `name@REALM`; of an acceptor that takes every key of its keytab: empty. */
+  readonly principal: string;
+  /** Seconds that it was good for when it was got; Infinity: it does not end. */
+  readonly lifetimeSeconds: number;
+
+  private constructor(handle: Handle, principal: string, lifetimeSeconds: number) {
+    this.handle = handle;
+    this.principal = principal;
+    this.lifetimeSeconds = lifetimeSeconds;
+  }
+
+  /**
+   * Logs on with a password: the ticket of the KDC goes to memory of its own. The KDC is asked before this resolves, once.
+   *
+   * @throws GssError
+   */
+  static async withPassword(library: GssLibrary, principal: string, password: Native): Promise<Credential> {
+    using name = principalName(library, principal);
+    const frame = new Frame();
+    const minor = frame.zeros(4);
+    const handle = credentialHandle(library);
+    frame.hold([name, handle]);
+    const { pointer } = name;
+    await name.during(() =>
+      library.async(
+        "gss_acquire_cred_with_password",
+        frame,
+        minor,
+        (functions) =>
+          functions.acquireWithPasswordAsync(
+            minor,
+            pointer,
+            frame.buffer(password),
+            0,
+            frame.oidSet(GssOid.krb5),
+            CredentialUsage.initiate,
+            handle.slot,
+            null,
+            null,
+          ),
+      )
+    );
+    return await Credential.#inquired(library, handle);
+  }
+
+  /**
+   * Takes a credential from a store: for an initiator a `ccache`, or a `client_keytab` with the `ccache` that takes its tickets; for
+   * an acceptor a `keytab`. Without `principal` the store decides.
+   *
+   * @throws GssError
+   */
+  static async fromStore(
+    library: GssLibrary,
+    usage: "initiate" | "accept",
+    store: CredentialStore,
+    principal?: string,
+  ): Promise<Credential> {
+    using name = principal === undefined ? nameHandle(library) : principalName(library, principal);
+    const frame = new Frame();
+    const minor = frame.zeros(4);
+    const handle = credentialHandle(library);
+    frame.hold([name, handle]);
+    const { pointer } = name;
+    await name.during(() =>
+      library.async("gss_acquire_cred_from", frame, minor, (functions) =>
+        functions.acquireFromAsync(
+          minor,
+          pointer,
+          0,
+          frame.oidSet(GssOid.krb5),
+          CredentialUsage[usage],
+          frame.keyValues(store),
+          handle.slot,
+          null,
+          null,
+        ))
+    );
+    return usage === "accept"
+      ? new Credential(handle, "", Infinity)
+      : await Credential.#inquired(library, handle);
+  }
+
+  /** Asks for name and lifetime; the library logs on now, where it has put that off. */
+  static async #inquired(library: GssLibrary, handle: Handle): Promise<Credential> {
+    try {
+      const frame = new Frame();
+      const minor = frame.zeros(4);
+      using name = nameHandle(library);
+      const lifetime = frame.zeros(4);
+      frame.hold([name, handle]);
+      const { pointer } = handle;
+      await handle.during(() =>
+        library.async(
+          "gss_inquire_cred",
+          frame,
+          minor,
+          (functions) => functions.inquireCredentialAsync(minor, pointer, name.slot, lifetime, null, null),
+        )
+      );
+      const seconds = u32Of(lifetime);
+      return new Credential(
+        handle,
+        displayName(library, name),
+        seconds === indefinite ? Infinity : seconds,
+      );
+    } catch (error) {
+      handle[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Gives the credential back. Contexts that were made with it live on. */
+  [Symbol.dispose](): void {
+    this.handle[Symbol.dispose]();
+  }
+}
+
+function credentialHandle(library: GssLibrary): Handle {
+  return new Handle((slot) => library.functions.gss_release_cred(new Uint8Array(4), slot));
+}

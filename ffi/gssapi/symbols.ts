@@ -1,0 +1,136 @@
+/**
+ * The functions of libgssapi_krb5 that are called, each with its C prototype (RFC 2744; gssapi_ext.h for the others). Names that
+ * end in `Async` run on a thread of their own: whatever may ask a KDC, or read and write files.
+ *
+ * OM_uint32 is u32. Opaque handles (gss_ctx_id_t, gss_cred_id_t, gss_name_t), structures and out parameters are pointers.
+ * @module
+ */
+
+/** The symbol table. */
+export const gssSymbols = {
+  // OM_uint32 gss_import_name(OM_uint32 *minor, gss_buffer_t name, gss_OID type, gss_name_t *output);
+  gss_import_name: { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "u32" },
+  // OM_uint32 gss_display_name(OM_uint32 *minor, gss_name_t name, gss_buffer_t output, gss_OID *type);
+  gss_display_name: { parameters: ["buffer", "pointer", "buffer", "pointer"], result: "u32" },
+  // OM_uint32 gss_release_name(OM_uint32 *minor, gss_name_t *name);
+  gss_release_name: { parameters: ["buffer", "buffer"], result: "u32" },
+  // OM_uint32 gss_release_buffer(OM_uint32 *minor, gss_buffer_t buffer);
+  gss_release_buffer: { parameters: ["buffer", "buffer"], result: "u32" },
+  // OM_uint32 gss_release_cred(OM_uint32 *minor, gss_cred_id_t *cred);
+  gss_release_cred: { parameters: ["buffer", "buffer"], result: "u32" },
+  // OM_uint32 gss_delete_sec_context(OM_uint32 *minor, gss_ctx_id_t *context, gss_buffer_t output);
+  gss_delete_sec_context: { parameters: ["buffer", "buffer", "pointer"], result: "u32" },
+  // OM_uint32 gss_display_status(OM_uint32 *minor, OM_uint32 status, int type, gss_OID mech, OM_uint32 *more,
+  //   gss_buffer_t text);
+  gss_display_status: { parameters: ["buffer", "u32", "i32", "buffer", "buffer", "buffer"], result: "u32" },
+  // OM_uint32 gss_acquire_cred_with_password(OM_uint32 *minor, gss_name_t name, gss_buffer_t password, OM_uint32 time,
+  //   gss_OID_set mechs, gss_cred_usage_t usage, gss_cred_id_t *output, gss_OID_set *actual, OM_uint32 *time_rec);
+  acquireWithPasswordAsync: {
+    name: "gss_acquire_cred_with_password",
+    parameters: ["buffer", "pointer", "buffer", "u32", "buffer", "i32", "buffer", "pointer", "pointer"],
+    result: "u32",
+    nonblocking: true,
+  },
+  // OM_uint32 gss_acquire_cred_from(OM_uint32 *minor, gss_name_t name, OM_uint32 time, gss_OID_set mechs,
+  //   gss_cred_usage_t usage, gss_key_value_set *store, gss_cred_id_t *output, gss_OID_set *actual, OM_uint32 *time_rec);
+  acquireFromAsync: {
+    name: "gss_acquire_cred_from",
+    parameters: ["buffer", "pointer", "u32", "buffer", "i32", "buffer", "buffer", "pointer", "pointer"],
+    result: "u32",
+    nonblocking: true,
+  },
+  // OM_uint32 gss_inquire_cred(OM_uint32 *minor, gss_cred_id_t cred, gss_name_t *name, OM_uint32 *lifetime,
+  //   gss_cred_usage_t *usage, gss_OID_set *mechs);
+  inquireCredentialAsync: {
+    name: "gss_inquire_cred",
+    parameters: ["buffer", "pointer", "buffer", "buffer", "pointer", "pointer"],
+    result: "u32",
+    nonblocking: true,
+  },
+  // OM_uint32 gss_init_sec_context(OM_uint32 *minor, gss_cred_id_t cred, gss_ctx_id_t *context, gss_name_t target,
+  //   gss_OID mech, OM_uint32 flags, OM_uint32 time, gss_channel_bindings_t bindings, gss_buffer_t input,
+  //   gss_OID *actual, gss_buffer_t output, OM_uint32 *ret_flags, OM_uint32 *time_rec);
+  initContextAsync: {
+    name: "gss_init_sec_context",
+    parameters: [
+      "buffer",
+      "pointer",
+      "buffer",
+      "pointer",
+      "buffer",
+      "u32",
+      "u32",
+      "buffer",
+      "buffer",
+      "pointer",
+      "buffer",
+      "buffer",
+      "pointer",
+    ],
+    result: "u32",
+    nonblocking: true,
+  },
+  // OM_uint32 gss_accept_sec_context(OM_uint32 *minor, gss_ctx_id_t *context, gss_cred_id_t cred, gss_buffer_t input,
+  //   gss_channel_bindings_t bindings, gss_name_t *source, gss_OID *mech, gss_buffer_t output, OM_uint32 *ret_flags,
+  //   OM_uint32 *time_rec, gss_cred_id_t *delegated);
+  acceptContextAsync: {
+    name: "gss_accept_sec_context",
+    parameters: [
+      "buffer",
+      "buffer",
+      "pointer",
+      "buffer",
+      "buffer",
+      "buffer",
+      "pointer",
+      "buffer",
+      "buffer",
+      "pointer",
+      "pointer",
+    ],
+    result: "u32",
+    nonblocking: true,
+  },
+  // OM_uint32 gss_inquire_context(OM_uint32 *minor, gss_ctx_id_t context, gss_name_t *source, gss_name_t *target,
+  //   OM_uint32 *lifetime, gss_OID *mech, OM_uint32 *flags, int *local, int *open);
+  gss_inquire_context: {
+    parameters: [
+      "buffer",
+      "pointer",
+      "buffer",
+      "buffer",
+      "buffer",
+      "pointer",
+      "buffer",
+      "pointer",
+      "pointer",
+    ],
+    result: "u32",
+  },
+  // OM_uint32 gss_get_mic(OM_uint32 *minor, gss_ctx_id_t context, gss_qop_t qop, gss_buffer_t message, gss_buffer_t token);
+  gss_get_mic: { parameters: ["buffer", "pointer", "u32", "buffer", "buffer"], result: "u32" },
+  // OM_uint32 gss_verify_mic(OM_uint32 *minor, gss_ctx_id_t context, gss_buffer_t message, gss_buffer_t token,
+  //   gss_qop_t *qop);
+  gss_verify_mic: { parameters: ["buffer", "pointer", "buffer", "buffer", "pointer"], result: "u32" },
+  // OM_uint32 gss_wrap_iov_length(OM_uint32 *minor, gss_ctx_id_t context, int conf, gss_qop_t qop, int *conf_state,
+  //   gss_iov_buffer_desc *iov, int count);
+  gss_wrap_iov_length: {
+    parameters: ["buffer", "pointer", "i32", "u32", "pointer", "buffer", "i32"],
+    result: "u32",
+  },
+  // OM_uint32 gss_wrap_iov(OM_uint32 *minor, gss_ctx_id_t context, int conf, gss_qop_t qop, int *conf_state,
+  //   gss_iov_buffer_desc *iov, int count);
+  gss_wrap_iov: {
+    parameters: ["buffer", "pointer", "i32", "u32", "buffer", "buffer", "i32"],
+    result: "u32",
+  },
+  // OM_uint32 gss_unwrap_iov(OM_uint32 *minor, gss_ctx_id_t context, int *conf_state, gss_qop_t *qop,
+  //   gss_iov_buffer_desc *iov, int count);
+  gss_unwrap_iov: {
+    parameters: ["buffer", "pointer", "buffer", "pointer", "buffer", "i32"],
+    result: "u32",
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The loaded library's functions. */
+export type GssFunctions = Deno.DynamicLibrary<typeof gssSymbols>["symbols"];
