@@ -68,6 +68,17 @@ export function* visitShells(visit: (shell: ShellInfo) => "stop" | void): Dialog
   }
 }
 
+/** ShellId of the shell with this Name; `undefined`: there is none. The list is read up to its 10,000th shell. */
+export function* findShell(name: string): Dialogue<string | undefined> {
+  let found: string | undefined;
+  yield* visitShells((shell) => {
+    if (shell.name !== name) return;
+    found = shell.shellId;
+    return "stop";
+  });
+  return found;
+}
+
 /**
  * Deletes the shells that the instance `owner` has made, whoever asks now, and no others. Fails when not even the list can be read.
  * Windows shows administrators the shells of all users: only the Name counts. `keep`: Names of shells that are left to others.
@@ -115,7 +126,7 @@ function* bootTime(shellName: string, random: RandomSource): Dialogue<number> {
   if (outcome.kind === "failed") throw outcome.error;
   if (outcome.kind === "answered") return readLastBootUpTime(outcome.envelope);
   if (!isUnknownClass(outcome.fault)) throw outcome.fault;
-  const text = yield* shortOutput("grep btime /proc/stat", shellName, random);
+  const text = yield* shortOutput("read boot time", "grep btime /proc/stat", shellName, random);
   const seconds = /^btime (\d{1,12})$/m.exec(text)?.[1];
   if (seconds === undefined) {
     throw new ProtocolError(
@@ -126,7 +137,8 @@ function* bootTime(shellName: string, random: RandomSource): Dialogue<number> {
   return Number(seconds) * 1_000;
 }
 
-function isUnknownClass(fault: ReportedFault): boolean {
+/** Whether a host has no such class at all. */
+export function isUnknownClass(fault: ReportedFault): boolean {
   return fault.is("RESOURCE_NOT_FOUND") || fault.is("INVALID_RESOURCE_URI") ||
     fault.fault.subcode?.local === "DestinationUnreachable";
 }
@@ -136,8 +148,13 @@ const decoder = new TextDecoder();
 /** What one command writes into such answers at most; more is not what we asked for. */
 const maxReceives = 10;
 
-/** Output of a command that ends soon, in a shell of its own. */
-function* shortOutput(command: string, name: string, random: RandomSource): Dialogue<string> {
+/** Output of a command that ends soon, in a shell of its own with this `name`. `action`: for errors. */
+export function* shortOutput(
+  action: string,
+  command: string,
+  name: string,
+  random: RandomSource,
+): Dialogue<string> {
   const proposedId = guidFromRandom(random.bytes(16));
   const created = yield {
     request: createShell({ shellId: proposedId, name, idleTimeoutMs: 60_000, noProfile: true }),
@@ -158,7 +175,7 @@ function* shortOutput(command: string, name: string, random: RandomSource): Dial
       for (const piece of pieces) if (piece.name === "stdout") text += decoder.decode(piece.bytes);
       if (state === "Done") return text;
     }
-    throw new ProtocolError("EndlessOutput", "read boot time: the command does not come to its end");
+    throw new ProtocolError("EndlessOutput", `${action}: the command does not come to its end`);
   } finally {
     yield { request: deleteShell(shellId), priority: "urgent" };
   }

@@ -64,6 +64,8 @@ export type SchedulerMessage =
   | { readonly kind: "watchCrowding"; readonly watcher: ActorRef<CrowdedMessage> }
   /** Asks for the keys at which a service may still have shells of ours (`keepShell`). */
   | { readonly kind: "keysOfKeptShells"; readonly replyTo: ReplyTo<readonly string[]> }
+  /** Asks for the limits that hold at a key now. */
+  | { readonly kind: "limitsOf"; readonly quotaKey: string; readonly replyTo: ReplyTo<HostLimits> }
   /** Asks for counts. */
   | { readonly kind: "inspect"; readonly replyTo: ReplyTo<SchedulerInfo> }
   /** From itself: time to try more at a key. */
@@ -158,6 +160,9 @@ class SchedulerActor implements Behaviour<SchedulerMessage> {
         break;
       case "keysOfKeptShells":
         context.reply(message.replyTo, this.#scheduler.keysOfKeptShells());
+        break;
+      case "limitsOf":
+        context.reply(message.replyTo, this.#scheduler.limitsOf(message.quotaKey));
         break;
       case "inspect":
         context.reply(message.replyTo, this.#scheduler.inspect());

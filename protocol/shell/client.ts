@@ -276,6 +276,12 @@ export interface ShellInfo {
   readonly clientIp: string | undefined;
   /** Idle time-out, as an xs:duration. */
   readonly idleTimeout: string | undefined;
+  /** Time since it was made, as an xs:duration. */
+  readonly runTime: string | undefined;
+  /** Time since its last activity, as an xs:duration. */
+  readonly inactivity: string | undefined;
+  /** E.g. `Connected`; Windows 2012 and later say it. */
+  readonly state: string | undefined;
 }
 
 /** Reads an `rsp:Shell` element. */
@@ -288,6 +294,9 @@ export function readShellInfo(shell: XmlElement): ShellInfo {
     owner: text("Owner"),
     clientIp: text("ClientIP"),
     idleTimeout: text("IdleTimeOut"),
+    runTime: text("ShellRunTime"),
+    inactivity: text("ShellInactivity"),
+    state: text("State"),
   };
 }
 

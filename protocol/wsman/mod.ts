@@ -19,6 +19,7 @@ export {
 } from "./fault.ts";
 export { faultCode, faultName, firstFaultCode } from "./fault_names.ts";
 export { readRequestHeaders, type RequestHeaders, type WsmanOption } from "./headers.ts";
+export { type OperatingSystem, readOperatingSystem } from "./operating_system.ts";
 export { type EndpointHeaders, type RequestParts, RequestWriter } from "./request.ts";
 export {
   closeResponse,
@@ -27,3 +28,4 @@ export {
   type ResponseShape,
   writeResponse,
 } from "./response.ts";
+export { readSettings, type SettingTree, type SettingValue } from "./settings.ts";

@@ -22,6 +22,7 @@ import type {
   ScheduleRunCreation,
   ScheduleState,
   SettledDue,
+  StoredFacts,
   StoredHost,
   StoredInventory,
   StoredSchedule,
@@ -82,6 +83,8 @@ export interface StoreReads {
     stdin(name: string): Uint8Array | undefined;
   };
   readonly settings: DocumentReads<unknown>;
+  /** By name of the host. */
+  readonly facts: DocumentReads<StoredFacts>;
   readonly tokens: {
     get(id: string): StoredToken | undefined;
     byHash(hash: Uint8Array): StoredToken | undefined;
@@ -119,6 +122,7 @@ export interface StoreTables {
     rewind(name: string, to: number): void;
   };
   readonly settings: DocumentWrites<unknown>;
+  readonly facts: DocumentWrites<StoredFacts>;
   readonly tokens: {
     /** `false`: there is one of this name, id or hash, or jobs or schedules of an earlier one of this name. */
     create(token: StoredToken): boolean;

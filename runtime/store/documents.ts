@@ -1,10 +1,10 @@
-/** Tables of values with a version: inventories, hosts, schedules, settings. @module */
+/** Tables of values with a version: inventories, hosts, schedules, settings, facts. @module */
 import { pageSize } from "./cursor.ts";
 import type { Sql } from "./sql.ts";
 import type { Change, Expected, Page, Versioned } from "./types.ts";
 
 /** The tables; the text is put into SQL. */
-export type DocumentTableName = "inventories" | "hosts" | "schedules" | "settings";
+export type DocumentTableName = "inventories" | "hosts" | "schedules" | "settings" | "facts";
 
 /** A removed key keeps its row without a value, so that no version comes twice. */
 export function documentSchema(table: DocumentTableName): string {

@@ -76,6 +76,7 @@ export function openReads(path: string): { readonly reads: StoreReads; close(): 
       stdin: safe((name) => schedules.stdin(name)),
     },
     settings: documents("settings"),
+    facts: documents("facts"),
     tokens: {
       get: safe((id) => tokens.get(id)),
       byHash: safe((hash) => tokens.byHash(hash)),

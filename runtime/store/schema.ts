@@ -33,6 +33,7 @@ const migrations: readonly string[] = [
     retentionSchema,
   ].join("\n"),
   scheduleSchema,
+  documentSchema("facts"),
 ];
 
 /** Brings the file to our version, in one transaction. Throws StoreError `StoreNewer` or `StoreForeign`. */

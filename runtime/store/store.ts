@@ -164,6 +164,7 @@ function writesBy(
     hosts: ["put", "remove"],
     schedules: ["put", "remove", "run", "settle", "rewind"],
     settings: ["put", "remove"],
+    facts: ["put", "remove"],
     tokens: ["create", "remove"],
     audit: ["add"],
   };

@@ -168,6 +168,20 @@ export type MissedPolicy = "skip" | "runOnce";
 /** What is done about a due time while a job of the schedule is not done. */
 export type OverlapPolicy = "skip" | "allow";
 
+/** What a host is, as it said when it was asked; its key is the host's name. */
+export interface StoredFacts {
+  /** Where it was asked: what was found there says nothing of a host of the same name elsewhere. */
+  readonly address: string;
+  readonly port: number;
+  /** When; `null`: it was never answered. */
+  readonly gatheredAt: number | null;
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
+  /** What it did not say, and why. */
+  readonly missing: readonly { readonly part: string; readonly code: string; readonly message: string }[];
+  /** The last try, where it failed; the rest is of one before it. */
+  readonly failure: { readonly at: number; readonly code: string; readonly message: string } | null;
+}
+
 /** Work that recurs; its key is its name. Standard input of its jobs is kept apart. */
 export interface StoredSchedule {
   /** Five fields. */

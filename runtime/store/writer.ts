@@ -73,6 +73,7 @@ export class Writer {
       hosts: new DocumentTable(this.#sql, "hosts"),
       schedules: new ScheduleTable(this.#sql),
       settings: new DocumentTable(this.#sql, "settings"),
+      facts: new DocumentTable(this.#sql, "facts"),
       tokens: new TokenTable(this.#sql),
       audit: new AuditTable(this.#sql),
     };

@@ -22,7 +22,7 @@ import {
   writeSignalResponse,
 } from "../../protocol/shell/mod.ts";
 import { actions, type Envelope, ns, readEnvelope } from "../../protocol/soap/mod.ts";
-import { formatDuration } from "../../protocol/duration.ts";
+import { formatAge, formatDuration } from "../../protocol/duration.ts";
 import { readRequestHeaders, RequestWriter } from "../../protocol/wsman/mod.ts";
 import { bytes, guid, text, trimmedText, variableName, word } from "../helpers/shell_arbitraries.ts";
 
@@ -71,6 +71,9 @@ Deno.test("a created shell is known by its id, and shown as it is", () => {
         owner: shell.owner,
         clientIp: shell.clientIp,
         idleTimeout: formatDuration(shell.idleTimeoutMs),
+        runTime: formatAge(shell.ageMs),
+        inactivity: formatAge(shell.inactivityMs),
+        state: undefined,
       });
       const variables = element.child(ns.rsp, "Environment")?.childrenNamed(ns.rsp, "Variable") ?? [];
       assert.deepEqual(
