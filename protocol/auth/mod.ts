@@ -1,5 +1,6 @@
 /** Authentication: Basic, and NTLMv2 bare or inside SPNEGO, behind `SecurityContext`. @module */
 export { basicAuthorization, parseBasic } from "./basic.ts";
+export { type DigestAnswer, type DigestOptions, type DigestProof, DigestSession } from "./digest.ts";
 export { type NtlmCredential, splitUserName } from "./credential.ts";
 export { ntHash } from "./ntlm_crypto.ts";
 export { createNtlmInitiator, type NtlmInitiatorOptions } from "./ntlm_initiator.ts";

@@ -42,6 +42,16 @@ export function parseAuthorization(value: string): AuthChallenge {
   return credentials;
 }
 
+/** Parses a list of parameters without a scheme, as `Authentication-Info` is (RFC 9110 11.6.3). Throws `HttpError`. */
+export function parseParameters(value: string): ReadonlyMap<string, string> {
+  const scanner = new TextScanner(value, "authentication parameters");
+  const parameters = new Map<string, string>();
+  if (!skipCommas(scanner)) return parameters;
+  takeParameters(scanner, parameters);
+  if (!scanner.done) throw scanner.error("a parameter has no value");
+  return parameters;
+}
+
 /** Skips the empty elements of a list; says whether an element follows. */
 function skipCommas(scanner: TextScanner): boolean {
   do scanner.skipSpace(); while (scanner.skip(","));
@@ -56,6 +66,12 @@ function parseOne(scanner: TextScanner): AuthChallenge {
   if (!spaced) throw scanner.error("no space follows the scheme");
   const token = scanner.token68();
   if (token !== undefined) return { scheme, token, parameters };
+  takeParameters(scanner, parameters);
+  return { scheme, token: undefined, parameters };
+}
+
+/** Takes parameters up to the end, or to the name of the next challenge. */
+function takeParameters(scanner: TextScanner, parameters: Map<string, string>): void {
   for (;;) {
     // The first parameter must be one; after a comma a name without "=" begins the next challenge.
     const start = scanner.at;
@@ -78,7 +94,6 @@ function parseOne(scanner: TextScanner): AuthChallenge {
     if (scanner.next !== ",") throw scanner.error("no comma follows a parameter");
     if (!skipCommas(scanner)) break;
   }
-  return { scheme, token: undefined, parameters };
 }
 
 function tooMany(state: string): HttpError {
