@@ -101,6 +101,41 @@ export interface Connector {
   connect(target: ConnectTarget, events: ConnectionEvents): Connection;
 }
 
+/** For whom an exchange with a host is. */
+export interface WorkPlace {
+  /** Key of the job. */
+  readonly job: string;
+  /** Place of the host in it. */
+  readonly index: number;
+}
+
+/** One request that was sent to a host, after its end. */
+export interface ExchangeNote {
+  /** The last part of its action (DSP0226, [MS-WSMV]), e.g. `Create`, `Command` or `Receive`. */
+  readonly operation: string;
+  /** Absent: it is for no host of a job. */
+  readonly place: WorkPlace | undefined;
+  /** Where it went. */
+  readonly to: ConnectTarget;
+  /** Milliseconds that it waited for a connection. */
+  readonly waitedMs: number;
+  /** Milliseconds from the request to the end of the answer. */
+  readonly durationMs: number;
+  /** Status of the answer; `undefined`: none came. */
+  readonly httpStatus: number | undefined;
+  readonly outcome: "answered" | "fault" | "failed";
+  /** Of the fault or error. */
+  readonly code: string | undefined;
+}
+
+/** Told of every exchange with a host, for metrics and traces. Called as an effect; must be short and throw nothing. */
+export interface ExchangeObserver {
+  /** A request goes to a connection; `ended` follows, exactly once. */
+  exchangeBegan(): void;
+  /** It has ended, whatever came of it. */
+  exchangeEnded(note: ExchangeNote): void;
+}
+
 /** Where and how to listen. */
 export interface ListenAddress {
   /** IP literal (IPv6 without brackets). */

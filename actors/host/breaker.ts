@@ -88,8 +88,13 @@ export function describeCircuit({ kind, failures, why }: Circuit): string {
   return `circuit ${kind === "open" ? "open" : "half-open"}${until} after ${failures} failures`;
 }
 
-/** The same for programs, none while it is closed. `circuitUntil`: milliseconds since 1970, 0 when it is half-open. */
+/**
+ * The same for programs, none while it is closed. `circuitUntil`: milliseconds since 1970, 0 when it is half-open; `circuitsOpen` and
+ * `circuitsHalfOpen` are 1 so that their sum counts them.
+ */
 export function circuitFigures({ kind, failures, why }: Circuit): Readonly<Record<string, number>> {
   if (kind === "closed") return {};
-  return { circuitFailures: failures, circuitUntil: kind === "open" ? why?.wallUntil ?? 0 : 0 };
+  return kind === "open"
+    ? { circuitFailures: failures, circuitUntil: why?.wallUntil ?? 0, circuitsOpen: 1 }
+    : { circuitFailures: failures, circuitUntil: 0, circuitsHalfOpen: 1 };
 }

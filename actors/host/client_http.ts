@@ -97,6 +97,11 @@ export class ResponseReader {
     this.#maxBytes = maxBytes;
   }
 
+  /** Status of the answer; `undefined` before its head. */
+  get status(): number | undefined {
+    return this.#status === 0 ? undefined : this.#status;
+  }
+
   /**
    * Takes the head.
    *

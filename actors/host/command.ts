@@ -364,6 +364,7 @@ class Command implements Behaviour<CommandMessage> {
         priority,
         operationTimeoutMs,
         owner: context.self,
+        place: this.#terms.quota.place,
         replyTo,
       }),
       operationTimeoutMs + this.#times.guardMs,

@@ -3,6 +3,7 @@ import { type DroverError, NetworkError } from "../../protocol/errors.ts";
 import type { Envelope } from "../../protocol/soap/mod.ts";
 import type { ReportedFault, RequestParts } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, AskOutcome, ReplyTo } from "../kernel/actor.ts";
+import type { WorkPlace } from "../ports.ts";
 
 /** How an exchange ended. Exactly one outcome comes for each. */
 export type ExchangeOutcome =
@@ -33,6 +34,8 @@ export interface ExchangeMessage {
   readonly operationTimeoutMs: number;
   /** Who asks. When it ends before the exchange was written, it says so ({@link WithdrawMessage}). */
   readonly owner: ActorRef<never>;
+  /** For whom it is, for who observes the session. */
+  readonly place?: WorkPlace | undefined;
   readonly replyTo: ReplyTo<ExchangeOutcome>;
 }
 

@@ -227,6 +227,7 @@ class Execution implements Behaviour<ExecutionMessage> {
     }
     const quota = {
       ...this.#spec,
+      place: this.#spec,
       scheduler: this.#scheduler,
       operations: operationsOf(this.#spec.command.stdin),
     };

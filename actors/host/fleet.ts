@@ -1,6 +1,6 @@
 /** The fleet: supervisor of the host actors, which it starts on first use and stops when they have nothing to do. @module */
 import type { ActorRef, AskOutcome, Behaviour, ChildSpec, Context, ReplyTo } from "../kernel/actor.ts";
-import type { Connector } from "../ports.ts";
+import type { Connector, ExchangeObserver } from "../ports.ts";
 import type { CrowdedMessage, SchedulerMessage } from "../scheduler/mod.ts";
 import { approached, type Circuit } from "./breaker.ts";
 import { type BudgetMessage, connectionBudget } from "./budget.ts";
@@ -49,10 +49,12 @@ export interface HostCircuit {
   readonly circuit: Circuit;
 }
 
-/** Limits of a fleet. */
+/** Limits of a fleet, and who is told of its work. */
 export interface FleetLimits {
   /** Connections that all its hosts may have at once; default: as many as they want. */
   readonly maxConnections?: number;
+  /** Told of every exchange of its hosts. */
+  readonly observer?: ExchangeObserver;
 }
 
 /** Circuits that are remembered for hosts without an actor; beyond that the oldest is forgotten. */
@@ -85,6 +87,7 @@ class Fleet implements Behaviour<FleetMessage> {
   /** By identity: two targets with one name (other user, other port) are two hosts. */
   readonly #hosts = new Map<HostTarget, HostEntry>();
   readonly #budget: ActorRef<BudgetMessage> | undefined;
+  readonly #observer: ExchangeObserver | undefined;
   /** Circuits that are not closed, of hosts without an actor. */
   readonly #circuits = new Map<HostTarget, Circuit>();
   #stopping = false;
@@ -92,11 +95,12 @@ class Fleet implements Behaviour<FleetMessage> {
   constructor(
     connector: Connector,
     scheduler: ActorRef<SchedulerMessage>,
-    { maxConnections }: FleetLimits,
+    { maxConnections, observer }: FleetLimits,
     context: Context<FleetMessage>,
   ) {
     this.#connector = connector;
     this.#scheduler = scheduler;
+    this.#observer = observer;
     this.#budget = maxConnections === undefined ? undefined : context.spawn(connectionBudget(maxConnections));
   }
 
@@ -164,6 +168,11 @@ class Fleet implements Behaviour<FleetMessage> {
     return `${this.#hosts.size} hosts${open === 0 ? "" : `, ${open} others with an open circuit`}`;
   }
 
+  /** Circuits of hosts that have no actor now; the others are told by their sessions. */
+  figures(): Readonly<Record<string, number>> {
+    return { circuitsOpen: this.#circuits.size };
+  }
+
   /** This is rare, and a map by key for it would cost memory for every host. */
   #crowded(quotaKey: string, context: Context<FleetMessage>): void {
     for (const [target, { ref }] of this.#hosts) {
@@ -176,7 +185,7 @@ class Fleet implements Behaviour<FleetMessage> {
     if (entry === undefined) {
       const circuit = this.#circuits.get(target);
       this.#circuits.delete(target);
-      const options = { connector: this.#connector, budget: this.#budget, circuit };
+      const options = { connector: this.#connector, budget: this.#budget, observer: this.#observer, circuit };
       const ref = context.spawn(host(target, options, this.#scheduler));
       context.watch(ref, () => ({ kind: "hostGone", target, host: ref }));
       this.#hosts.set(target, entry = { ref, sent: 0 });

@@ -15,8 +15,23 @@ import {
   parseChallenges,
 } from "../../protocol/http/mod.ts";
 import type { SecurityContext, SecurityStep } from "../../protocol/ports.ts";
-import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo, TimerHandle } from "../kernel/actor.ts";
-import type { Connection, ConnectionEvents, ConnectionFacts, Connector } from "../ports.ts";
+import type {
+  ActorRef,
+  Behaviour,
+  ChildSpec,
+  Context,
+  ReplyTo,
+  StopReason,
+  TimerHandle,
+} from "../kernel/actor.ts";
+import type {
+  Connection,
+  ConnectionEvents,
+  ConnectionFacts,
+  Connector,
+  ExchangeNote,
+  ExchangeObserver,
+} from "../ports.ts";
 import type { BudgetMessage, SpareMessage } from "./budget.ts";
 import {
   asDroverError,
@@ -36,6 +51,8 @@ export type LinkMessage =
     readonly envelope: Uint8Array;
     readonly deadlineMs: number;
     readonly replyTo: ReplyTo<ExchangeOutcome>;
+    /** Who is told of it, and what; absent: nobody. */
+    readonly observed?: Observed | undefined;
   }
   | { readonly kind: "close" }
   /** There is a place for the connection; `late`: there was none in time. */
@@ -46,6 +63,11 @@ export type LinkMessage =
   | { readonly kind: "closed"; readonly error: NetworkError | undefined }
   | { readonly kind: "stepped"; readonly outcome: SecurityStep }
   | { readonly kind: "overdue"; readonly during: "authentication" | "exchange" };
+
+/** An exchange that somebody observes. */
+export interface Observed extends Pick<ExchangeNote, "operation" | "place" | "waitedMs"> {
+  readonly observer: ExchangeObserver;
+}
 
 /** What a link tells its session. */
 export type LinkReport =
@@ -86,6 +108,9 @@ interface Exchange {
   timer: TimerHandle;
   /** Bytes of the answer since `timer` was set. */
   arrived: number;
+  readonly observed: Observed | undefined;
+  /** Monotonic milliseconds at which it was sent. */
+  readonly since: number;
 }
 
 /** A link to `target` that reports to `session`; with `place` it connects only when its fleet has room for a connection. */
@@ -210,7 +235,10 @@ class Link implements Behaviour<LinkMessage> {
     }
   }
 
-  stopped(): void {
+  stopped(_reason: StopReason, context: Context<LinkMessage>): void {
+    if (this.#exchange !== undefined) {
+      this.#observe(this.#exchange, { outcome: "failed", code: "Stopped" }, context);
+    }
     this.#connection?.abort();
     this.#security?.dispose();
   }
@@ -280,7 +308,13 @@ class Link implements Behaviour<LinkMessage> {
       reader: new ResponseReader(sealed ? this.#security : undefined, limit),
       timer: context.timer(message.deadlineMs, { kind: "overdue", during: "exchange" }),
       arrived: 0,
+      observed: message.observed,
+      since: context.now(),
     };
+    if (message.observed !== undefined) {
+      const { observer } = message.observed;
+      context.effect(() => observer.exchangeBegan());
+    }
     this.#form ??= sealed
       ? sealedRequests(this.#target, this.#security!, authentication.scheme)
       : plainRequests(this.#target);
@@ -378,6 +412,7 @@ class Link implements Behaviour<LinkMessage> {
     this.#exchange = undefined;
     context.cancel(exchange.timer);
     context.reply(exchange.replyTo, outcome);
+    this.#observe(exchange, noted(outcome), context);
     const refused = outcome.kind === "failed";
     if (this.#keepAlive && !refused) this.#ready(context);
     else this.#fail(closedError(), context);
@@ -463,6 +498,25 @@ class Link implements Behaviour<LinkMessage> {
     }
   }
 
+  #observe(
+    { observed, reader, since }: Exchange,
+    outcome: Pick<ExchangeNote, "outcome" | "code">,
+    context: Context<LinkMessage>,
+  ): void {
+    if (observed === undefined) return;
+    const { observer, operation, place, waitedMs } = observed;
+    const note: ExchangeNote = {
+      operation,
+      place,
+      waitedMs,
+      to: this.#target.connect,
+      durationMs: context.now() - since,
+      httpStatus: reader.status,
+      ...outcome,
+    };
+    context.effect(() => observer.exchangeEnded(note));
+  }
+
   /** The connection can carry nothing more. */
   #fail(error: DroverError, context: Context<LinkMessage>): void {
     if (this.#state === "closing") return;
@@ -473,6 +527,7 @@ class Link implements Behaviour<LinkMessage> {
     if (exchange !== undefined) {
       context.cancel(exchange.timer);
       context.reply(exchange.replyTo, { kind: "failed", error, sent: true });
+      this.#observe(exchange, { outcome: "failed", code: error.code }, context);
     }
     if (this.#authenticationTimer !== undefined) context.cancel(this.#authenticationTimer);
     this.#authenticationTimer = undefined;
@@ -480,6 +535,12 @@ class Link implements Behaviour<LinkMessage> {
     if (ready) context.send(this.#session, { kind: "linkClosed", link: context.self });
     else context.send(this.#session, { kind: "linkFailed", link: context.self, error });
   }
+}
+
+function noted(outcome: ExchangeOutcome): Pick<ExchangeNote, "outcome" | "code"> {
+  const { kind } = outcome;
+  if (kind === "answered") return { outcome: kind, code: undefined };
+  return { outcome: kind, code: (kind === "fault" ? outcome.fault : outcome.error).code };
 }
 
 function noPlace({ connect: { timeoutMs } }: HostTarget): NetworkError {

@@ -2,6 +2,7 @@
 import type { DroverError } from "../../protocol/errors.ts";
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import type { ReportedFault } from "../../protocol/wsman/mod.ts";
+import type { WorkPlace } from "../ports.ts";
 import type { ActorRef, Context } from "../kernel/actor.ts";
 import type { PermitCost, PermitGrant, Priority, SchedulerMessage } from "../scheduler/mod.ts";
 import { returned } from "./kept_shell.ts";
@@ -24,6 +25,8 @@ export interface PermitTerms {
 /** What a shell and its commands know of permits. */
 export interface ShellQuota extends Pick<PermitTerms, "job" | "quotaKey" | "priority"> {
   readonly scheduler: ActorRef<SchedulerMessage>;
+  /** For whom the work is, for who observes it; absent: for no host of a job. */
+  readonly place?: WorkPlace;
   /** Operations that the permit of the shell has for all that is done in it; 0: each command asks for its own permit. */
   readonly operations: 0 | 1 | 2;
 }

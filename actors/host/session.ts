@@ -11,7 +11,7 @@ import { guidFromRandom } from "../../protocol/guid.ts";
 import { RequestWriter } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, Behaviour, ChildSpec, Context, ReplyTo } from "../kernel/actor.ts";
 import { SmallMap } from "../kernel/small_map.ts";
-import type { Connector } from "../ports.ts";
+import type { Connector, ExchangeObserver } from "../ports.ts";
 import {
   approached,
   type Circuit,
@@ -67,6 +67,8 @@ export interface SessionOptions {
   readonly connector: Connector;
   /** Where its links ask for places; `undefined`: they need none. */
   readonly budget?: ActorRef<BudgetMessage> | undefined;
+  /** Told of every exchange; `undefined`: nobody is. */
+  readonly observer?: ExchangeObserver | undefined;
   /** What an earlier session has learnt about the host; default: nothing bad. */
   readonly circuit?: Circuit | undefined;
 }
@@ -83,7 +85,7 @@ export function session(target: HostTarget, options: SessionOptions): ChildSpec<
 
 interface Waiting {
   readonly message: ExchangeMessage;
-  readonly until: number;
+  readonly since: number;
   assignments: number;
   /** A Receive of a command that has ended meanwhile. */
   unwanted?: true;
@@ -100,6 +102,7 @@ class Session implements Behaviour<SessionMessage> {
   readonly #target: HostTarget;
   readonly #connector: Connector;
   readonly #budget: ActorRef<BudgetMessage> | undefined;
+  readonly #observer: ExchangeObserver | undefined;
   readonly #writer: RequestWriter;
   readonly #links = new SmallMap<ActorRef<LinkMessage>, LinkEntry>();
   /** Links that said that they are closed, until they are gone: an exchange may be on its way back from them. */
@@ -118,6 +121,7 @@ class Session implements Behaviour<SessionMessage> {
     this.#target = target;
     this.#connector = options.connector;
     this.#budget = options.budget;
+    this.#observer = options.observer;
     this.#circuit = options.circuit ?? closedCircuit;
     this.#writer = new RequestWriter({
       to: target.url,
@@ -131,7 +135,7 @@ class Session implements Behaviour<SessionMessage> {
     switch (message.kind) {
       case "exchange":
         if (this.#circuit.kind !== "closed" && this.#refuse(message, context)) return;
-        this.#queue(message).push({ message, until: context.now() + maxWaitMs, assignments: 0 });
+        this.#queue(message).push({ message, since: context.now(), assignments: 0 });
         break;
       case "withdraw":
         this.#withdraw(message.owner, context);
@@ -184,7 +188,11 @@ class Session implements Behaviour<SessionMessage> {
   }
 
   figures(): Readonly<Record<string, number>> {
-    return circuitFigures(this.#circuit);
+    return {
+      links: this.#links.size,
+      exchangesWaiting: this.#waitingCount,
+      ...circuitFigures(this.#circuit),
+    };
   }
 
   get #connectRetries(): number {
@@ -321,7 +329,13 @@ class Session implements Behaviour<SessionMessage> {
     waiting.assignments++;
     if (message.priority === "poll") this.#polling++;
     const deadlineMs = message.operationTimeoutMs + this.#target.networkDelayMs;
-    context.send(ref, { kind: "exchange", envelope, deadlineMs, replyTo: message.replyTo });
+    const observed = this.#observer === undefined ? undefined : {
+      observer: this.#observer,
+      operation: message.request.action.slice(message.request.action.lastIndexOf("/") + 1),
+      place: message.place,
+      waitedMs: context.now() - waiting.since,
+    };
+    context.send(ref, { kind: "exchange", envelope, deadlineMs, replyTo: message.replyTo, observed });
   }
 
   /** The link is done with its exchange. */
@@ -405,7 +419,7 @@ class Session implements Behaviour<SessionMessage> {
   #failOverdue(context: Context<SessionMessage>): void {
     const now = context.now();
     for (const queue of [this.#urgent, this.#ordinary, this.#polls]) {
-      while (queue.length > 0 && queue[0]!.until <= now) {
+      while (queue.length > 0 && queue[0]!.since + maxWaitMs <= now) {
         const { message } = queue.shift()!;
         context.reply(message.replyTo, { kind: "failed", sent: false, error: noLink() });
       }

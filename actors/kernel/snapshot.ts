@@ -12,6 +12,8 @@ export interface SnapshotOptions {
   readonly path?: string;
   /** Lines at most (1 to 1,000); default 200. */
   readonly limit?: number;
+  /** Whether the numbers that actors tell are summed up (`totals.figures`); default false: it asks every actor. */
+  readonly sums?: boolean;
 }
 
 /** Sums over all actors of a picture, those without a line included. */
@@ -32,6 +34,8 @@ export interface SnapshotTotals {
   readonly deepestMailbox: number;
   /** Milliseconds since the oldest message of all was queued. */
   readonly oldestMs: number;
+  /** Sums of the numbers that they tell, by name; only where they were asked for. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 /** One actor. */
@@ -96,7 +100,11 @@ export function snapshotOf(
   const limit = Math.min(MAX_LIMIT, Math.max(1, Math.floor(options.limit ?? DEFAULT_LIMIT) || 1));
   const cells = breadthFirst(top);
   const chosen = choose(cells, top, limit, now);
-  return { path: pathOf(top), totals: totalsOf(cells, now), actors: linesOf(top, cells, chosen, now) };
+  return {
+    path: pathOf(top),
+    totals: totalsOf(cells, now, options.sums === true),
+    actors: linesOf(top, cells, chosen, now),
+  };
 }
 
 /** The actor at a path below `root`. */
@@ -115,7 +123,7 @@ function breadthFirst(top: Cell): Cell[] {
   return cells;
 }
 
-function totalsOf(cells: readonly Cell[], now: number): SnapshotTotals {
+function totalsOf(cells: readonly Cell[], now: number, sums: boolean): SnapshotTotals {
   const states: Record<string, number> = {};
   let [messages, waiters, shed, restarts, deepestMailbox, oldest] = [0, 0, 0, 0, 0, 0];
   for (const cell of cells) {
@@ -138,7 +146,18 @@ function totalsOf(cells: readonly Cell[], now: number): SnapshotTotals {
     restarts,
     deepestMailbox,
     oldestMs: oldest,
+    ...(sums ? { figures: sumsOf(cells) } : {}),
   };
+}
+
+function sumsOf(cells: readonly Cell[]): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const cell of cells) {
+    for (const [name, value] of Object.entries(figuresOf(cell, MAX_FIGURES) ?? {})) {
+      sums[name] = (sums[name] ?? 0) + value;
+    }
+  }
+  return sums;
 }
 
 /** Who gets a line: at most `limit`, and with everyone the actors above him. */
