@@ -5,7 +5,14 @@ export { type NtlmCredential, splitUserName } from "./credential.ts";
 export { ntHash } from "./ntlm_crypto.ts";
 export { createNtlmInitiator, type NtlmInitiatorOptions } from "./ntlm_initiator.ts";
 export { createNtlmAcceptor, type NtlmAcceptorContext, type NtlmAcceptorOptions } from "./ntlm_acceptor.ts";
-export { createNegotiateInitiator, type NegotiateInitiatorOptions } from "./negotiate_initiator.ts";
-export { createNegotiateAcceptor } from "./negotiate_acceptor.ts";
+export {
+  createNegotiateInitiator,
+  createSpnegoInitiator,
+  type NegotiateInitiatorOptions,
+} from "./negotiate_initiator.ts";
+export { createNegotiateAcceptor, createSpnegoAcceptor } from "./negotiate_acceptor.ts";
+export { isKerberosToken, kerberosOids } from "./kerberos_token.ts";
+export type { Mechanism, MechanismOffer } from "./mechanism.ts";
+export { ntlmChoice, ntlmOffer } from "./ntlm_mechanism.ts";
 export { ReflectionGuard } from "./reflection_guard.ts";
 export type { NtlmPolicy } from "./ntlm_verify.ts";
