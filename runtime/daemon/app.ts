@@ -10,6 +10,7 @@ import { isUnforeseen, Problem, problemOf, type ProblemPart } from "./problems.t
 import { addAccessRoutes } from "./routes/access.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addSocketRoute } from "./routes/socket.ts";
+import { addFleetRoutes } from "./routes/fleet.ts";
 import { addHostRoutes } from "./routes/hosts.ts";
 import { addInventoryRoutes } from "./routes/inventories.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
@@ -43,8 +44,10 @@ export function createApp(parts: DaemonParts): Api {
   addOutputRoutes(app, parts);
   addEventRoutes(app, parts);
   addSocketRoute(app, parts);
+  addFleetRoutes(app, parts);
   addHostRoutes(app, parts);
   addInventoryRoutes(app, parts);
+  addScheduleRoutes(app, parts);
   addAccessRoutes(app, parts);
   app.get("/docs", (context) => {
     context.header("Content-Security-Policy", docsPage.policy);

@@ -36,7 +36,8 @@ import { Sweeper } from "../client/sweeper.ts";
 import { connectionLimit } from "../os/limits.ts";
 import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
-import type { JobRunner, PingAnswer } from "./runner.ts";
+import { paced } from "./paced.ts";
+import type { JobRunner } from "./runner.ts";
 
 /** Hosts at once of a job that does not say. */
 const defaultThrottle = 32;
@@ -71,6 +72,7 @@ export class FleetRunner implements JobRunner {
   readonly #connector: Connector;
   readonly #scheduler: ActorRef<SchedulerMessage>;
   readonly #fleet: ActorRef<FleetMessage>;
+  readonly #pictures = paced(() => this.#picture(), () => performance.now());
   readonly #jobs = new Map<string, Running>();
   readonly #sweeper: Sweeper;
   /** Names of shells of earlier lives whose commands are to be asked for. */
@@ -135,7 +137,11 @@ export class FleetRunner implements JobRunner {
     return this.#system.snapshot(options);
   }
 
-  async fleet(): Promise<ReadonlyMap<string, HostPicture>> {
+  fleet(): Promise<ReadonlyMap<string, HostPicture>> {
+    return this.#pictures();
+  }
+
+  async #picture(): Promise<ReadonlyMap<string, HostPicture>> {
     const circuits = await this.#system.ask<FleetMessage, readonly HostCircuit[]>(
       this.#fleet,
       (replyTo) => ({ kind: "circuits", replyTo }),

@@ -14,6 +14,7 @@ import {
   tokenListSchema,
   tokenParams,
   tokenRequestSchema,
+  tokenSchema,
 } from "../schemas/access.ts";
 import { jsonContent, problems, security } from "../schemas/common.ts";
 import { uuidv7 } from "../uuid.ts";
@@ -33,6 +34,19 @@ export function addAccessRoutes(app: Api, parts: DaemonParts): void {
       responses: { 200: jsonContent(tokenListSchema, "The tokens"), ...problems() },
     }),
     (context) => context.json({ items: store.read.tokens.list().map(tokenDocument) }, 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/token",
+      operationId: "getOwnToken",
+      summary: "The token of the request: what its bearer may do",
+      security,
+      middleware: [needs("read")] as const,
+      responses: { 200: jsonContent(tokenSchema, "The token, without what it is"), ...problems() },
+    }),
+    (context) => context.json(tokenDocument(context.get("caller")), 200),
   );
 
   app.openapi(

@@ -19,6 +19,7 @@ import {
   hostWriteSchema,
   pingSchema,
 } from "../schemas/host.ts";
+import { workDocument } from "../work_document.ts";
 
 const etagHeader = { ETag: { description: "Its version", schema: { type: "string" as const } } };
 const conditions = z.object({
@@ -43,7 +44,7 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
     (context) => {
       const { pattern, limit, cursor } = context.req.valid("query");
       const view = book.view(context.get("caller").hosts);
-      const hosts = pattern === undefined ? byName(view) : sorted(selectRemote(view, pattern));
+      const hosts = pattern === undefined ? hostsByName(view) : sortedHosts(selectRemote(view, pattern));
       const from = cursor === undefined ? 0 : firstAfter(hosts, cursor);
       const items = hosts.slice(from, from + limit);
       const next = from + limit < hosts.length ? items.at(-1)?.name ?? null : null;
@@ -71,23 +72,24 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
         ...problems(),
       },
     }),
-    (context) => {
+    async (context) => {
       const { name } = context.req.valid("param");
       const host = visible(parts, context, name);
+      const picture = (await parts.runner.fleet()).get(name);
       const version = store.read.hosts.get(name)?.version;
       if (version !== undefined) context.header("ETag", etag(version));
-      const actor = parts.runner.inspect({ path: `/fleet/${name}`, limit: 1 })?.actors[0];
       const refusal = refusalOf(parts, name);
       return context.json({
         ...hostDocument(host, originOf(parts, host)),
         reachable: refusal === null,
         refusal,
-        actor: actor === undefined ? null : {
-          path: actor.path,
-          state: actor.state,
-          mailbox: actor.mailbox,
-          restarts: actor.restarts,
-          work: actor.doing ?? null,
+        work: workDocument(picture),
+        actor: picture?.path === undefined ? null : {
+          path: picture.path,
+          state: picture.state ?? "",
+          mailbox: picture.mailbox,
+          restarts: picture.restarts,
+          work: picture.work ?? null,
         },
       }, 200);
     },
@@ -203,18 +205,19 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
 const order = new WeakMap<Inventory, readonly InventoryHost[]>();
 
 /** All hosts of a view; sorted once. */
-function byName(view: Inventory): readonly InventoryHost[] {
+export function hostsByName(view: Inventory): readonly InventoryHost[] {
   let hosts = order.get(view);
-  if (hosts === undefined) order.set(view, hosts = sorted(view.hosts));
+  if (hosts === undefined) order.set(view, hosts = sortedHosts(view.hosts));
   return hosts;
 }
 
-function sorted(hosts: readonly InventoryHost[]): readonly InventoryHost[] {
+/** By name. */
+export function sortedHosts(hosts: readonly InventoryHost[]): readonly InventoryHost[] {
   return [...hosts].sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
 /** The cursor is the last name of the page before, so that hosts that come and go disturb nobody. */
-function firstAfter(hosts: readonly InventoryHost[], name: string): number {
+export function firstAfter(hosts: readonly InventoryHost[], name: string): number {
   let low = 0;
   let high = hosts.length;
   while (low < high) {
@@ -225,7 +228,8 @@ function firstAfter(hosts: readonly InventoryHost[], name: string): number {
   return low;
 }
 
-function visible(parts: DaemonParts, context: ApiContext, name: string): InventoryHost {
+/** A host that the caller may see. */
+export function visible(parts: DaemonParts, context: ApiContext, name: string): InventoryHost {
   const host = parts.book.get(name)?.host;
   const view = parts.book.view(context.get("caller").hosts);
   if (host === undefined || (view !== parts.book.inventory && !view.hosts.includes(host))) {
@@ -238,7 +242,8 @@ function hostUnknown(): Problem {
   return new Problem(404, "HostUnknown", "there is no such host");
 }
 
-function originOf(parts: DaemonParts, host: InventoryHost): HostOrigin {
+/** Where a host comes from. */
+export function originOf(parts: DaemonParts, host: InventoryHost): HostOrigin {
   return parts.book.get(host.name)?.origin ?? { kind: "file" };
 }
 

@@ -1,6 +1,7 @@
 /** Hosts and inventories as the API shows and takes them. Credentials are in none of them. @module */
 import { z } from "@hono/zod-openapi";
 import { hostPatternSchema, pageOf, pageQuery, timeSchema } from "./common.ts";
+import { workSchema } from "./work.ts";
 
 const name = z.string().min(1).max(255);
 const port = z.int().min(1).max(65_535);
@@ -30,6 +31,7 @@ export const hostPageSchema = pageOf("HostPage", hostSchema);
 export const hostDetailSchema = hostSchema.extend({
   reachable: z.boolean().openapi({ description: "false: credentials or trust are missing, see `refusal`" }),
   refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
+  work: workSchema,
   actor: z.object({
     path: z.string(),
     state: z.string(),
