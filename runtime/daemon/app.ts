@@ -47,7 +47,6 @@ export function createApp(parts: DaemonParts): Api {
   addFleetRoutes(app, parts);
   addHostRoutes(app, parts);
   addInventoryRoutes(app, parts);
-  addScheduleRoutes(app, parts);
   addAccessRoutes(app, parts);
   app.get("/docs", (context) => {
     context.header("Content-Security-Policy", docsPage.policy);
