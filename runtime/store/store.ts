@@ -99,8 +99,8 @@ class SqliteStore implements Store {
 
   stats(): StoreStats {
     const { head, usedBytes, fileBytes } = this.#state;
-    const { batches, writtenBytes, queuedBytes } = this.#link;
-    return { head, usedBytes, fileBytes, batches, writtenBytes, queuedBytes };
+    const { batches, writtenBytes, commitMs, queuedBytes, failure } = this.#link;
+    return { head, usedBytes, fileBytes, batches, writtenBytes, commitMs, queuedBytes, failure };
   }
 
   retain(terms: RetentionTerms): Promise<RetentionReport> {

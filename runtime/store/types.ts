@@ -1,4 +1,5 @@
 /** What the store keeps beside jobs, and what it is asked. Times are milliseconds since 1970. @module */
+import type { StoreErrorCode } from "../../actors/daemon/job_store.ts";
 import type {
   Job,
   JobHostResult,
@@ -334,6 +335,10 @@ export interface StoreStats {
   /** Batches committed since the start, and bytes in them (roughly, each row with some). */
   readonly batches: number;
   readonly writtenBytes: number;
+  /** Milliseconds from each batch's way to the writer until it was on disk, summed up. */
+  readonly commitMs: number;
   /** Bytes that wait to be written. */
   readonly queuedBytes: number;
+  /** Why the last batch was not kept; `null`: it was. */
+  readonly failure: StoreErrorCode | null;
 }

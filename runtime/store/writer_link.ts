@@ -1,5 +1,5 @@
 /** The main thread's end of the writer: collects batches, sends them, and tells who waits. @module */
-import { StoreError, type StoreRecord } from "../../actors/daemon/job_store.ts";
+import { StoreError, type StoreErrorCode, type StoreRecord } from "../../actors/daemon/job_store.ts";
 import { BatchBuilder, type TableCall } from "./batch.ts";
 import type { RetentionStep } from "./retention.ts";
 import type { RetentionTerms } from "./types.ts";
@@ -48,6 +48,10 @@ export class WriterLink {
   batches = 0;
   /** Bytes of output and rows in them, roughly. */
   writtenBytes = 0;
+  /** Milliseconds that they took, summed up. */
+  commitMs = 0;
+  /** Why the last batch was not kept; `null`: it was. */
+  failure: StoreErrorCode | null = null;
 
   private constructor(worker: Worker, maxQueuedBytes: number, onState: (state: WriterState) => void) {
     this.#worker = worker;
@@ -183,7 +187,8 @@ export class WriterLink {
     const batch = queued.builder.build();
     const request: WriterRequest = { kind: "batch", epoch: queued.epoch, batch };
     this.#batchesSent++;
-    this.#sent.push({ batch: queued, cost, settle: (answer) => this.#written(queued, cost, answer) });
+    const since = performance.now();
+    this.#sent.push({ batch: queued, cost, settle: (answer) => this.#written(queued, cost, since, answer) });
     this.#worker.postMessage(request, [batch.rows.buffer, batch.bytes.buffer]);
   }
 
@@ -204,14 +209,22 @@ export class WriterLink {
     sent.settle(answer.kind === "failed" ? errorOf(answer.error) : answer);
   }
 
-  #written({ epoch, builder, waiters }: Queued, cost: number, answer: WriterAnswer | StoreError): void {
+  #written(
+    { epoch, builder, waiters }: Queued,
+    cost: number,
+    since: number,
+    answer: WriterAnswer | StoreError,
+  ): void {
     this.#batchesSent--;
     this.#queuedBytes -= cost;
     if (answer instanceof StoreError) {
+      this.failure = answer.code;
       if (epoch === this.#epoch) this.#epoch++;
       for (const waiter of waiters) waiter.error = answer;
     } else {
+      this.failure = null;
       this.batches++;
+      this.commitMs += performance.now() - since;
       this.writtenBytes += cost;
       for (const outcome of answer.kind === "written" ? answer.outcomes : []) {
         for (const waiter of builder.owners[outcome.row]!) {
@@ -230,6 +243,7 @@ export class WriterLink {
   /** The writer is gone: everything that waits fails, and nothing is taken any more. What became of sent batches is not known. */
   #break(error: StoreError): void {
     if (this.#end?.code !== "StoreFailed") this.#end = error;
+    this.failure = error.code;
     this.#worker.terminate();
     for (const { settle } of this.#sent.splice(0)) settle(error);
     for (const { builder, waiters } of this.#queue.splice(0)) {
