@@ -152,7 +152,8 @@ class Job implements Behaviour<JobMessage> {
           quotaKey: target.quotaKey,
           throttle: this.#spec.throttle,
           ...terms,
-          shell: { name: `drover-${id}`, ...shell },
+          // Each has a Name of its own, also where two of them are one host: what is lost is looked for by it.
+          shell: { ...shell, name: `${shell.name ?? `drover-${id}`}.${this.#submitted}` },
           command,
           timeoutMs: this.#spec.timeoutMs,
           times,

@@ -33,8 +33,10 @@ import {
   type SessionRequest,
 } from "./exchange.ts";
 import { crashed } from "./events.ts";
+import type { Dialogue, DialogueStep } from "./inquiry.ts";
 import { keptMs } from "./kept_shell.ts";
 import { askCleanup, learn, returnCleanup, type ShellQuota } from "./permit.ts";
+import { findShell } from "./questions.ts";
 
 /** What a shell tells its owner. */
 export type ShellReport =
@@ -66,6 +68,7 @@ export type ShellMessage =
   | { readonly kind: "close" }
   | { readonly kind: "created"; readonly outcome: ExchangeOutcome }
   | { readonly kind: "deleted"; readonly outcome: ExchangeOutcome }
+  | { readonly kind: "listed"; readonly outcome: ExchangeOutcome }
   | { readonly kind: "deleteNow" }
   | { readonly kind: "deleteAgain" }
   | { readonly kind: "commandGone"; readonly command: ActorRef<CommandMessage>; readonly reason: StopReason }
@@ -76,6 +79,12 @@ export type ShellMessage =
  * a quota has refused (Windows refuses Delete too) until the owner's time for the clean-up is over.
  */
 const deleteAgainMs = [250, 500, 1_000, 2_000, 4_000];
+
+/**
+ * Milliseconds after which a shell that was not there is looked for once more: its Create, whose answer was lost, may be slower than
+ * the Delete that followed it on another connection.
+ */
+const lookAgainMs = 1_000;
 
 /**
  * A shell over `session` that reports to `owner`, which has a permit for it. `existing`: ShellId of one that somebody else has
@@ -104,6 +113,11 @@ class Shell implements Behaviour<ShellMessage> {
   readonly #keptMs: number;
   /** Proposed by us, so that a shell whose CreateResponse is lost can be deleted; the answer may bring another id. */
   readonly #proposedId: string;
+  /** Its Name, which no other shell has. */
+  readonly #name: string | undefined;
+  /** The list of the host's shells is read for the one that has its Name. */
+  #search: Dialogue<string | undefined> | undefined;
+  #searches = 0;
   readonly #commands = new Map<ActorRef<CommandMessage>, ActorRef<CommandReport>>();
   #state: ShellState = "closed";
   #created: CreatedShell | undefined;
@@ -126,6 +140,7 @@ class Shell implements Behaviour<ShellMessage> {
     this.#times = times;
     this.#quota = quota;
     this.#keptMs = keptMs(options);
+    this.#name = options.name;
     this.#proposedId = existing ?? guidFromRandom(context.random.bytes(16));
     if (existing !== undefined) {
       this.#state = advance(shellTransitions, this.#state, "create");
@@ -150,6 +165,7 @@ class Shell implements Behaviour<ShellMessage> {
         priority: "ordinary",
         operationTimeoutMs: times.operationTimeoutMs,
         owner: context.self,
+        place: quota.place,
         replyTo,
       }),
       times.operationTimeoutMs + times.guardMs,
@@ -202,6 +218,11 @@ class Shell implements Behaviour<ShellMessage> {
       case "deleted":
         this.#learn(message.outcome, context);
         this.#deleted(message.outcome, context);
+        return;
+      case "listed":
+        this.#learn(message.outcome, context);
+        if (message.outcome.kind === "failed") this.#unconfirmed(message.outcome, context);
+        else this.#look((search) => search.next(message.outcome), context);
         return;
       case "deleteNow":
         this.#sendDelete(context);
@@ -299,6 +320,14 @@ class Shell implements Behaviour<ShellMessage> {
 
   #sendDelete(context: Context<ShellMessage>): void {
     const request = deleteShell(this.#created?.shellId ?? this.#proposedId);
+    this.#askUrgently(request, (outcome) => ({ kind: "deleted", outcome }), context);
+  }
+
+  #askUrgently(
+    request: ExchangeRequest,
+    message: (outcome: ExchangeOutcome) => ShellMessage,
+    context: Context<ShellMessage>,
+  ): void {
     const operationTimeoutMs = this.#times.cleanupTimeoutMs;
     context.ask<ExchangeMessage, ExchangeOutcome>(
       this.#session,
@@ -311,20 +340,64 @@ class Shell implements Behaviour<ShellMessage> {
         replyTo,
       }),
       operationTimeoutMs + this.#times.guardMs,
-      (answer) => ({ kind: "deleted", outcome: exchangeOutcome(answer) }),
+      (answer) => message(exchangeOutcome(answer)),
     );
   }
 
-  /** A shell that the service does not know any more is as good as deleted. */
   #deleted(outcome: ExchangeOutcome, context: Context<ShellMessage>): void {
     const gone = outcome.kind === "fault" && outcome.fault.isUnknownSelectors;
-    const confirmed = outcome.kind === "answered" || gone;
+    if (gone && this.#created === undefined && this.#name !== undefined) {
+      this.#search = findShell(this.#name);
+      this.#look((search) => search.next(), context);
+      return;
+    }
+    // A shell that the service has named and does not know any more is as good as deleted.
+    if (outcome.kind === "answered" || gone) this.#closed(true, undefined, context);
+    else this.#unconfirmed(outcome, context);
+  }
+
+  /** A request of the clean-up came to nothing. */
+  #unconfirmed(outcome: ExchangeOutcome, context: Context<ShellMessage>): void {
+    const againMs = this.#deleteAgainMs(outcome);
+    this.#deletes++;
+    this.#closed(false, againMs, context);
+  }
+
+  /**
+   * The id that we have proposed is unknown: the shell may have another one (WinRM 2.0 takes none of ours), or not be there yet. So
+   * the host is asked for its Name before it counts as gone, and once more a little later.
+   */
+  #look(
+    go: (search: Dialogue<string | undefined>) => IteratorResult<DialogueStep, string | undefined>,
+    context: Context<ShellMessage>,
+  ): void {
+    let step: IteratorResult<DialogueStep, string | undefined>;
+    try {
+      step = go(this.#search!);
+    } catch {
+      // It does not list its shells: nobody knows.
+      this.#closed(false, undefined, context);
+      return;
+    }
+    if (step.done !== true) {
+      this.#askUrgently(step.value.request, (outcome) => ({ kind: "listed", outcome }), context);
+    } else if (step.value !== undefined) {
+      this.#created = { shellId: step.value, platform: "windows" };
+      this.#search = undefined;
+      this.#sendDelete(context);
+    } else {
+      this.#searches++;
+      if (this.#searches > 1) this.#closed(true, undefined, context);
+      else this.#closed(false, lookAgainMs, context);
+    }
+  }
+
+  /** Nothing of its Delete is under way. `againMs`: it is tried again after so many milliseconds. */
+  #closed(confirmed: boolean, againMs: number | undefined, context: Context<ShellMessage>): void {
     this.#returnCleanup(context);
     this.#state = advance(shellTransitions, this.#state, confirmed ? "deletedConfirmed" : "linkLost");
-    const waitMs = confirmed ? undefined : this.#deleteAgainMs(outcome);
-    if (waitMs !== undefined) {
-      this.#deletes++;
-      context.timer(waitMs, { kind: "deleteAgain" });
+    if (againMs !== undefined) {
+      context.timer(againMs, { kind: "deleteAgain" });
       return;
     }
     context.send(this.#owner, { kind: "shellClosed", confirmed });
@@ -340,6 +413,7 @@ class Shell implements Behaviour<ShellMessage> {
         : undefined;
     }
     if (outcome.kind === "answered" || outcome.error instanceof DeniedError) return undefined;
-    return this.#deletes === 0 ? deleteAgainMs[0] : undefined;
+    // A search is several requests, of which each may be lost.
+    return this.#deletes === 0 || this.#search !== undefined ? deleteAgainMs[this.#deletes] : undefined;
   }
 }

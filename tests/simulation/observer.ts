@@ -308,7 +308,7 @@ export class Observer implements NetworkObserver {
     shellId: string | undefined,
   ): WorkRecord | undefined {
     if (kind === "Create") {
-      const job = /<rsp:Shell[^>]* Name="drover-i\d-([^"]*)"/.exec(text)?.[1] ?? "";
+      const job = /<rsp:Shell[^>]* Name="drover-i\d-([^".]*)/.exec(text)?.[1] ?? "";
       const record = this.records.get(`${job}@${server}`);
       const proposed = /<rsp:Shell[^>]* ShellId="([^"]*)"/.exec(text)?.[1]?.toUpperCase();
       if (proposed !== undefined && record !== undefined) {

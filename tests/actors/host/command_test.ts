@@ -101,6 +101,103 @@ Deno.test("ids that the service chooses itself are the ones that count", () => {
   assert.equal(host.shells.size, 0);
 });
 
+const listNamespace = "http://schemas.xmlsoap.org/ws/2004/09/enumeration";
+const shellNamespace = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell";
+
+/** A host's list of these shells, by id and Name. */
+function listOf(shells: readonly (readonly [id: string, name: string])[]): Uint8Array {
+  const items = shells.map(([id, name]) =>
+    `<r:Shell xmlns:r="${shellNamespace}"><r:ShellId>${id}</r:ShellId><r:Name>${name}</r:Name></r:Shell>`
+  ).join("");
+  return response(
+    200,
+    utf8(envelopeOf(
+      `<n:EnumerateResponse xmlns:n="${listNamespace}"><n:EnumerationContext/><w:Items>${items}</w:Items>` +
+        `<w:EndOfSequence/></n:EnumerateResponse>`,
+    )),
+  );
+}
+
+/** Name and proposed ShellId of the shells that were asked for. */
+function asked(host: FakeHost): [id: string, name: string][] {
+  return host.requests.filter(({ operation }) => operation === "Create").map(({ body }) => [
+    / ShellId="([^"]*)"/.exec(body)![1]!,
+    / Name="([^"]*)"/.exec(body)![1]!,
+  ]);
+}
+
+/** A host with ids of its own that loses its first answer. */
+function lostAtOwnIds(list: (host: FakeHost) => Uint8Array | "default") {
+  const run = new FakeFleet();
+  const host: FakeHost = new FakeHost(run.test, {
+    ownIds: true,
+    cut: { direction: "response", at: 100, how: "reset", after: "works" },
+    answer: (operation) => operation === "Enumerate" ? list(host) : "default",
+  });
+  run.hosts.set("host", host);
+  const sink = run.start([fakeTarget("host")]);
+  return { run, host, sink };
+}
+
+Deno.test("a shell whose CreateResponse is lost is found by its Name where the service takes no id of ours", async () => {
+  const { run, host, sink } = lostAtOwnIds((host) =>
+    listOf([["OTHER", "drover-other.0"], ["OWN-SHELL", asked(host)[0]![1]]])
+  );
+  run.test.advance(5_000);
+  assert.equal(statusOf(sink), "unreachable");
+  assert.deepEqual(host.requests.map(({ operation }) => operation), [
+    "Create",
+    "Delete",
+    "Enumerate",
+    "Delete",
+  ]);
+  assert.equal(host.shells.size, 0);
+  assert.equal((await run.permits()).held, 0);
+});
+
+Deno.test("a shell that was lost keeps its place where the host does not list its shells", async () => {
+  const { run, host } = lostAtOwnIds(() => "default");
+  run.test.advance(60_000);
+  assert.deepEqual(host.requests.map(({ operation }) => operation), ["Create", "Delete", "Enumerate"]);
+  assert.equal((await run.permits()).held, 1);
+});
+
+Deno.test("a Create that is slower than the Delete after it leaves no shell", async () => {
+  const run = new FakeFleet();
+  const host: FakeHost = new FakeHost(run.test, {
+    answer: (operation) => {
+      if (operation === "Enumerate") return listOf([]);
+      if (operation !== "Create") return "default";
+      // It is there half a second after it was given up.
+      run.test.clock.schedule(25_500, () => host.shells.add(asked(host)[0]![0]));
+      return undefined;
+    },
+  });
+  run.hosts.set("host", host);
+  run.start([fakeTarget("host")]);
+  run.test.advance(25_400);
+  assert.equal(host.requests.at(-1)!.operation, "Enumerate");
+  assert.equal((await run.permits()).held, 1);
+  run.test.advance(5_000);
+  assert.deepEqual(host.requests.map(({ operation }) => operation), [
+    "Create",
+    "Delete",
+    "Enumerate",
+    "Delete",
+  ]);
+  assert.equal(host.shells.size, 0);
+  assert.equal((await run.permits()).held, 0);
+});
+
+Deno.test("two entries of one job that are one host have shells with Names of their own", () => {
+  const run = new FakeFleet();
+  const host = new FakeHost(run.test, {});
+  run.hosts.set("host", host);
+  run.start([fakeTarget("host"), { ...fakeTarget("host"), name: "alias" }]);
+  run.test.settle();
+  assert.equal(new Set(asked(host).map(([, name]) => name)).size, 2);
+});
+
 Deno.test("a shell that may be left keeps its place at the host, but no slot", async () => {
   const { run, sink } = oneHost({
     receives: [{ kind: "hold" }],
