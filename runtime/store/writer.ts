@@ -178,11 +178,14 @@ export class Writer {
 /** Prepares the connection, and sees whether the file is whole and ours. */
 function open(db: DatabaseSync, path: string): Sql {
   const sql = new Sql(db);
+  // Asked first: to choose auto_vacuum gives an empty file its first page.
+  const empty = sql.get<{ page_count: number }>("PRAGMA page_count")!.page_count === 0;
   // Both take effect only in an empty file.
   db.exec(`PRAGMA page_size = ${pageSize}; PRAGMA auto_vacuum = INCREMENTAL`);
-  const id = sql.get<{ application_id: number }>("PRAGMA application_id")!.application_id;
   // A database of another program is not changed, not even its journal mode.
-  if (id === applicationId || sql.get<{ page_count: number }>("PRAGMA page_count")!.page_count === 0) {
+  if (
+    empty || sql.get<{ application_id: number }>("PRAGMA application_id")!.application_id === applicationId
+  ) {
     db.exec("PRAGMA journal_mode = WAL");
   }
   db.exec(`

@@ -45,6 +45,17 @@ Deno.test("folder and files are its user's alone", () =>
     await refused(path, "StoreExposed", /no plain file/);
   }));
 
+Deno.test("a new store has a write-ahead log from its first life on: who reads and who writes do not wait for each other", () =>
+  withStore(async (store) => {
+    await store.write.jobs.create(newJob("j", 1));
+    const db = new DatabaseSync(store.path, { readOnly: true });
+    const [mode, vacuum, size] = ["journal_mode", "auto_vacuum", "page_size"].map((name) =>
+      db.prepare(`PRAGMA ${name}`).get()![name]
+    );
+    db.close();
+    assert.deepEqual([mode, vacuum, size], ["wal", 2, 16_384]);
+  }));
+
 Deno.test("one store is open once, and again after it was closed", () =>
   withStore(async (store) => {
     await refused(store.path, "StoreLocked", new RegExp(`process ${Deno.pid}`));
