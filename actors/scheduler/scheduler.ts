@@ -2,8 +2,8 @@
  * Who may do how much at once: a pure, synchronous data structure. Requests wait in lanes, one per job and key (host and user);
  * a grant takes everything that a request needs, or nothing.
  *
- * Fairness: jobs take turns, and at a key the jobs that wait there take turns, so that a job of five hosts is not stuck behind
- * one of five thousand. A higher priority goes first, but in every round the lower ones have their shares too, here and there
+ * Fairness: jobs take turns, so that a job of five hosts is not stuck behind one of five thousand; at a key that has room for one more
+ * only, the jobs that wait there take turns. A higher priority goes first, but in every round the lower ones have their shares too, here and there
  * ({@link Round}). A decision costs O(1) plus the number of jobs that wait at the same key, and, where users of one host come and
  * go, of those that wait at the others' keys; jobs and keys that cannot be served now are not looked at.
  *
@@ -331,11 +331,11 @@ export class Scheduler {
     }
   }
 
-  /** It is the turn of `job`, at its first ready key; there the lane whose turn it is gets the grant. */
+  /** It is the turn of `job`, at its first ready key; where that has room for one only, the lane whose turn it is there gets it. */
   #grantTo(job: Job): void {
     const own = job.ready.first?.value;
     if (own === undefined) return;
-    const lane = this.#laneAt(own);
+    const lane = this.#isTight(own) ? this.#laneAt(own) : own;
     const entry = lane.waiting.first?.value;
     if (entry === undefined) return;
     lane.waiting.remove(entry.place);
@@ -442,6 +442,17 @@ export class Scheduler {
   #fitsOperations({ key, operations }: Entry): boolean {
     const spare = operations === 1 && key.wideLanes > 0 ? 1 : 0;
     return key.operations + operations + spare < operationsWithin(key.limits) || key.operations === 0;
+  }
+
+  /** Whether the key has no room for two requests like the first of `lane`: whoever gets the one takes it from the others there. */
+  #isTight({ key, waiting }: Lane): boolean {
+    const first = waiting.first?.value;
+    if (first === undefined) return false;
+    const { operations, shells, processOf } = first;
+    const { limits } = key;
+    return (operations > 0 && key.operations + 2 * operations >= operationsWithin(limits)) ||
+      (shells > 0 && key.shells + 2 * shells > limits.shells) ||
+      (processOf !== undefined && (key.processes?.get(processOf) ?? 0) + 2 > limits.processesPerShell);
   }
 
   // ---- bookkeeping

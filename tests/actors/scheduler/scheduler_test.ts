@@ -182,6 +182,25 @@ Deno.test("a job of five hosts is not stuck behind one of five thousand", () => 
   assert.equal(order.filter((id) => id >= 5000).length, 5);
 });
 
+Deno.test("a small job has its turn however many large ones wait at its hosts", () => {
+  const permits = new Scheduler({ slots: 1 });
+  let id = 0;
+  const jobOf = new Map<number, string>();
+  const acquire = (job: string, host: number) => {
+    jobOf.set(id, job);
+    permits.acquire({ id: id++, job, quotaKey: `h${host}` });
+  };
+  for (let host = 0; host < 20; host++) for (const job of ["a", "b", "c"]) acquire(job, host);
+  for (let host = 0; host < 5; host++) acquire("small", 10 + host);
+  const order: string[] = [];
+  for (let current = 0; order.length < 20;) {
+    permits.release(current);
+    current = permits.next()[0]!.id;
+    order.push(jobOf.get(current)!);
+  }
+  assert.equal(order.filter((job) => job === "small").length, 5, order.join(" "));
+});
+
 Deno.test("at a crowded host the jobs take turns", () => {
   const permits = new Scheduler({ limits: { operations: 2, shells: 1, processesPerShell: 1 } });
   let id = 0;
