@@ -12,14 +12,35 @@
  * ```
  * @module
  */
-export {
-  Fleet,
-  type FleetEvent,
-  type FleetOptions,
-  type FleetOutput,
-  FleetRun,
-  type RunOptions,
-} from "./runtime/client/fleet.ts";
+export { Fleet, type FleetOptions, FleetRun, type RunOptions } from "./runtime/client/fleet.ts";
+export type {
+  AnyFleet,
+  AnyRun,
+  CommonRunOptions,
+  FleetEvent,
+  FleetOutput,
+  GapEvent,
+  HostSummary,
+  PingAnswer,
+} from "./runtime/client/any_fleet.ts";
+export { type OutputRange, RemoteFleet } from "./runtime/client/remote/remote_fleet.ts";
+export type { RemoteFleetOptions } from "./runtime/client/remote/connection.ts";
+export type {
+  EventPlace,
+  JobChange,
+  JobDocument,
+  JobEvent,
+  JobFilter,
+  JobHostDocument,
+  JobHostEvent,
+  JobHostFilter,
+  JobTerms,
+  RemoteRunOptions,
+  RetryOptions,
+  SubmitOptions,
+} from "./runtime/client/remote/documents.ts";
+export type { FollowOptions } from "./runtime/client/remote/follow.ts";
+export { RemoteRun } from "./runtime/client/remote/remote_run.ts";
 export {
   FleetHost,
   type OpenShellOptions,
@@ -31,6 +52,7 @@ export { OutputBytes } from "./runtime/client/output_bytes.ts";
 export { Shell, type ShellRunOptions, type ShellRunResult } from "./runtime/client/shell.ts";
 export type { ConnectionOptions } from "./runtime/client/targets.ts";
 export type { HostError, HostResult, HostStatus, ProgressEvent, ResultEvent } from "./actors/host/mod.ts";
+export type { JobHostState, JobState, RollingTerms } from "./actors/daemon/job_types.ts";
 export type { Priority } from "./actors/scheduler/mod.ts";
 export type { CrashReport } from "./actors/kernel/crash_report.ts";
 export type { ActorLine, SnapshotOptions, SnapshotTotals, SystemSnapshot } from "./actors/kernel/snapshot.ts";

@@ -4,7 +4,7 @@ import type { HostStatus, RunEvent } from "../../actors/host/mod.ts";
 import { hostStatuses } from "../../actors/host/mod.ts";
 import { NetworkError, UsageError } from "../../protocol/errors.ts";
 import { addApiOptions, ApiClient, type ApiFlags } from "./api_client.ts";
-import { readEventStream } from "./event_stream.ts";
+import { readEventStream } from "../client/remote/event_stream.ts";
 import { positiveInteger, seconds } from "./options.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
 import { showRun } from "./run_report.ts";

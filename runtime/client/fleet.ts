@@ -4,7 +4,6 @@ import {
   type FleetMessage,
   job,
   limitsWatcher,
-  type ProgressEvent,
   type ResultEvent,
   sweepQuestion,
 } from "../../actors/host/mod.ts";
@@ -15,7 +14,7 @@ import { type Redact, redactorOf } from "../../actors/kernel/redaction.ts";
 import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { Connector } from "../../actors/ports.ts";
-import { type Priority, scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
+import { scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
 import { utf8 } from "../../protocol/bytes.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
@@ -31,15 +30,20 @@ import { connectionLimit } from "../os/limits.ts";
 import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
 import {
-  cleanupTimeoutMs,
-  FleetHost,
-  inquire,
-  permitTerms,
-  type ShellOptions,
-  shellOptions,
-} from "./fleet_host.ts";
+  type AnyFleet,
+  type AnyRun,
+  type CommonRunOptions,
+  type FleetEvent,
+  type HostSummary,
+  type PingAnswer,
+  resultsOf,
+} from "./any_fleet.ts";
+import { cleanupTimeoutMs, FleetHost, inquire, permitTerms, shellOptions } from "./fleet_host.ts";
 import type { LeaseBridge } from "./lease_bridge.ts";
 import { OutputBytes } from "./output_bytes.ts";
+import { pingHost } from "./ping.ts";
+import { RemoteFleet } from "./remote/remote_fleet.ts";
+import type { RemoteFleetOptions } from "./remote/connection.ts";
 import { Run } from "./run.ts";
 import { checkRun } from "./run_checks.ts";
 import { slotsOf } from "./slots.ts";
@@ -77,32 +81,13 @@ export interface FleetOptions extends Omit<ConnectionOptions, "password"> {
 }
 
 /** Options of {@link Fleet.run}. */
-export interface RunOptions {
-  /** Pattern of hosts, e.g. `web*:!web07:&prod`; default all. */
-  readonly hosts?: string;
-  /** Milliseconds for each host from its permit to its result; default none. */
-  readonly timeout?: number;
-  /** Hosts that may be active at once; default the fleet's. */
-  readonly throttle?: number;
-  /** How urgent this run is beside others of the fleet; default `normal`. Of every 21 turns high has 16, normal 4, low 1. */
-  readonly priority?: Priority;
-  /**
-   * Milliseconds that a host may wait for its turn (throttle and quotas). Then it ends as `unreachable`, `NotStarted`: nothing was sent.
-   * Default: as long as it takes.
-   */
-  readonly waitTimeout?: number;
-  /** Cancels the run. */
-  readonly signal?: AbortSignal;
-  /** Bytes (or text, as UTF-8) for the standard input of every command. */
-  readonly stdin?: Uint8Array | string;
-  /** The shells to make. */
-  readonly shell?: ShellOptions;
+export interface RunOptions extends CommonRunOptions {
   /** Further tries when a host cannot be connected to, within 10 seconds; default the fleet's. */
   readonly connectRetries?: number;
 }
 
 /** Many hosts as one thing. `await using` closes everything that it opened. */
-export class Fleet implements AsyncDisposable {
+export class Fleet implements AnyFleet {
   /** The hosts it knows. */
   readonly inventory: Inventory;
   readonly #options: FleetOptions;
@@ -115,6 +100,8 @@ export class Fleet implements AsyncDisposable {
   readonly #runs = new Set<Run>();
   readonly #shells = new Set<LeaseBridge>();
   readonly #sweeper: Sweeper;
+  readonly #connector: Connector;
+  readonly #closing = new AbortController();
   #redactor: Redact | undefined;
   #closed: Promise<void> | undefined;
   /** Nobody knows what a crashed actor has left. */
@@ -148,13 +135,23 @@ export class Fleet implements AsyncDisposable {
       (connector === undefined ? connectionLimit() : undefined);
     this.#scheduler = this.#system.spawn(scheduler({ slots: slotsOf(options.throttle, maxConnections) }));
     const limits = maxConnections === undefined ? {} : { maxConnections };
-    this.#fleet = this.#system.spawn(fleet(connector ?? createConnector(), this.#scheduler, limits));
+    this.#connector = connector ?? createConnector();
+    this.#fleet = this.#system.spawn(fleet(this.#connector, this.#scheduler, limits));
     this.#system.spawn(limitsWatcher(this.#fleet, this.#scheduler));
     this.#sweeper = new Sweeper(
       options.stateDir === false ? undefined : options.stateDir,
       (target, owner) => inquire({ system: this.#system, fleet: this.#fleet }, target, sweepQuestion(owner)),
       options.onSwept,
     );
+  }
+
+  /**
+   * The fleet of a running daemon, over its HTTP API: the same methods, and jobs that outlive this script. Connects to nothing yet.
+   *
+   * @throws UsageError `DaemonUnknown`, `TokenMissing`, `FileUnreadable`
+   */
+  static connect(options: RemoteFleetOptions): RemoteFleet {
+    return new RemoteFleet(options);
   }
 
   /**
@@ -186,14 +183,39 @@ export class Fleet implements AsyncDisposable {
    * @throws UsageError `HostUnknown`
    */
   host(name: string): FleetHost {
-    const host = this.inventory.hosts.find((candidate) => candidate.name === name);
-    if (host === undefined) throw new UsageError("HostUnknown", `find host: ${name} is not in the inventory`);
-    return new FleetHost(this.#target(host), {
+    return new FleetHost(this.#target(this.#known(name)), {
       system: this.#system,
       fleet: this.#fleet,
       shells: this.#shells,
       sweeper: this.#sweeper,
     });
+  }
+
+  /**
+   * Hosts of the inventory that match `pattern`, in its order; default all.
+   *
+   * @throws UsageError when the pattern matches nothing
+   */
+  // deno-lint-ignore require-await -- its errors are rejections, as those of a daemon's fleet are
+  async hosts(pattern = "all"): Promise<readonly HostSummary[]> {
+    return selectHosts(this.inventory, pattern).map(({ name, address, port, scheme, auth, groups }) => ({
+      name,
+      address,
+      port,
+      scheme,
+      auth,
+      groups,
+    }));
+  }
+
+  /**
+   * Asks a host which service answers, on a connection of its own.
+   *
+   * @throws UsageError `HostUnknown`, or when the host lacks credentials or trust
+   */
+  async ping(host: string): Promise<PingAnswer> {
+    const target = this.#target(this.#known(host));
+    return await pingHost(this.#system, this.#connector, target, this.#closing.signal);
   }
 
   /**
@@ -235,6 +257,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#closing.abort();
     for (const run of this.#runs) run.cancel();
     const shells = [...this.#shells].map((shell) => shell.close());
     await Promise.all([...[...this.#runs].map((run) => run.done), ...shells]);
@@ -242,6 +265,12 @@ export class Fleet implements AsyncDisposable {
     const left = await this.#keysWithShells();
     await this.#system.shutdown();
     this.#sweeper.close(left);
+  }
+
+  #known(name: string): InventoryHost {
+    const host = this.inventory.hosts.find((candidate) => candidate.name === name);
+    if (host === undefined) throw new UsageError("HostUnknown", `find host: ${name} is not in the inventory`);
+    return host;
   }
 
   /** Keys at which a service may still have shells of ours, since nobody has confirmed their Delete. */
@@ -316,23 +345,8 @@ export class Fleet implements AsyncDisposable {
   }
 }
 
-/** Event of a run, with output as bytes that can be read as text. */
-export type FleetEvent = ProgressEvent | FleetOutput | ResultEvent;
-
-/** Output of one host as it arrived. */
-export interface FleetOutput {
-  /** Tells it from other events. */
-  readonly type: "output";
-  /** The inventory's name. */
-  readonly host: string;
-  /** Which stream. */
-  readonly stream: "stdout" | "stderr";
-  /** The bytes; a chunk may end inside a character. */
-  readonly data: OutputBytes;
-}
-
 /** A run that has begun: iterate over its events, once. Leaving the loop early cancels it and waits for the clean-up. */
-export class FleetRun implements AsyncIterable<FleetEvent> {
+export class FleetRun implements AnyRun {
   readonly #run: Run;
 
   /** Made by {@link Fleet.run}. */
@@ -343,6 +357,11 @@ export class FleetRun implements AsyncIterable<FleetEvent> {
   /** Stops what runs; every host still gets its result. */
   cancel(): void {
     this.#run.cancel();
+  }
+
+  /** Takes all events and gives back the results, in the order in which hosts ended. */
+  results(): Promise<ResultEvent[]> {
+    return resultsOf(this);
   }
 
   /** Events in the order in which they happened. */

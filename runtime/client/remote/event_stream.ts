@@ -1,5 +1,5 @@
 /** Reads server-sent events (HTML Living Standard, section 9.2.6), as far as the daemon sends them. @module */
-import { ProtocolError } from "../../protocol/errors.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
 
 /** Longest event, characters: output of one event is far smaller. */
 const maxLength = 32 * 1024 * 1024;
@@ -12,7 +12,7 @@ export interface StreamEvent {
 
 /** The events of a body that have data. */
 export async function* readEventStream(
-  body: ReadableStream<Uint8Array>,
+  body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const decoder = new TextDecoder();
   let text = "";

@@ -1,7 +1,7 @@
 /** 200 hosts are running when their service is killed with -9, or single connections are reset. */
 import assert from "node:assert/strict";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { Fleet, type FleetEvent } from "../../../runtime/client/fleet.ts";
+import { Fleet, type FleetEvent } from "../../../mod.ts";
 import { password, processWith, until } from "../cli/drover.ts";
 import { startMany } from "./many.ts";
 

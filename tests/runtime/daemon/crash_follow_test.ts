@@ -3,7 +3,7 @@
  * three times and started again on the same store and port.
  */
 import assert from "node:assert/strict";
-import { readEventStream } from "../../../runtime/cli/event_stream.ts";
+import { readEventStream } from "../../../runtime/client/remote/event_stream.ts";
 import { account, drover, start, until } from "../cli/drover.ts";
 import { child, lines } from "./children.ts";
 import type { ApiEvent } from "./world.ts";

@@ -1,0 +1,216 @@
+/** The way to a daemon: requests that are asked again where that is safe, and errors with types. @module */
+import { concat } from "../../../protocol/bytes.ts";
+import { DroverError, NetworkError, ProtocolError, UsageError } from "../../../protocol/errors.ts";
+import { Secret } from "../../../protocol/secret.ts";
+import { Patience } from "./patience.ts";
+import { errorOf } from "./problem_errors.ts";
+
+/** How to reach a daemon. */
+export interface RemoteFleetOptions {
+  /** Where it listens, e.g. `http://127.0.0.1:7520`. */
+  readonly url: string;
+  /** A token of `drover token create`; text is wrapped in a {@link Secret} at once. */
+  readonly token: Secret | string;
+  /** PEM of certificate authorities to trust beside the system's. */
+  readonly ca?: string;
+  /**
+   * Milliseconds for which a daemon may be away (it is restarted, the network is down) before that is an error; default 60,000. One
+   * that has never answered is given up after 2 seconds.
+   */
+  readonly reconnectTimeout?: number;
+}
+
+/** One request. */
+export interface RequestOptions {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+  /** It may be asked again although nobody knows whether it was done. Default: of GET, and with an Idempotency-Key. */
+  readonly repeatable?: boolean;
+}
+
+/** Milliseconds until a daemon that has never answered is given up. */
+const firstContactMs = 2_000;
+/** Milliseconds for which a connection may be silent: four heartbeats of a stream. */
+const silenceMs = 60_000;
+/** Milliseconds until an answer begins: a ping of a dead host takes its time. */
+const answerMs = 120_000;
+/** Answers after which a request may be asked again: the daemon, or what stands before it, is not ready. */
+const notNow: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+/** How `fetch` says that it has no connection yet; whatever else it says, the request may have been sent. */
+const beforeSending = /client error \(Connect\)/;
+
+/** A daemon, as one token sees it. */
+export class DaemonConnection implements Disposable {
+  readonly #url: string;
+  readonly #token: Secret;
+  readonly #client: Deno.HttpClient | undefined;
+  readonly #reconnectMs: number;
+  #reached = false;
+  #closed = false;
+
+  /**
+   * Connects to nothing yet.
+   *
+   * @throws UsageError `DaemonUnknown`, `TokenMissing`, `BadOption`
+   */
+  constructor({ url, token, ca, reconnectTimeout = 60_000 }: RemoteFleetOptions) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new UsageError("DaemonUnknown", "find daemon: its URL has to begin with http:// or https://");
+    }
+    this.#token = typeof token === "string" ? new Secret(token) : token;
+    if (!/^[\x21-\x7e]+$/.test(this.#token.reveal())) {
+      throw new UsageError("TokenMissing", "find token: it is empty, or has characters that no token has");
+    }
+    if (!(reconnectTimeout >= 0)) {
+      throw new UsageError("BadOption", `connect fleet: reconnectTimeout is ${reconnectTimeout}`);
+    }
+    this.#url = url.replace(/\/+$/, "");
+    this.#reconnectMs = reconnectTimeout;
+    this.#client = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
+  }
+
+  /** How long this daemon is waited for. */
+  patience(): Patience {
+    return new Patience(() =>
+      this.#reached ? this.#reconnectMs : Math.min(firstContactMs, this.#reconnectMs)
+    );
+  }
+
+  /**
+   * Sends a request, and gives back what is a success, as soon as its body begins.
+   *
+   * @throws UsageError, DeniedError, ProtocolError or DroverError with the code of the problem; NetworkError `DaemonUnreachable`
+   */
+  async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+    return await this.#ask(method, path, options, (answer) => Promise.resolve(answer));
+  }
+
+  /** The same for bytes: all of the body. */
+  async bytes(method: string, path: string, options: RequestOptions = {}): Promise<Uint8Array> {
+    return await this.#ask(method, path, options, async (answer) => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of chunksOf(answer)) chunks.push(chunk);
+      return concat(chunks);
+    });
+  }
+
+  /** The same for JSON. */
+  async json<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+    const text = new TextDecoder().decode(await this.bytes(method, path, options));
+    try {
+      return JSON.parse(text) as T;
+    } catch (error) {
+      throw new ProtocolError("BadAnswer", `ask daemon: ${this.#url} does not answer with JSON`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Closes its connections. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#client?.close();
+  }
+
+  async #ask<T>(
+    method: string,
+    path: string,
+    options: RequestOptions,
+    read: (answer: Response) => Promise<T>,
+  ): Promise<T> {
+    const { signal, headers } = options;
+    const repeatable = options.repeatable ??
+      (method === "GET" || headers?.["Idempotency-Key"] !== undefined);
+    const patience = this.patience();
+    /** The daemon may have got it, whatever it made of it. */
+    let sent = false;
+    while (true) {
+      if (this.#closed) throw new UsageError("FleetClosed", "ask daemon: the fleet is closed");
+      let error: DroverError;
+      let again: boolean;
+      let afterMs = 0;
+      try {
+        const answer = await this.#fetch(method, path, options);
+        this.#reached = true;
+        if (answer.ok) return await read(answer);
+        error = errorOf(answer.status, answer.statusText, await answer.text());
+        // What was refused for being too much was certainly not done.
+        again = answer.status === 429 || (repeatable && notNow.has(answer.status));
+        afterMs = retryAfterMs(answer.headers.get("Retry-After"));
+      } catch (failure) {
+        signal?.throwIfAborted();
+        if (failure instanceof DroverError && !(failure instanceof NetworkError)) throw failure;
+        sent ||= !(failure instanceof Error && beforeSending.test(failure.message));
+        again = repeatable || !sent;
+        const known = method === "GET" || !sent ? "" : "; whether it was done is not known";
+        error = new NetworkError("DaemonUnreachable", `ask daemon: ${this.#url} does not answer${known}`, {
+          cause: failure,
+        });
+      }
+      if (!again || !await patience.wait(signal, afterMs)) throw error;
+    }
+  }
+
+  #fetch(method: string, path: string, { body, headers, signal }: RequestOptions): Promise<Response> {
+    return within(
+      answerMs,
+      fetch(`${this.#url}${path}`, {
+        method,
+        // A token goes to the daemon that it is for, and nowhere else.
+        redirect: "error",
+        headers: {
+          "Authorization": `Bearer ${this.#token.reveal()}`,
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+        ...(this.#client === undefined ? {} : { client: this.#client }),
+      }),
+      (late) => void late.body?.cancel(),
+    );
+  }
+}
+
+/**
+ * The body of an answer as it comes.
+ *
+ * @throws NetworkError `ConnectionLost` when it breaks, or is silent for a minute
+ */
+export async function* chunksOf(answer: Response): AsyncGenerator<Uint8Array, void, undefined> {
+  if (answer.body === null) return;
+  const reader = answer.body.getReader();
+  try {
+    while (true) {
+      let read: ReadableStreamReadResult<Uint8Array>;
+      try {
+        read = await within(silenceMs, reader.read());
+      } catch (error) {
+        throw new NetworkError("ConnectionLost", "ask daemon: the connection broke", { cause: error });
+      }
+      if (read.done) return;
+      yield read.value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** Rejects when `promise` takes longer; `late` gets what comes all the same. */
+function within<T>(ms: number, promise: Promise<T>, late: (value: T) => void = () => {}): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new NetworkError("Timeout", `ask daemon: nothing came for ${ms / 1_000} s`));
+      promise.then(late, () => {});
+    }, ms);
+    promise.finally(() => clearTimeout(timer)).then(resolve, reject);
+  });
+}
+
+/** Retry-After in seconds (RFC 9110, section 10.2.3); a date is not what the daemon sends. */
+function retryAfterMs(value: string | null): number {
+  return value !== null && /^\d{1,4}$/.test(value) ? Number(value) * 1_000 : 0;
+}
