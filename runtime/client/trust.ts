@@ -22,7 +22,7 @@ export function isTrusted(host: string, patterns: readonly string[]): boolean {
 }
 
 /** `*` stands for any run of characters; no other character is special. Linear but for the number of stars. */
-function matchesWildcard(text: string, pattern: string): boolean {
+export function matchesWildcard(text: string, pattern: string): boolean {
   const parts = pattern.split("*");
   if (parts.length === 1) return text === pattern;
   const first = parts[0]!;

@@ -9,12 +9,14 @@ import { docsPage } from "./docs_page.ts";
 import { isUnforeseen, Problem, problemOf, type ProblemPart } from "./problems.ts";
 import { addAccessRoutes } from "./routes/access.ts";
 import { addEventRoutes } from "./routes/events.ts";
+import { addFactRoutes } from "./routes/facts.ts";
 import { addSocketRoute } from "./routes/socket.ts";
 import { addFleetRoutes } from "./routes/fleet.ts";
 import { addHostRoutes } from "./routes/hosts.ts";
 import { addInventoryRoutes } from "./routes/inventories.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
 import { addOutputRoutes } from "./routes/output.ts";
+import { addShellRoutes } from "./routes/shells.ts";
 
 /** Builds the app. */
 export function createApp(parts: DaemonParts): Api {
@@ -46,6 +48,8 @@ export function createApp(parts: DaemonParts): Api {
   addSocketRoute(app, parts);
   addFleetRoutes(app, parts);
   addHostRoutes(app, parts);
+  addFactRoutes(app, parts);
+  addShellRoutes(app, parts);
   addInventoryRoutes(app, parts);
   addAccessRoutes(app, parts);
   app.get("/docs", (context) => {

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import type { Store } from "../store/api.ts";
 import type { StoredToken } from "../store/types.ts";
 import type { AccessMeter } from "./access/limits.ts";
+import type { Facts } from "./facts.ts";
 import type { HostBook } from "./host_book.ts";
 import { Problem } from "./problems.ts";
 import type { JobRunner } from "./runner.ts";
@@ -13,6 +14,7 @@ export interface DaemonParts {
   readonly store: Store;
   readonly runner: JobRunner;
   readonly book: HostBook;
+  readonly facts: Facts;
   readonly meter: AccessMeter;
   /** Host names that lead here, in lower case. */
   readonly names: ReadonlySet<string>;

@@ -11,6 +11,7 @@ import { createApp } from "./app.ts";
 import { storedAdditions } from "./additions.ts";
 import { Credentials } from "./credentials.ts";
 import type { DaemonParts } from "./context.ts";
+import { Facts } from "./facts.ts";
 import { FleetRunner } from "./fleet_runner.ts";
 import { HostBook } from "./host_book.ts";
 import type { JobRunner } from "./runner.ts";
@@ -102,6 +103,7 @@ export class Daemon implements AsyncDisposable {
       store,
       runner,
       book,
+      facts: new Facts({ store, runner, book, onError }),
       meter: new AccessMeter({ ...defaultAccessLimits, ...options.limits }, () => performance.now()),
       names: new Set(["localhost", ...(options.names ?? []).map((name) => name.toLowerCase())]),
       stopping: stopping.signal,
@@ -146,6 +148,7 @@ export class Daemon implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#stopping.abort();
+    this.#parts.facts.close();
     await this.#server.close(graceMs);
     await this.#parts.runner.close(this.#drainMs);
     await this.#parts.store.close();

@@ -20,6 +20,7 @@ import {
   type InquiryOutcome,
   limitsWatcher,
   ping,
+  type Question,
   sweepQuestion,
   type Swept,
 } from "../../actors/host/mod.ts";
@@ -28,7 +29,7 @@ import type { CrashReport } from "../../actors/kernel/crash_report.ts";
 import type { SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { Connector } from "../../actors/ports.ts";
-import { scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
+import { type HostLimits, scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
 import { DroverError } from "../../protocol/errors.ts";
 import { cleanupTimeoutMs, inquire } from "../client/fleet_host.ts";
 import { slotsOf } from "../client/slots.ts";
@@ -151,6 +152,24 @@ export class FleetRunner implements JobRunner {
       this.#system.inspectAt("/fleet"),
       circuits.kind === "answered" ? circuits.value : [],
     );
+  }
+
+  inquire<T>(target: HostTarget, question: Question<T>): Promise<InquiryOutcome<T>> {
+    return inquire({ system: this.#system, fleet: this.#fleet }, target, question);
+  }
+
+  shellName(target: HostTarget): string {
+    this.#sweeper.begin([target]);
+    return this.#sweeper.shellName(crypto.randomUUID().slice(0, 8));
+  }
+
+  async limits({ quotaKey }: HostTarget): Promise<HostLimits | undefined> {
+    const answer = await this.#system.ask<SchedulerMessage, HostLimits>(
+      this.#scheduler,
+      (replyTo) => ({ kind: "limitsOf", quotaKey, replyTo }),
+      askMs,
+    );
+    return answer.kind === "answered" ? answer.value : undefined;
   }
 
   ping(target: HostTarget): Promise<PingAnswer> {

@@ -42,6 +42,7 @@ const titles: Readonly<Record<number, string>> = {
   426: "Upgrade required",
   500: "Internal error",
   501: "Not implemented",
+  502: "Bad gateway",
   503: "Service unavailable",
   507: "Insufficient storage",
 };

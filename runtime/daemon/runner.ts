@@ -1,7 +1,8 @@
 /** The boundary between the API and the work: who begins jobs, and stops them. @module */
 import type { Job, UnfinishedJob } from "../../actors/daemon/job_types.ts";
-import type { HostPicture, HostTarget } from "../../actors/host/mod.ts";
+import type { HostPicture, HostTarget, InquiryOutcome, Question } from "../../actors/host/mod.ts";
 import type { SystemSnapshot } from "../../actors/kernel/snapshot.ts";
+import type { HostLimits } from "../../actors/scheduler/mod.ts";
 
 /** Runs jobs that the store has. Whatever becomes of them is told to the store, and to nobody else. */
 export interface JobRunner {
@@ -31,6 +32,12 @@ export interface JobRunner {
   inspect(options?: { readonly path?: string; readonly limit?: number }): SystemSnapshot | undefined;
   /** What hosts do that have work or are not tried for a while, by name; none of them: it is quiet. */
   fleet(): Promise<ReadonlyMap<string, HostPicture>>;
+  /** Asks a host something that is no command. */
+  inquire<T>(target: HostTarget, question: Question<T>): Promise<InquiryOutcome<T>>;
+  /** Name for a shell that is made at a host for something else than a job; what is left of it is deleted by a later life. */
+  shellName(target: HostTarget): string;
+  /** What one user may do at once at a host, as far as is known now; `undefined`: nobody can say. */
+  limits(target: HostTarget): Promise<HostLimits | undefined>;
   /** Asks a host which service answers. */
   ping(target: HostTarget): Promise<PingAnswer>;
   /**

@@ -10,6 +10,7 @@ import { changedVersion, etag, expectedVersion } from "../etags.ts";
 import { type HostOrigin, selectRemote } from "../host_book.ts";
 import { Problem } from "../problems.ts";
 import { jsonContent, problems, security } from "../schemas/common.ts";
+import { readFactFilters } from "../schemas/fact_filter.ts";
 import {
   hostDetailSchema,
   hostListQuery,
@@ -42,9 +43,10 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
       responses: { 200: jsonContent(hostPageSchema, "A page of hosts"), ...problems() },
     }),
     (context) => {
-      const { pattern, limit, cursor } = context.req.valid("query");
+      const { pattern, fact, limit, cursor } = context.req.valid("query");
       const view = book.view(context.get("caller").hosts);
-      const hosts = pattern === undefined ? hostsByName(view) : sortedHosts(selectRemote(view, pattern));
+      const selected = pattern === undefined ? hostsByName(view) : sortedHosts(selectRemote(view, pattern));
+      const hosts = parts.facts.select(selected, readFactFilters(fact));
       const from = cursor === undefined ? 0 : firstAfter(hosts, cursor);
       const items = hosts.slice(from, from + limit);
       const next = from + limit < hosts.length ? items.at(-1)?.name ?? null : null;
@@ -158,6 +160,7 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
       }
       const change = await store.write.hosts.remove(name, expectedVersion(context, current));
       if (change.kind === "conflict") changedVersion(change);
+      await parts.facts.forget(name);
       parts.reloadAdditions();
       await audit(parts, context, "host.remove", name);
       return context.body(null, 204);

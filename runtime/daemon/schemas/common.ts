@@ -60,6 +60,7 @@ const problemTexts: Readonly<Record<number, string>> = {
   428: "If-Match is missing",
   429: "Too many requests with this token",
   500: "A defect of the daemon",
+  502: "The host did not do what it was asked",
   503: "Not now: try again later",
   507: "No room on the daemon's disk; nothing was kept",
 };

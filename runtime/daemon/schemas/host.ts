@@ -1,6 +1,7 @@
 /** Hosts and inventories as the API shows and takes them. Credentials are in none of them. @module */
 import { z } from "@hono/zod-openapi";
 import { hostPatternSchema, pageOf, pageQuery, timeSchema } from "./common.ts";
+import { factFilters } from "./fact_filter.ts";
 import { workSchema } from "./work.ts";
 
 const name = z.string().min(1).max(255);
@@ -45,6 +46,7 @@ export const hostDetailSchema = hostSchema.extend({
 export const hostListQuery = z.object({
   ...pageQuery,
   pattern: hostPatternSchema.max(4_096).optional(),
+  fact: factFilters,
 });
 
 /** What `PUT /v1/hosts/{name}` takes. */

@@ -19,6 +19,8 @@ export interface World extends AsyncDisposable {
   /** Names of the hosts. */
   readonly hosts: readonly string[];
   readonly errors: unknown[];
+  /** Stops the service behind the hosts. */
+  stopService(): Promise<void>;
   /** Asks the API, by default with the first token. */
   ask(method: string, path: string, options?: AskOptions): Promise<Response>;
   /** Asks for a job and gives back its id. */
@@ -95,6 +97,7 @@ export async function world(
     token,
     hosts,
     errors,
+    stopService: () => service.stop(),
     ask,
     async submit(body) {
       const answer = await ask("POST", "/v1/jobs", { body });
