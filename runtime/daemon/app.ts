@@ -17,6 +17,7 @@ import { addInventoryRoutes } from "./routes/inventories.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
 import { addOutputRoutes } from "./routes/output.ts";
 import { addShellRoutes } from "./routes/shells.ts";
+import { addScheduleRoutes } from "./routes/schedules.ts";
 
 /** Builds the app. */
 export function createApp(parts: DaemonParts): Api {
@@ -51,6 +52,7 @@ export function createApp(parts: DaemonParts): Api {
   addFactRoutes(app, parts);
   addShellRoutes(app, parts);
   addInventoryRoutes(app, parts);
+  addScheduleRoutes(app, parts);
   addAccessRoutes(app, parts);
   app.get("/docs", (context) => {
     context.header("Content-Security-Policy", docsPage.policy);

@@ -8,11 +8,13 @@ import type { Facts } from "./facts.ts";
 import type { HostBook } from "./host_book.ts";
 import { Problem } from "./problems.ts";
 import type { JobRunner } from "./runner.ts";
+import type { ScheduleKeeper } from "./schedules/keeper.ts";
 
 /** Everything that a daemon consists of, for its routes. */
 export interface DaemonParts {
   readonly store: Store;
   readonly runner: JobRunner;
+  readonly schedules: ScheduleKeeper;
   readonly book: HostBook;
   readonly facts: Facts;
   readonly meter: AccessMeter;

@@ -4,7 +4,9 @@ import { redactorOf } from "../../actors/kernel/redaction.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
 import type { Inventory } from "../inventory/mod.ts";
+import { systemClock } from "../clock.ts";
 import type { Store } from "../store/api.ts";
+import type { RetentionReport } from "../store/types.ts";
 import { type AccessLimits, AccessMeter, defaultAccessLimits } from "./access/limits.ts";
 import { allHosts, newToken, tokenHash } from "./access/tokens.ts";
 import { createApp } from "./app.ts";
@@ -15,7 +17,9 @@ import { Facts } from "./facts.ts";
 import { FleetRunner } from "./fleet_runner.ts";
 import { HostBook } from "./host_book.ts";
 import type { JobRunner } from "./runner.ts";
+import { ScheduleKeeper } from "./schedules/keeper.ts";
 import { type ApiServer, listen, type ServerTls } from "./server.ts";
+import { type KeepTerms, Upkeep } from "./upkeep.ts";
 import { uuidv7 } from "./uuid.ts";
 
 /** What a daemon is made of. */
@@ -41,6 +45,10 @@ export interface DaemonOptions {
   readonly livesDir?: string;
   /** Milliseconds that running commands have to end when the daemon stops; default 10,000. */
   readonly drainMs?: number;
+  /** How long finished jobs are kept; default 30 days. */
+  readonly keep?: KeepTerms;
+  /** Told what was deleted because it was old. */
+  readonly onUpkeep?: (report: RetentionReport) => void;
   /** Told about defects of Drover itself. */
   readonly onError?: (error: unknown) => void;
   /** Runs the jobs; default: on the actors of this process. */
@@ -102,6 +110,7 @@ export class Daemon implements AsyncDisposable {
     const parts: DaemonParts = {
       store,
       runner,
+      schedules: new ScheduleKeeper({ store, book, runner, clock: systemClock, onError }),
       book,
       facts: new Facts({ store, runner, book, onError }),
       meter: new AccessMeter({ ...defaultAccessLimits, ...options.limits }, () => performance.now()),
@@ -120,6 +129,16 @@ export class Daemon implements AsyncDisposable {
     );
     // Only now: a daemon that cannot listen touches no host.
     runner.recover(unfinished, target, book.inventory.hosts.map(({ name }) => name));
+    parts.schedules.start();
+    const { onUpkeep } = options;
+    const upkeep = new Upkeep({
+      store,
+      clock: systemClock,
+      keep: options.keep ?? {},
+      ...(onUpkeep === undefined ? {} : { onReport: onUpkeep }),
+      onError,
+    });
+    stopping.signal.addEventListener("abort", () => upkeep.stop());
     return new Daemon(parts, server, stopping, options.drainMs);
   }
 
@@ -148,6 +167,7 @@ export class Daemon implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#stopping.abort();
+    await this.#parts.schedules.stop();
     this.#parts.facts.close();
     await this.#server.close(graceMs);
     await this.#parts.runner.close(this.#drainMs);

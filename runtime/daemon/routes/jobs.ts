@@ -28,9 +28,9 @@ import {
 import { uuidv7 } from "../uuid.ts";
 
 /** Largest body of a request for a job: its standard input as base64, and the rest. */
-const maxJobBody = Math.ceil(maxStdinBytes / 3) * 4 + 2 * 1024 * 1024;
+export const maxJobBody = Math.ceil(maxStdinBytes / 3) * 4 + 2 * 1024 * 1024;
 /** Milliseconds for which an Idempotency-Key is remembered. */
-const keyMs = 24 * 3_600_000;
+export const keyMs = 24 * 3_600_000;
 
 const location = { Location: { description: "Path of the job", schema: { type: "string" as const } } };
 const id = { id: "$response.body#/id" };
@@ -39,8 +39,10 @@ const links = Object.fromEntries(
     operationId,
   ) => [operationId, { operationId, parameters: id }]),
 );
-const accepted = { ...jsonContent(jobSchema, "The job, which is queued"), headers: location, links };
-const keyHeader = z.object({
+/** The answer with a new job. */
+export const accepted = { ...jsonContent(jobSchema, "The job, which is queued"), headers: location, links };
+/** Idempotency-Key. */
+export const keyHeader = z.object({
   "idempotency-key": z.string().min(1).max(255).regex(/^[\x21-\x7e]+$/).optional().openapi({
     description: "The same key with the same body finds the same job, for 24 hours",
   }),

@@ -1,0 +1,212 @@
+/**
+ * Makes the jobs of schedules when they are due. What is due is decided by the store's record of what is settled, never by timers: these
+ * only say when to look. So it does not matter whether the daemon was down, or the clock was put forward or back.
+ * @module
+ */
+import type { Clock } from "../../../actors/ports.ts";
+import type { Store } from "../../store/api.ts";
+import type {
+  NewJob,
+  ScheduleRunCreation,
+  ScheduleState,
+  StoredSchedule,
+  Versioned,
+} from "../../store/types.ts";
+import type { HostBook } from "../host_book.ts";
+import type { JobRunner } from "../runner.ts";
+import { uuidv7 } from "../uuid.ts";
+import { hostsOf, type Refusal } from "./rights.ts";
+import { ScheduleTimes } from "./times.ts";
+
+/** Milliseconds after a due time for which it is no missed one: so long a start or a busy moment may take. */
+const lateMs = 60_000;
+/** Milliseconds without a look at the most: a clock that was put elsewhere is noticed after this. */
+const lookMs = 30_000;
+/** Milliseconds until the next attempt when the store refused. */
+const retryMs = 5_000;
+/** Milliseconds that the clock may be behind what is settled before that is taken for an error of the clock's past. */
+const behindMs = 3_600_000;
+
+/** What a keeper works with. */
+export interface KeeperOptions {
+  readonly store: Store;
+  readonly book: HostBook;
+  readonly runner: Pick<JobRunner, "start">;
+  readonly clock: Clock;
+  /** Told when the store refuses, or about defects. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** A schedule that is enabled. */
+interface Plan {
+  readonly version: number;
+  readonly times: ScheduleTimes;
+  readonly settledTo: number;
+  /** The first due time that is not settled. */
+  readonly next: number | undefined;
+}
+
+/** What a run by hand has to say. */
+export type ManualRun = Pick<NewJob, "createdBy" | "idempotency">;
+
+/** See the module. */
+export class ScheduleKeeper {
+  readonly #options: KeeperOptions;
+  readonly #plans = new Map<string, Plan>();
+  #cancel = () => {};
+  #work: Promise<void> = Promise.resolve();
+  #state: "new" | "started" | "stopped" = "new";
+
+  /** Does nothing yet. */
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Begins; what was missed meanwhile is treated at once as its schedules say. */
+  start(): void {
+    this.#state = "started";
+    const { schedules } = this.#options.store.read;
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const page: ReturnType<typeof schedules.list> = schedules.list({ cursor, limit: 100 });
+      for (const schedule of page.items) this.#plan(schedule);
+      cursor = page.next;
+    }
+    this.look();
+  }
+
+  /** Makes no further job, and ends when what it began is written. */
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    this.#cancel();
+    await this.#work;
+  }
+
+  /** Takes a schedule that was added, changed or removed. */
+  changed(name: string): void {
+    this.#reload(name);
+    this.#arm();
+  }
+
+  /** Resolves when what is being done now is done. */
+  get idle(): Promise<void> {
+    return this.#work;
+  }
+
+  /** Looks now for what is due. */
+  look(): void {
+    if (this.#state !== "started") return;
+    this.#cancel();
+    this.#work = this.#work.then(() => this.#look()).then((failed) => this.#arm(failed ? retryMs : 0));
+  }
+
+  /** Makes a job of it now, beside its due times. */
+  async run(name: string, manual: ManualRun): Promise<ScheduleRunCreation | Refusal | undefined> {
+    const schedule = this.#options.store.read.schedules.get(name);
+    return schedule === undefined ? undefined : await this.#create(schedule, null, manual);
+  }
+
+  async #look(): Promise<boolean> {
+    if (this.#state !== "started") return false;
+    const now = this.#options.clock.now();
+    const outcomes = await Promise.all(
+      [...this.#plans].map(async ([name, plan]) => {
+        try {
+          if (now < plan.settledTo - behindMs) {
+            await this.#options.store.write.schedules.rewind(name, now);
+            this.#reload(name);
+          } else if (plan.next !== undefined && plan.next <= now) {
+            await this.#due(name, plan, now);
+            this.#reload(name);
+          }
+          return false;
+        } catch (error) {
+          this.#options.onError(error);
+          return true;
+        }
+      }),
+    );
+    return outcomes.includes(true);
+  }
+
+  /** Treats the latest due time; with it all before are settled. */
+  async #due(name: string, plan: Plan, now: number): Promise<void> {
+    const { store } = this.#options;
+    const schedule = store.read.schedules.get(name);
+    const dueAt = plan.times.latest(plan.settledTo, now) ?? plan.next;
+    if (schedule?.version !== plan.version || dueAt === undefined) return;
+    const { missed, owner } = schedule.value;
+    const settle = (outcome: "missed" | "refused", detail: string | null) =>
+      store.write.schedules.settle({
+        name,
+        version: plan.version,
+        dueAt,
+        at: now,
+        outcome,
+        detail,
+        who: owner.name,
+      });
+    if (now - dueAt > lateMs && missed === "skip") {
+      await settle("missed", null);
+      return;
+    }
+    const creation = await this.#create(schedule, dueAt, { createdBy: owner.name });
+    if ("code" in creation) await settle("refused", `${creation.code}: ${creation.message}`);
+  }
+
+  /** Makes a job of a schedule, if it may. */
+  async #create(
+    schedule: Versioned<StoredSchedule>,
+    dueAt: number | null,
+    manual: ManualRun,
+  ): Promise<ScheduleRunCreation | Refusal> {
+    const { store, book, runner, clock } = this.#options;
+    const { key: name, version, value } = schedule;
+    const at = clock.now();
+    const found = hostsOf({ store, book }, value, at);
+    if ("code" in found) return found;
+    const stdin = store.read.schedules.stdin(name);
+    const job: NewJob = {
+      ...manual,
+      id: uuidv7(at),
+      request: value.request,
+      hosts: found.names,
+      createdAt: at,
+      ...(stdin === undefined ? {} : { stdin }),
+    };
+    const creation = await store.write.schedules.run({ name, version, dueAt, job });
+    if (creation.kind === "created") runner.start(creation.job, found.targets, stdin);
+    return creation;
+  }
+
+  #reload(name: string): void {
+    this.#plans.delete(name);
+    const schedule = this.#options.store.read.schedules.get(name);
+    if (schedule !== undefined) this.#plan(schedule);
+  }
+
+  #plan({ key, version, value }: Versioned<StoredSchedule>): void {
+    const state: ScheduleState | undefined = this.#options.store.read.schedules.state(key);
+    if (!value.enabled || state === undefined) return;
+    const { settledTo } = state;
+    try {
+      const times = new ScheduleTimes(value.cron, value.timeZone);
+      this.#plans.set(key, { version, times, settledTo, next: times.next(settledTo) });
+    } catch (error) {
+      // A time zone that this machine does not know (any more) stops no other schedule.
+      this.#options.onError(error);
+    }
+  }
+
+  #arm(atLeast = 0): void {
+    if (this.#state !== "started") return;
+    const { clock } = this.#options;
+    const now = clock.now();
+    let delay = lookMs;
+    for (const { next } of this.#plans.values()) {
+      if (next !== undefined) delay = Math.min(delay, next - now);
+    }
+    this.#cancel();
+    this.#cancel = clock.schedule(Math.max(delay, atLeast, 1), () => this.look());
+  }
+}
