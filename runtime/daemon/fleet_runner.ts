@@ -19,7 +19,6 @@ import {
   type HostTarget,
   type InquiryOutcome,
   limitsWatcher,
-  ping,
   type Question,
   sweepQuestion,
   type Swept,
@@ -32,6 +31,8 @@ import type { Connector } from "../../actors/ports.ts";
 import { type HostLimits, scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
 import { DroverError } from "../../protocol/errors.ts";
 import { cleanupTimeoutMs, inquire } from "../client/fleet_host.ts";
+import type { PingAnswer } from "../client/any_fleet.ts";
+import { pingHost } from "../client/ping.ts";
 import { slotsOf } from "../client/slots.ts";
 import { Sweeper } from "../client/sweeper.ts";
 import { connectionLimit } from "../os/limits.ts";
@@ -173,21 +174,7 @@ export class FleetRunner implements JobRunner {
   }
 
   ping(target: HostTarget): Promise<PingAnswer> {
-    return new Promise((resolve) =>
-      this.#system.spawn(ping(target, this.#connector, (result) => {
-        if (result.kind === "failed") {
-          resolve({ kind: "failed", code: result.error.code, message: result.error.message });
-          return;
-        }
-        const { productVendor, productVersion } = result.identity;
-        resolve({
-          kind: "answered",
-          vendor: productVendor,
-          version: productVersion,
-          durationMs: result.durationMs,
-        });
-      }))
-    );
+    return pingHost(this.#system, this.#connector, target);
   }
 
   async close(drainMs = defaultDrainMs): Promise<void> {

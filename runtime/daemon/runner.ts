@@ -3,6 +3,7 @@ import type { Job, UnfinishedJob } from "../../actors/daemon/job_types.ts";
 import type { HostPicture, HostTarget, InquiryOutcome, Question } from "../../actors/host/mod.ts";
 import type { SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { HostLimits } from "../../actors/scheduler/mod.ts";
+import type { PingAnswer } from "../client/any_fleet.ts";
 
 /** Runs jobs that the store has. Whatever becomes of them is told to the store, and to nobody else. */
 export interface JobRunner {
@@ -46,13 +47,3 @@ export interface JobRunner {
    */
   close(drainMs?: number): Promise<void>;
 }
-
-/** What a ping found. */
-export type PingAnswer =
-  | {
-    readonly kind: "answered";
-    readonly vendor: string;
-    readonly version: string;
-    readonly durationMs: number;
-  }
-  | { readonly kind: "failed"; readonly code: string; readonly message: string };
