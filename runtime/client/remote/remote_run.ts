@@ -22,6 +22,7 @@ export class RemoteRun implements AnyRun {
   /** Aborted with the error of a cancel that failed. */
   readonly #uncancellable = new AbortController();
   #cancelled: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
   #iterated = false;
 
   /** Made by `RemoteFleet.run`; `ended` is called when nothing is left to cancel. */
@@ -54,20 +55,9 @@ export class RemoteRun implements AnyRun {
     this.#cancelled.catch((error) => this.#uncancellable.abort(error));
   }
 
-  /** Cancels, and waits until the daemon says that the job is done. */
-  async stop(): Promise<void> {
-    try {
-      this.cancel();
-      await this.#cancelled;
-      const { id } = await this.#job;
-      for (let ms = firstLookMs;; ms = Math.min(ms * 2, longestLookMs)) {
-        const { state } = await this.#connection.json<JobDocument>("GET", jobPath(id));
-        if (state === "done") return;
-        await delay(ms, undefined);
-      }
-    } finally {
-      this.#ended();
-    }
+  /** Cancels, and waits until the daemon says that the job is done. Idempotent. */
+  stop(): Promise<void> {
+    return this.#stopped ??= this.#stop();
   }
 
   /** Takes all events and gives back the results, in the order in which hosts ended. */
@@ -97,6 +87,21 @@ export class RemoteRun implements AnyRun {
       await events.return();
       if (left) await this.stop();
       else this.#ended();
+    }
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      this.cancel();
+      await this.#cancelled;
+      const { id } = await this.#job;
+      for (let ms = firstLookMs;; ms = Math.min(ms * 2, longestLookMs)) {
+        const { state } = await this.#connection.json<JobDocument>("GET", jobPath(id));
+        if (state === "done") return;
+        await delay(ms, undefined);
+      }
+    } finally {
+      this.#ended();
     }
   }
 

@@ -57,6 +57,8 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
         async pull(controller) {
           try {
             const { value, done } = await feed.next();
+            // The client has left meanwhile: there is nothing to close.
+            if (gone.signal.aborted) return;
             if (done) {
               end();
               controller.close();
