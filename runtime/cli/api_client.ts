@@ -1,4 +1,4 @@
-/** Speaks to a running daemon for the commands `job` and `token`. @module */
+/** Speaks to a running daemon for the commands `job`, `schedule` and `token`. @module */
 import type { Command } from "commander";
 import { DeniedError, DroverError, NetworkError, ProtocolError, UsageError } from "../../protocol/errors.ts";
 import { defaultStateDir } from "../client/instances.ts";
@@ -101,6 +101,20 @@ export class ApiClient implements Disposable {
   /** Closes its connections. */
   [Symbol.dispose](): void {
     this.#client?.close();
+  }
+}
+
+/** Items of all pages of a list. */
+export async function* pages<T>(client: ApiClient, path: string, query: URLSearchParams): AsyncGenerator<T> {
+  query.set("limit", "1000");
+  for (let next: string | null = ""; next !== null;) {
+    if (next !== "") query.set("cursor", next);
+    const page: { readonly items: readonly T[]; readonly next: string | null } = await client.json(
+      "GET",
+      `${path}?${query}`,
+    );
+    yield* page.items;
+    next = page.next;
   }
 }
 

@@ -1,15 +1,15 @@
 /** `drover daemon`: durable jobs behind an HTTP API. @module */
 import { Command, InvalidArgumentError } from "commander";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { UsageError } from "../../protocol/errors.ts";
-import { defaultStateDir } from "../client/instances.ts";
 import { inventoryFromHosts } from "../inventory/mod.ts";
 import { inspectable } from "./inspectable.ts";
 import { interruptible } from "./interrupt.ts";
 import { addConnectionOptions, connectionOptions, positiveInteger } from "./options.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
 import { readInventory, type SelectionFlags } from "./selection.ts";
-import { removePrivate, tokenFileName, urlFileName, writePrivate } from "./state_files.ts";
+import { byteSize } from "./sizes.ts";
+import { removePrivate, storePath, tokenFileName, urlFileName, writePrivate } from "./state_files.ts";
 
 interface DaemonFlags extends SelectionFlags {
   readonly api: ApiAddress;
@@ -19,6 +19,9 @@ interface DaemonFlags extends SelectionFlags {
   readonly name?: readonly string[];
   readonly credentials?: string;
   readonly rate?: number;
+  readonly keepDays?: number;
+  readonly keepJobs?: number;
+  readonly maxStoreSize?: number;
   readonly inspect: boolean;
 }
 
@@ -47,6 +50,17 @@ export function daemonCommand(): Command {
     .option("--tls-key <file>", "its key (PEM)")
     .option("--name <names>", "host names by which clients reach it", (text: string) => text.split(","))
     .option("--rate <number>", "requests a second with one token (default: 2000)", positiveInteger)
+    .option("--keep-days <days>", "days that finished jobs are kept (default: 30)", positiveInteger)
+    .option(
+      "--keep-jobs <number>",
+      "finished jobs that are kept, the latest ones (default: all)",
+      positiveInteger,
+    )
+    .option(
+      "--max-store-size <size>",
+      "size above which the oldest finished jobs are deleted, e.g. 20G (default: none)",
+      byteSize,
+    )
     .option("--no-inspect", "do not let your `drover inspect` look into this process");
   return addConnectionOptions(command)
     .addHelpText(
@@ -94,6 +108,15 @@ async function daemon(flags: DaemonFlags): Promise<void> {
     ...(credentials === undefined ? {} : { credentials }),
     names: [Deno.hostname(), ...(flags.name ?? [])],
     ...(flags.rate === undefined ? {} : { limits: { requestsPerSecond: flags.rate } }),
+    keep: {
+      ...(flags.keepDays === undefined ? {} : { days: flags.keepDays }),
+      ...(flags.keepJobs === undefined ? {} : { jobs: flags.keepJobs }),
+      ...(flags.maxStoreSize === undefined ? {} : { maxBytes: flags.maxStoreSize }),
+    },
+    onUpkeep: ({ jobs, audit }) => {
+      if (jobs + audit === 0) return;
+      console.error(`${new Date().toISOString()} drover: deleted ${jobs} old jobs, ${audit} audit records`);
+    },
     onError: (error) =>
       console.error(sanitizeLine(`${new Date().toISOString()} drover: internal error: ${String(error)}`)),
   });
@@ -111,18 +134,6 @@ async function daemon(flags: DaemonFlags): Promise<void> {
   await running.stop();
   removePrivate(`${folder}/${urlFileName}`);
   Deno.exitCode = 0;
-}
-
-function storePath(given: string | undefined): string {
-  if (given !== undefined) return resolve(given);
-  const state = defaultStateDir();
-  if (state === undefined) {
-    throw new UsageError(
-      "StoreMissing",
-      "open store: there is no state folder (HOME is not set), give --store",
-    );
-  }
-  return `${state}/drover.db`;
 }
 
 async function certificate(flags: DaemonFlags): Promise<{ cert: string; key: string } | undefined> {

@@ -2,10 +2,11 @@
 import { Command, Option } from "commander";
 import type { HostStatus, RunEvent } from "../../actors/host/mod.ts";
 import { hostStatuses } from "../../actors/host/mod.ts";
-import { NetworkError, UsageError } from "../../protocol/errors.ts";
-import { addApiOptions, ApiClient, type ApiFlags } from "./api_client.ts";
+import { NetworkError } from "../../protocol/errors.ts";
+import { addApiOptions, ApiClient, type ApiFlags, pages } from "./api_client.ts";
+import { addRequestOptions, jobRequest, type RequestFlags } from "./job_request.ts";
 import { readEventStream } from "../client/remote/event_stream.ts";
-import { positiveInteger, seconds } from "./options.ts";
+import { positiveInteger } from "./options.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
 import { showRun } from "./run_report.ts";
 
@@ -27,20 +28,7 @@ interface HostDocument {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-interface Page<T> {
-  readonly items: readonly T[];
-  readonly next: string | null;
-}
-
-interface SubmitFlags extends ApiFlags {
-  readonly hosts?: string;
-  readonly throttle?: number;
-  readonly timeout?: number;
-  readonly waitTimeout?: number;
-  readonly priority?: string;
-  readonly stdin?: string;
-  readonly batch?: string;
-  readonly maxFailures?: number;
+interface SubmitFlags extends ApiFlags, RequestFlags {
   readonly key?: string;
   readonly follow?: boolean;
 }
@@ -55,23 +43,11 @@ export function jobCommand(): Command {
   );
   const add = (child: Command) => command.addCommand(addApiOptions(child));
   add(
-    new Command("submit").description("Ask for a job, and print its id.")
-      .usage("[options] -- <command> [argument...]")
-      .argument("<command...>", "command, after --")
-      .option("--hosts <pattern>", "hosts of the daemon's inventory (default: all)")
-      .option("--throttle <number>", "hosts at once (default: 32)", positiveInteger)
-      .option("--timeout <seconds>", "per host, from its start to its result", seconds)
-      .option("--wait-timeout <seconds>", "per host, until its turn comes", seconds)
-      .addOption(
-        new Option("--priority <level>", "beside other jobs (default: normal)").choices([
-          "high",
-          "normal",
-          "low",
-        ]),
-      )
-      .option("--stdin <file>", "standard input of every command; - is drover's own")
-      .option("--batch <hosts>", "rolling: hosts of one batch, a number or a share like 10%")
-      .option("--max-failures <number>", "rolling: failed hosts after which no batch begins", positiveInteger)
+    addRequestOptions(
+      new Command("submit").description("Ask for a job, and print its id.")
+        .usage("[options] -- <command> [argument...]")
+        .argument("<command...>", "command, after --"),
+    )
       .option("--key <text>", "Idempotency-Key: the same key finds the same job, for 24 hours")
       .option("--follow", "show it until its end, as drover exec does"),
   ).commands.at(-1)!.action(submit);
@@ -123,16 +99,7 @@ async function submit(words: string[], flags: SubmitFlags): Promise<void> {
   const job = await client.json<JobDocument>(
     "POST",
     "/v1/jobs",
-    {
-      command: words.length === 1 ? words[0] : words,
-      ...(flags.hosts === undefined ? {} : { hosts: flags.hosts }),
-      ...(flags.throttle === undefined ? {} : { throttle: flags.throttle }),
-      ...(flags.timeout === undefined ? {} : { timeoutMs: Math.ceil(flags.timeout * 1_000) }),
-      ...(flags.waitTimeout === undefined ? {} : { waitTimeoutMs: Math.ceil(flags.waitTimeout * 1_000) }),
-      ...(flags.priority === undefined ? {} : { priority: flags.priority }),
-      ...(flags.stdin === undefined ? {} : { stdin: (await readInput(flags.stdin)).toBase64() }),
-      ...rolling(flags),
-    },
+    await jobRequest(words, flags),
     // A connection that breaks may be tried again: the key finds the job that was made.
     { "Idempotency-Key": flags.key ?? crypto.randomUUID() },
   );
@@ -141,28 +108,6 @@ async function submit(words: string[], flags: SubmitFlags): Promise<void> {
     return;
   }
   console.log(flags.json === true ? JSON.stringify(job) : job.id);
-}
-
-function rolling({ batch, maxFailures }: SubmitFlags): Record<string, unknown> {
-  if (batch === undefined) {
-    if (maxFailures === undefined) return {};
-    throw new UsageError("BatchMissing", "submit job: --max-failures needs --batch");
-  }
-  return {
-    rolling: {
-      batch: /^\d+$/.test(batch) ? Number(batch) : batch,
-      ...(maxFailures === undefined ? {} : { maxFailures }),
-    },
-  };
-}
-
-async function readInput(path: string): Promise<Uint8Array> {
-  try {
-    if (path !== "-") return await Deno.readFile(path);
-    return new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer());
-  } catch (error) {
-    throw new UsageError("FileUnreadable", `read --stdin: ${path} cannot be read`, { cause: error });
-  }
 }
 
 async function list(
@@ -293,16 +238,6 @@ function runEvent(event: Record<string, unknown>): RunEvent | undefined {
     }
     default:
       return undefined;
-  }
-}
-
-async function* pages<T>(client: ApiClient, path: string, query: URLSearchParams): AsyncGenerator<T> {
-  query.set("limit", "1000");
-  for (let next: string | null = ""; next !== null;) {
-    if (next !== "") query.set("cursor", next);
-    const page: Page<T> = await client.json<Page<T>>("GET", `${path}?${query}`);
-    yield* page.items;
-    next = page.next;
   }
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { utf8 } from "../../protocol/bytes.ts";
 import { DroverError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
+import { backupCommand } from "./backup.ts";
 import { daemonCommand } from "./daemon.ts";
 import { execCommand } from "./exec.ts";
 import { inspectCommand } from "./inspect.ts";
@@ -10,6 +11,7 @@ import { jobCommand } from "./job.ts";
 import { writerSink } from "./output/sink.ts";
 import { sanitize } from "./output/sanitize.ts";
 import { pingCommand } from "./ping.ts";
+import { scheduleCommand } from "./schedule.ts";
 import { serviceCommand } from "./service.ts";
 import { sweepCommand } from "./sweep.ts";
 import { tokenCommand } from "./token.ts";
@@ -38,7 +40,9 @@ Examples:
     serviceCommand(),
     daemonCommand(),
     jobCommand(),
+    scheduleCommand(),
     tokenCommand(),
+    backupCommand(),
     pingCommand(),
     inspectCommand(),
     sweepCommand(),

@@ -1,4 +1,7 @@
 /** Small files in the state folder by which the daemon's own user reaches it: only that user can read them. @module */
+import { resolve } from "node:path";
+import { UsageError } from "../../protocol/errors.ts";
+import { defaultStateDir } from "../client/instances.ts";
 
 /** Name of the file with the first token. */
 export const tokenFileName = "daemon.token";
@@ -28,4 +31,21 @@ export function removePrivate(path: string): void {
   } catch {
     // It is gone already.
   }
+}
+
+/**
+ * The file of the store: the given one, or that in the state folder of this user.
+ *
+ * @throws UsageError `StoreMissing`
+ */
+export function storePath(given: string | undefined): string {
+  if (given !== undefined) return resolve(given);
+  const state = defaultStateDir();
+  if (state === undefined) {
+    throw new UsageError(
+      "StoreMissing",
+      "open store: there is no state folder (HOME is not set), give --store",
+    );
+  }
+  return `${state}/drover.db`;
 }

@@ -31,7 +31,7 @@ export async function runChore(chore: Chore): Promise<readonly string[]> {
 
 /**
  * Copies the store to a new file (0600). It appears under its name only when it is whole and on disk; a copy that was
- * interrupted is left as `….partial` and overwritten by the next one.
+ * interrupted is left as `….partial` and overwritten by the next one. What appears was checked.
  */
 export async function backUp(path: string, to: string): Promise<void> {
   const partial = `${to}.partial`;
@@ -41,6 +41,10 @@ export async function backUp(path: string, to: string): Promise<void> {
     // SQLite takes an empty file for its copy, which then has this mode from the beginning.
     Deno.openSync(partial, { write: true, createNew: true, mode: 0o600 }).close();
     await runChore({ kind: "copy", path, to: partial });
+    const [problem] = await runChore({ kind: "check", path: partial });
+    if (problem !== undefined) {
+      throw new StoreError("StoreCorrupt", `back up store: the copy is damaged: ${problem}`);
+    }
     const file = Deno.openSync(partial, { read: true, write: true });
     try {
       file.syncSync();
@@ -56,6 +60,18 @@ export async function backUp(path: string, to: string): Promise<void> {
     const state = error instanceof Error ? error.message : "failed";
     throw new StoreError("StoreUnusable", `back up store: ${state}`, { cause: error });
   }
+}
+
+/**
+ * Copies a store that is open in no process, or in another one, to a new file (0600), and checks the copy.
+ *
+ * @throws StoreError `StoreUnusable`, `StoreForeign`, `StoreCorrupt`, `StoreFull`
+ */
+export async function copyStore(path: string, to: string): Promise<{ readonly bytes: number }> {
+  // Opening would not make it, but say nothing of use.
+  if (!exists(path)) throw new StoreError("StoreUnusable", `back up store: there is none at ${path}`);
+  await backUp(path, to);
+  return { bytes: Deno.statSync(to).size };
 }
 
 function exists(path: string): boolean {

@@ -1,6 +1,8 @@
 /** The thread of a chore: one request, one answer. @module */
 import { DatabaseSync } from "node:sqlite";
+import { StoreError } from "../../actors/daemon/job_store.ts";
 import type { Chore, ChoreAnswer } from "./chores.ts";
+import { applicationId } from "./schema.ts";
 import { Sql, storeError } from "./sql.ts";
 import { noteOf } from "./writer.ts";
 
@@ -15,6 +17,10 @@ function run(chore: Chore): readonly string[] {
   try {
     const sql = new Sql(db);
     if (chore.kind === "copy") {
+      const { application_id: id } = sql.get<{ application_id: number }>("PRAGMA application_id")!;
+      if (id !== applicationId) {
+        throw new StoreError("StoreForeign", "back up store: the file is a database of another program");
+      }
       sql.run("VACUUM INTO ?", chore.to);
       return [];
     }

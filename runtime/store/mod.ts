@@ -1,5 +1,6 @@
 /** Where the daemon keeps what must survive it. @module */
 export type { DocumentReads, DocumentWrites, Store, StoreReads, StoreTables, StoreWrites } from "./api.ts";
+export { copyStore } from "./chores.ts";
 export { openStore, type StoreOptions } from "./store.ts";
 export type {
   AuditQuery,

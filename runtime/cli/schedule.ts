@@ -1,0 +1,162 @@
+/** `drover schedule`: work of a running daemon that recurs. @module */
+import { Command, Option } from "commander";
+import { UsageError } from "../../protocol/errors.ts";
+import { addApiOptions, ApiClient, type ApiFlags, pages } from "./api_client.ts";
+import { addRequestOptions, jobRequest, type RequestFlags } from "./job_request.ts";
+import { sanitizeLine } from "./output/sanitize.ts";
+
+interface ScheduleDocument {
+  readonly name: string;
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly missed: string;
+  readonly overlap: string;
+  readonly enabled: boolean;
+  readonly request: { readonly command: string | readonly string[]; readonly hosts: string };
+  readonly updatedBy: string;
+  readonly refusal: { readonly code: string; readonly message: string } | null;
+  readonly next: readonly string[];
+  readonly last: {
+    readonly dueAt: string | null;
+    readonly at: string;
+    readonly outcome: string;
+    readonly detail: string | null;
+    readonly job: string | null;
+  } | null;
+}
+
+interface SetFlags extends ApiFlags, RequestFlags {
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly missed: string;
+  readonly overlap: string;
+  readonly disabled?: boolean;
+}
+
+/** The command. */
+export function scheduleCommand(): Command {
+  const command = new Command("schedule").description("Jobs of a running daemon that recur.");
+  const add = (child: Command) => command.addCommand(addApiOptions(child));
+  add(
+    addRequestOptions(
+      new Command("set").description("Make a schedule, or put another one in its place.")
+        .usage("[options] <name> -- <command> [argument...]")
+        .argument("<name>", "its name")
+        .argument("<command...>", "command, after --")
+        .requiredOption("--cron <fields>", 'minute, hour, day of month, month, day of week: "30 2 * * *"')
+        .option("--time-zone <name>", "zone of these times, e.g. Europe/Berlin", "UTC"),
+    )
+      .addOption(
+        new Option(
+          "--missed <policy>",
+          "times that were missed while the daemon was down: none is run, or one",
+        )
+          .choices(["skip", "runOnce"]).default("skip"),
+      )
+      .addOption(
+        new Option("--overlap <policy>", "while its last job is not done: no job, or another one")
+          .choices(["skip", "allow"]).default("skip"),
+      )
+      .option("--disabled", "keep it, but run nothing"),
+  ).commands.at(-1)!.action(set);
+  add(new Command("list").description("List schedules, by name.")).commands.at(-1)!.action(list);
+  add(
+    new Command("show").description("Show a schedule, when it is due, and what became of it last.")
+      .argument("<name>", "its name"),
+  ).commands.at(-1)!.action(show);
+  add(
+    new Command("remove").description("Remove a schedule; its jobs stay.").argument("<name>", "its name"),
+  ).commands.at(-1)!.action(remove);
+  add(
+    new Command("run").description("Make a job of a schedule now, and print the job's id.")
+      .argument("<name>", "its name"),
+  ).commands.at(-1)!.action(run);
+  return command;
+}
+
+async function set(name: string, words: string[], flags: SetFlags): Promise<void> {
+  using client = new ApiClient(flags);
+  const current = await find(client, name);
+  const made = await client.json<ScheduleDocument>("PUT", path(name), {
+    cron: flags.cron,
+    timeZone: flags.timeZone,
+    missed: flags.missed,
+    overlap: flags.overlap,
+    enabled: flags.disabled !== true,
+    request: await jobRequest(words, flags),
+  }, current === undefined ? {} : { "If-Match": current });
+  print(made, flags);
+}
+
+async function list(flags: ApiFlags): Promise<void> {
+  using client = new ApiClient(flags);
+  for await (const schedule of pages<ScheduleDocument>(client, "/v1/schedules", new URLSearchParams())) {
+    print(schedule, flags);
+  }
+}
+
+async function show(name: string, flags: ApiFlags): Promise<void> {
+  using client = new ApiClient(flags);
+  const schedule = await client.json<ScheduleDocument>("GET", path(name));
+  print(schedule, flags);
+  if (flags.json === true) return;
+  const { request, missed, overlap, updatedBy, refusal, next, last } = schedule;
+  const words = typeof request.command === "string" ? request.command : request.command.join(" ");
+  const lines = [
+    `command: ${words}`,
+    `hosts: ${request.hosts}`,
+    `missed: ${missed}, overlap: ${overlap}`,
+    `by: ${updatedBy}`,
+    ...(refusal === null ? [] : [`refused: ${refusal.code}: ${refusal.message}`]),
+    ...next.map((time) => `next: ${time}`),
+  ];
+  if (last !== null) {
+    const due = last.dueAt === null ? "by hand" : `due ${last.dueAt}`;
+    lines.push(`last: ${last.outcome} ${last.at} (${due})${last.job === null ? "" : ` job ${last.job}`}`);
+    if (last.detail !== null) lines.push(`  ${last.detail}`);
+  }
+  for (const line of lines) console.log(sanitizeLine(`  ${line}`));
+}
+
+async function remove(name: string, flags: ApiFlags): Promise<void> {
+  using client = new ApiClient(flags);
+  await client.request("DELETE", path(name), { headers: { "If-Match": "*" } });
+}
+
+async function run(name: string, flags: ApiFlags): Promise<void> {
+  using client = new ApiClient(flags);
+  const job = await client.json<{ readonly id: string }>("POST", `${path(name)}/run`, undefined, {
+    "Idempotency-Key": crypto.randomUUID(),
+  });
+  console.log(flags.json === true ? JSON.stringify(job) : job.id);
+}
+
+/** ETag of a schedule, if there is one. */
+async function find(client: ApiClient, name: string): Promise<string | undefined> {
+  try {
+    const answer = await client.request("GET", path(name));
+    await answer.body?.cancel();
+    return answer.headers.get("ETag") ?? undefined;
+  } catch (error) {
+    if (error instanceof UsageError && error.code === "ScheduleUnknown") return undefined;
+    throw error;
+  }
+}
+
+function print(schedule: ScheduleDocument, flags: ApiFlags): void {
+  if (flags.json === true) {
+    console.log(JSON.stringify(schedule));
+    return;
+  }
+  const { name, cron, timeZone, enabled, refusal, next } = schedule;
+  const state = !enabled
+    ? "disabled"
+    : refusal !== null
+    ? `refused (${refusal.code})`
+    : `next ${next[0] ?? "never"}`;
+  console.log(sanitizeLine(`${name}: ${cron} ${timeZone}, ${state}`));
+}
+
+function path(name: string): string {
+  return `/v1/schedules/${encodeURIComponent(name)}`;
+}
