@@ -6,6 +6,7 @@ import { originGuard, tokenGuard } from "./access/guard.ts";
 import { accepts } from "./accept.ts";
 import type { Api, ApiEnv, DaemonParts } from "./context.ts";
 import { docsPage } from "./docs_page.ts";
+import { requestWatch, stopGuard } from "./operation/requests.ts";
 import { isUnforeseen, Problem, problemOf, type ProblemPart } from "./problems.ts";
 import { addAccessRoutes } from "./routes/access.ts";
 import { addEventRoutes } from "./routes/events.ts";
@@ -15,6 +16,7 @@ import { addFleetRoutes } from "./routes/fleet.ts";
 import { addHostRoutes } from "./routes/hosts.ts";
 import { addInventoryRoutes } from "./routes/inventories.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
+import { addOperationRoutes } from "./routes/operation.ts";
 import { addOutputRoutes } from "./routes/output.ts";
 import { addShellRoutes } from "./routes/shells.ts";
 import { addScheduleRoutes } from "./routes/schedules.ts";
@@ -35,8 +37,11 @@ export function createApp(parts: DaemonParts): Api {
       });
     },
   });
+  app.use("*", requestWatch(parts.operation.metrics));
   app.use("*", originGuard(parts));
+  app.use("/v1/*", stopGuard(parts.operation.health));
   app.use("/v1/*", tokenGuard(parts));
+  app.use("/metrics", tokenGuard(parts));
   app.use("*", accepts);
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",
@@ -54,6 +59,7 @@ export function createApp(parts: DaemonParts): Api {
   addInventoryRoutes(app, parts);
   addScheduleRoutes(app, parts);
   addAccessRoutes(app, parts);
+  addOperationRoutes(app, parts);
   app.get("/docs", (context) => {
     context.header("Content-Security-Policy", docsPage.policy);
     return context.html(docsPage.html);

@@ -7,6 +7,7 @@ import type { AccessMeter } from "./access/limits.ts";
 import type { Facts } from "./facts.ts";
 import type { HostBook } from "./host_book.ts";
 import { Problem } from "./problems.ts";
+import type { Operation } from "./operation/operation.ts";
 import type { JobRunner } from "./runner.ts";
 import type { ScheduleKeeper } from "./schedules/keeper.ts";
 
@@ -24,6 +25,8 @@ export interface DaemonParts {
   readonly stopping: AbortSignal;
   /** Milliseconds without an event after which a stream says that it lives. */
   readonly heartbeatMs: number;
+  /** What it tells of itself. */
+  readonly operation: Operation;
   /** Takes hosts that were added or removed. */
   readonly reloadAdditions: () => void;
   /** Told about errors that nobody foresaw. */

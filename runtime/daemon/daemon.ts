@@ -16,6 +16,10 @@ import type { DaemonParts } from "./context.ts";
 import { Facts } from "./facts.ts";
 import { FleetRunner } from "./fleet_runner.ts";
 import { HostBook } from "./host_book.ts";
+import { Operation } from "./operation/operation.ts";
+import type { InventoryChanges } from "./operation/same_host.ts";
+import { StopCount, type StopReport } from "./operation/stop_report.ts";
+import type { WorkWatch } from "./operation/watch.ts";
 import type { JobRunner } from "./runner.ts";
 import { ScheduleKeeper } from "./schedules/keeper.ts";
 import { type ApiServer, listen, type ServerTls } from "./server.ts";
@@ -49,8 +53,10 @@ export interface DaemonOptions {
   readonly keep?: KeepTerms;
   /** Told what was deleted because it was old. */
   readonly onUpkeep?: (report: RetentionReport) => void;
-  /** Told about defects of Drover itself. */
+  /** Told about defects of Drover itself, beside the log. */
   readonly onError?: (error: unknown) => void;
+  /** Told of its work, e.g. for traces. */
+  readonly watches?: readonly WorkWatch[];
   /** Runs the jobs; default: on the actors of this process. */
   readonly runner?: JobRunner;
 }
@@ -64,17 +70,25 @@ export class Daemon implements AsyncDisposable {
   readonly #server: ApiServer;
   readonly #stopping: AbortController;
   readonly #drainMs: number | undefined;
-  #stopped: Promise<void> | undefined;
+  readonly #stops: StopCount;
+  /** Of hosts that come in through the API. */
+  readonly #accounts: { credentials: Credentials };
+  readonly #hurry = new AbortController();
+  #stopped: Promise<StopReport> | undefined;
 
   private constructor(
     parts: DaemonParts,
     server: ApiServer,
     stopping: AbortController,
+    stops: StopCount,
+    accounts: { credentials: Credentials },
     drainMs: number | undefined,
   ) {
     this.#parts = parts;
     this.#server = server;
     this.#stopping = stopping;
+    this.#stops = stops;
+    this.#accounts = accounts;
     this.#drainMs = drainMs;
   }
 
@@ -86,15 +100,30 @@ export class Daemon implements AsyncDisposable {
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { store } = options;
     const book = new HostBook(options.inventory, options.connection);
-    const onError = options.onError ?? (() => {});
-    const credentials = options.credentials ?? new Credentials([], options.connection);
-    const reloadAdditions = () => book.setAdditions(storedAdditions(store.read, credentials, onError));
+    const meter = new AccessMeter({ ...defaultAccessLimits, ...options.limits }, () => performance.now());
+    const stops = new StopCount();
+    let runner: JobRunner | undefined = undefined;
+    const operation = new Operation({
+      store,
+      book,
+      meter,
+      runner: () => runner,
+      watches: [stops.watch, ...options.watches ?? []],
+    });
+    const onError = (error: unknown) => {
+      operation.failed(error);
+      options.onError?.(error);
+    };
+    const accounts = { credentials: options.credentials ?? new Credentials([], options.connection) };
+    const reloadAdditions = () =>
+      book.setAdditions(storedAdditions(store.read, accounts.credentials, onError));
     reloadAdditions();
-    const runner = options.runner ?? new FleetRunner({
+    runner = options.runner ?? new FleetRunner({
       store,
       livesDir: `${store.path}.lives`,
       onCrash: (report: CrashReport) => onError(report.error),
       redact: (text) => redactorOf(book.secrets())(text),
+      watch: operation.watch,
     });
     // A host that nobody knows any more, or that lacks credentials now, cannot be reached: its job says so.
     const target = (name: string) => {
@@ -113,7 +142,8 @@ export class Daemon implements AsyncDisposable {
       schedules: new ScheduleKeeper({ store, book, runner, clock: systemClock, onError }),
       book,
       facts: new Facts({ store, runner, book, onError }),
-      meter: new AccessMeter({ ...defaultAccessLimits, ...options.limits }, () => performance.now()),
+      meter,
+      operation,
       names: new Set(["localhost", ...(options.names ?? []).map((name) => name.toLowerCase())]),
       stopping: stopping.signal,
       heartbeatMs: options.heartbeatMs ?? 15_000,
@@ -139,7 +169,8 @@ export class Daemon implements AsyncDisposable {
       onError,
     });
     stopping.signal.addEventListener("abort", () => upkeep.stop());
-    return new Daemon(parts, server, stopping, options.drainMs);
+    operation.health.enter("ready");
+    return new Daemon(parts, server, stopping, stops, accounts, options.drainMs);
   }
 
   /** `http://127.0.0.1:PORT`. */
@@ -153,25 +184,51 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Stops: no new requests, no further host begins, what runs has a little time and is cancelled then, the store is closed. Jobs with
-   * hosts that have no result go on with the next start. Idempotent.
+   * Takes another content of the inventory's file. Hosts of which it says nothing new keep their connections; work under way goes on
+   * as it began. What tokens see follows.
    */
-  stop(): Promise<void> {
+  setInventory(inventory: Inventory): InventoryChanges {
+    return this.#parts.book.setFile(inventory);
+  }
+
+  /** Takes other accounts for hosts that come in through the API. */
+  setCredentials(credentials: Credentials): void {
+    this.#accounts.credentials = credentials;
+    this.#parts.reloadAdditions();
+  }
+
+  /**
+   * Stops: nothing new is taken, no further host begins, what runs has a little time and is cancelled then; meanwhile the API can be
+   * asked. Then the streams end and the store is closed. Jobs with hosts that have no result go on with the next start. Idempotent.
+   */
+  stop(): Promise<StopReport> {
     return this.#stopped ??= this.#stop();
   }
 
-  /** See {@link Daemon.stop}. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
+  /** Ends the time that running commands have to end, while it stops. */
+  hurry(): void {
+    this.#hurry.abort();
   }
 
-  async #stop(): Promise<void> {
+  /** See {@link Daemon.stop}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(): Promise<StopReport> {
+    const { operation, schedules, facts, runner, store } = this.#parts;
+    operation.health.enter("draining");
+    this.#stops.begin();
+    await schedules.stop();
+    await runner.close(this.#drainMs, this.#hurry.signal, () => this.#stops.overdue());
+    facts.close();
     this.#stopping.abort();
-    await this.#parts.schedules.stop();
-    this.#parts.facts.close();
     await this.#server.close(graceMs);
-    await this.#parts.runner.close(this.#drainMs);
-    await this.#parts.store.close();
+    const report = this.#stops.report(store.read.jobs.unfinished());
+    operation.health.enter("stopped");
+    operation[Symbol.dispose]();
+    await store.close();
+    return report;
   }
 }
 

@@ -25,7 +25,7 @@ import {
 } from "../../actors/host/mod.ts";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
-import type { SystemSnapshot } from "../../actors/kernel/snapshot.ts";
+import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { Connector } from "../../actors/ports.ts";
 import { type HostLimits, scheduler, type SchedulerMessage } from "../../actors/scheduler/mod.ts";
@@ -39,6 +39,7 @@ import { connectionLimit } from "../os/limits.ts";
 import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
 import { paced } from "./paced.ts";
+import { watchedStore, type WorkWatch } from "./operation/watch.ts";
 import type { JobRunner } from "./runner.ts";
 
 /** Hosts at once of a job that does not say. */
@@ -65,11 +66,14 @@ export interface FleetRunnerOptions {
   readonly onCrash?: (report: CrashReport) => void;
   /** Takes secrets out of a text. */
   readonly redact?: (text: string) => string;
+  /** Told of jobs and exchanges. */
+  readonly watch?: WorkWatch;
 }
 
 /** See the module. */
 export class FleetRunner implements JobRunner {
   readonly #store: JobStore;
+  readonly #watch: WorkWatch | undefined;
   readonly #system: ActorSystem;
   readonly #connector: Connector;
   readonly #scheduler: ActorRef<SchedulerMessage>;
@@ -81,8 +85,9 @@ export class FleetRunner implements JobRunner {
   readonly #asked = new Set<string>();
 
   /** Connects to nothing yet. */
-  constructor({ store, livesDir, onCrash, redact }: FleetRunnerOptions) {
-    this.#store = store;
+  constructor({ store, livesDir, onCrash, redact, watch }: FleetRunnerOptions) {
+    this.#store = watch === undefined ? store : watchedStore(store, watch);
+    this.#watch = watch;
     this.#system = createSystem({
       ...(onCrash === undefined ? {} : { onCrash }),
       ...(redact === undefined ? {} : { redact }),
@@ -90,7 +95,10 @@ export class FleetRunner implements JobRunner {
     const maxConnections = connectionLimit();
     this.#scheduler = this.#system.spawn(scheduler({ slots: slotsOf(undefined, maxConnections) }));
     this.#connector = createConnector();
-    const limits = maxConnections === undefined ? {} : { maxConnections };
+    const limits = {
+      ...(maxConnections === undefined ? {} : { maxConnections }),
+      ...(watch === undefined ? {} : { observer: watch }),
+    };
     this.#fleet = this.#system.spawn(fleet(this.#connector, this.#scheduler, limits));
     this.#system.spawn(limitsWatcher(this.#fleet, this.#scheduler));
     this.#sweeper = new Sweeper(
@@ -100,7 +108,8 @@ export class FleetRunner implements JobRunner {
   }
 
   start(job: Job, targets: readonly HostTarget[], stdin: Uint8Array | undefined): void {
-    this.#run(job, stdin, targets.map((target, index) => ({ index, target, intent: null, startedAt: null })));
+    const hosts = targets.map((target, index) => ({ index, target, intent: null, startedAt: null }));
+    this.#run(job, stdin, hosts, false);
   }
 
   recover(
@@ -113,7 +122,7 @@ export class FleetRunner implements JobRunner {
     }
     for (const { job, stdin, hosts } of jobs) {
       const found = hosts.map((host) => ({ ...host, target: target(host.host) }));
-      this.#run(job, stdin, found);
+      this.#run(job, stdin, found, true);
       const ended = this.#jobs.get(job.id)?.ended;
       void ended?.then((end) => {
         if (end === "done") this.#sweepAsked(found);
@@ -135,7 +144,7 @@ export class FleetRunner implements JobRunner {
     return this.#wish(id, "resume");
   }
 
-  inspect(options: { readonly path?: string; readonly limit?: number } = {}): SystemSnapshot | undefined {
+  inspect(options: SnapshotOptions = {}): SystemSnapshot | undefined {
     return this.#system.snapshot(options);
   }
 
@@ -177,10 +186,11 @@ export class FleetRunner implements JobRunner {
     return pingHost(this.#system, this.#connector, target);
   }
 
-  async close(drainMs = defaultDrainMs): Promise<void> {
+  async close(drainMs = defaultDrainMs, hurry?: AbortSignal, overdue?: () => void): Promise<void> {
     for (const { ref } of this.#jobs.values()) this.#system.send(ref, { kind: "drain" });
     const ended = Promise.all([...this.#jobs.values()].map(({ ended }) => ended));
-    await within(drainMs, ended);
+    await within(drainMs, ended, hurry);
+    overdue?.();
     await this.#sweeper.settle();
     const left = await this.#keysLeft();
     // Whatever runs still is stopped by its host, which tells its job.
@@ -190,10 +200,11 @@ export class FleetRunner implements JobRunner {
     this.#sweeper.close(left);
   }
 
-  #run(job: Job, stdin: Uint8Array | undefined, hosts: readonly DurableHost[]): void {
+  #run(job: Job, stdin: Uint8Array | undefined, hosts: readonly DurableHost[], resumed: boolean): void {
     // Two of one job would each send what the other has sent.
     if (this.#jobs.has(job.id)) throw new Error(`run job: ${job.id} is running already`);
     const { promise, resolve } = Promise.withResolvers<DurableJobEnd>();
+    this.#watch?.jobBegan(job, hosts.length, resumed);
     this.#sweeper.begin(hosts.flatMap(({ target }) => target === undefined ? [] : [target]));
     const key = job.id.replaceAll("-", "");
     const ref = this.#system.spawn(durableJob(
@@ -209,6 +220,7 @@ export class FleetRunner implements JobRunner {
       this.#store,
       (end) => {
         this.#jobs.delete(job.id);
+        this.#watch?.jobLeft(job.id);
         resolve(end);
       },
     ));
@@ -274,9 +286,14 @@ interface Running {
   readonly ended: Promise<DurableJobEnd>;
 }
 
-/** Waits for `promise`, but not for longer than `ms`. */
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([promise, new Promise<void>((resolve) => timer = setTimeout(resolve, ms))]);
+/** Waits for `promise`, but not for longer than `ms`, nor once `hurry` is aborted. */
+async function within(ms: number, promise: Promise<unknown>, hurry?: AbortSignal): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const end = () => resolve();
+  const timer = setTimeout(end, ms);
+  if (hurry?.aborted) end();
+  hurry?.addEventListener("abort", end);
+  await Promise.race([promise, over]);
+  hurry?.removeEventListener("abort", end);
   clearTimeout(timer);
 }

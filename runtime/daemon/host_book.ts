@@ -7,6 +7,7 @@ import type { HostTarget } from "../../actors/host/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { type Inventory, type InventoryHost, selectHosts } from "../inventory/mod.ts";
 import { selectNames } from "../inventory/patterns.ts";
+import { type InventoryChanges, keepSame } from "./operation/same_host.ts";
 import { type ConnectionOptions, readPem, targetOf } from "../client/targets.ts";
 
 /** Where a host comes from. */
@@ -58,10 +59,13 @@ export class HostBook {
     return this.#file;
   }
 
-  /** Takes another content of the file. */
-  setFile(file: Inventory): void {
-    this.#file = file;
+  /** Takes another content of the file, and says what is new in it. */
+  setFile(file: Inventory): InventoryChanges {
+    const { inventory, changes } = keepSame(this.#file, file);
+    this.#file = inventory;
+    this.#pem.clear();
     this.#whole = this.#merge();
+    return changes;
   }
 
   /** Takes other hosts beside the file's. A host of the file stays what the file says. */

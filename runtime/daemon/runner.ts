@@ -1,7 +1,7 @@
 /** The boundary between the API and the work: who begins jobs, and stops them. @module */
 import type { Job, UnfinishedJob } from "../../actors/daemon/job_types.ts";
 import type { HostPicture, HostTarget, InquiryOutcome, Question } from "../../actors/host/mod.ts";
-import type { SystemSnapshot } from "../../actors/kernel/snapshot.ts";
+import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { HostLimits } from "../../actors/scheduler/mod.ts";
 import type { PingAnswer } from "../client/any_fleet.ts";
 
@@ -30,7 +30,7 @@ export interface JobRunner {
   /** Goes on with a job that was paused. */
   resume(id: string): Promise<void>;
   /** A picture of the actors, those at `path` and below. */
-  inspect(options?: { readonly path?: string; readonly limit?: number }): SystemSnapshot | undefined;
+  inspect(options?: SnapshotOptions): SystemSnapshot | undefined;
   /** What hosts do that have work or are not tried for a while, by name; none of them: it is quiet. */
   fleet(): Promise<ReadonlyMap<string, HostPicture>>;
   /** Asks a host something that is no command. */
@@ -43,7 +43,8 @@ export interface JobRunner {
   ping(target: HostTarget): Promise<PingAnswer>;
   /**
    * Takes no more work and begins no further host, waits `drainMs` for what runs, then stops it, and ends when nothing is left. Jobs
-   * that have hosts without a result stay so: a later life goes on with them.
+   * that have hosts without a result stay so: a later life goes on with them. `hurry`: ends the waiting; `overdue` is called when it
+   * is over.
    */
-  close(drainMs?: number): Promise<void>;
+  close(drainMs?: number, hurry?: AbortSignal, overdue?: () => void): Promise<void>;
 }

@@ -68,6 +68,13 @@ export class AccessMeter {
     };
   }
 
+  /** Places that are taken now, by all together. */
+  open(kind: "requests" | "streams"): number {
+    let sum = 0;
+    for (const use of this.#uses.values()) sum += use[kind];
+    return sum;
+  }
+
   /** Forgets a token that is no more. */
   forget(key: string): void {
     this.#uses.delete(key);
