@@ -36,3 +36,22 @@ export interface SecurityContext {
   /** Wipes key material. Idempotent. */
   dispose(): void;
 }
+
+/**
+ * One side of a TLS connection without a socket: bytes in, bytes out, at once. CredSSP has one inside of HTTP. All but `dispose` throw
+ * `ProtocolError` (`TlsFailed`) when the peer breaks TLS; then nothing more can be done with it.
+ */
+export interface TlsSession {
+  /** Takes bytes of the peer's handshake (empty: begins), gives back ours. `done`: encrypted data may follow. */
+  handshake(input: Uint8Array): { readonly output: Uint8Array; readonly done: boolean };
+  /** SubjectPublicKeyInfo of the server's certificate (DER): the peer's of a client, its own of a server. Once done. */
+  readonly serverKey: Uint8Array;
+  /** Bytes that the negotiated suite puts behind a record's ciphertext. Once done. */
+  readonly trailerLength: number;
+  /** Encrypts; one record for each 16 KB. */
+  encrypt(plaintext: Uint8Array): Uint8Array;
+  /** Decrypts whole records. */
+  decrypt(records: Uint8Array): Uint8Array;
+  /** Wipes the keys. Idempotent. */
+  dispose(): void;
+}

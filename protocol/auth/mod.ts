@@ -1,5 +1,9 @@
 /** Authentication: Basic, and NTLMv2 bare or inside SPNEGO, behind `SecurityContext`. @module */
 export { basicAuthorization, parseBasic } from "./basic.ts";
+export { CredSspAcceptor } from "./credssp_acceptor.ts";
+export { type CredSspOptions, credsspPiece } from "./credssp_context.ts";
+export { CredSspInitiator, type CredSspInitiatorOptions } from "./credssp_initiator.ts";
+export type { PasswordCredentials } from "./credssp_tokens.ts";
 export { type DigestAnswer, type DigestOptions, type DigestProof, DigestSession } from "./digest.ts";
 export { type NtlmCredential, splitUserName } from "./credential.ts";
 export { ntHash } from "./ntlm_crypto.ts";

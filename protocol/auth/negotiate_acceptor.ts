@@ -5,7 +5,8 @@ import type { SecurityContext } from "../ports.ts";
 import type { Mechanism, MechanismOffer } from "./mechanism.ts";
 import type { NtlmAcceptorContext, NtlmAcceptorOptions } from "./ntlm_acceptor.ts";
 import { ntlmChoice } from "./ntlm_mechanism.ts";
-import { type Done, outOfOrder, SpnegoContext } from "./spnego_context.ts";
+import { outOfOrder, SpnegoContext } from "./spnego_context.ts";
+import type { Done } from "./step_frame.ts";
 import {
   encodeNegTokenResp,
   NegState,
