@@ -42,6 +42,9 @@ const notNow: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** How `fetch` says that it has no connection yet; whatever else it says, the request may have been sent. */
 const beforeSending = /client error \(Connect\)/;
 
+/** How it says that TLS does not take the server's certificate. */
+const untrusted = /client error \(Connect\).*certificate/s;
+
 /** A daemon, as one token sees it. */
 export class DaemonConnection implements Disposable {
   readonly #url: string;
@@ -143,7 +146,15 @@ export class DaemonConnection implements Disposable {
       } catch (failure) {
         signal?.throwIfAborted();
         if (failure instanceof DroverError && !(failure instanceof NetworkError)) throw failure;
-        sent ||= !(failure instanceof Error && beforeSending.test(failure.message));
+        const why = wholeMessage(failure);
+        if (untrusted.test(why)) {
+          throw new NetworkError(
+            "CertificateUntrusted",
+            `ask daemon: the certificate of ${this.#url} is not trusted; give the PEM of its authority`,
+            { cause: failure },
+          );
+        }
+        sent ||= !beforeSending.test(why);
         again = repeatable || !sent;
         const known = method === "GET" || !sent ? "" : "; whether it was done is not known";
         error = new NetworkError("DaemonUnreachable", `ask daemon: ${this.#url} does not answer${known}`, {
@@ -208,6 +219,11 @@ function within<T>(ms: number, promise: Promise<T>, late: (value: T) => void = (
     }, ms);
     promise.finally(() => clearTimeout(timer)).then(resolve, reject);
   });
+}
+
+/** The texts of an error and of those below it. */
+function wholeMessage(error: unknown): string {
+  return error instanceof Error ? `${error.message} ${wholeMessage(error.cause)}` : "";
 }
 
 /** Retry-After in seconds (RFC 9110, section 10.2.3); a date is not what the daemon sends. */

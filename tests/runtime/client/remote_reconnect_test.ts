@@ -1,0 +1,142 @@
+/** Connections that break anywhere, and daemons that are restarted: no event is lost or doubled, no job is made twice. */
+import assert from "node:assert/strict";
+import { Fleet, type JobEvent } from "../../../mod.ts";
+import { Secret } from "../../../protocol/secret.ts";
+import { Daemon, firstToken } from "../../../runtime/daemon/daemon.ts";
+import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
+import { openStore } from "../../../runtime/store/mod.ts";
+import { password, startService, user } from "../cli/drover.ts";
+import { world } from "../daemon/world.ts";
+import { cuttingProxy } from "./cutting_proxy.ts";
+
+const portOf = (url: string) => Number(new URL(url).port);
+
+Deno.test("a connection that is cut every few bytes loses no event and doubles none", async () => {
+  await using here = await world();
+  await using direct = Fleet.connect(here);
+  const { id } = await direct.submit("for i in 1 2 3; do echo line $i é; sleep 0.1; done");
+  // The answer's head alone is some hundred bytes: each connection gets a little further, and one in four nowhere.
+  let connections = 0;
+  await using proxy = cuttingProxy(
+    portOf(here.url),
+    () => connections++ % 4 === 3 ? 20 : 700 + 97 * (connections % 11),
+  );
+  await using fleet = Fleet.connect({ url: proxy.url, token: here.token });
+  const seen: JobEvent[] = [];
+  for await (const event of fleet.follow(id)) seen.push(event);
+  assert.ok(proxy.cuts >= 3, `${proxy.cuts} cuts`);
+  const whole: JobEvent[] = [];
+  for await (const event of direct.follow(id)) whole.push(event);
+  assert.deepEqual(seen, whole);
+  assert.deepEqual(here.errors, []);
+});
+
+Deno.test("an answer that was lost is asked for again: the job is made once, the run is whole", async () => {
+  await using here = await world({ hosts: 1 });
+  // What was asked has arrived when its answer is cut.
+  let connections = 0;
+  await using proxy = cuttingProxy(portOf(here.url), () => connections++ < 3 ? 1 : Infinity);
+  await using fleet = Fleet.connect({ url: proxy.url, token: here.token });
+  const results = await fleet.run("echo once").results();
+  assert.deepEqual(results.map(({ status }) => status), ["succeeded"]);
+  assert.equal(proxy.cuts, 3);
+  await using direct = Fleet.connect(here);
+  const jobs = [];
+  for await (const job of direct.jobs()) jobs.push(job);
+  assert.equal(jobs.length, 1);
+});
+
+Deno.test("what must not be done twice is not asked for again once it may have arrived", async () => {
+  await using here = await world({ hosts: 1 });
+  await using proxy = cuttingProxy(portOf(here.url), () => 1);
+  const { DaemonConnection } = await import("../../../runtime/client/remote/connection.ts");
+  using connection = new DaemonConnection({ url: proxy.url, token: here.token });
+  await assert.rejects(
+    connection.json("POST", "/v1/tokens", { body: { name: "t", scope: "read" } }),
+    { code: "DaemonUnreachable", message: /whether it was done is not known$/ },
+  );
+  assert.equal(proxy.cuts, 1);
+});
+
+Deno.test("a daemon that is restarted in mid-job: the run goes on, each event once", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "drover-remote-" });
+  await Deno.chmod(folder, 0o700);
+  await using service = await startService(["--auth", "basic", "--allow-unencrypted"], Array(6).fill("http"));
+  const inventory = inventoryFromHosts(service.ports.map((port) => `127.0.0.1:${port}`));
+  const connection = { user, password: new Secret(password), auth: "basic" } as const;
+  const errors: unknown[] = [];
+  let token = "";
+  const life = async (port: number) => {
+    const store = await openStore({ path: `${folder}/drover.db` });
+    token ||= (await firstToken(store))!;
+    return await Daemon.start({
+      store,
+      inventory,
+      connection,
+      host: "127.0.0.1",
+      port,
+      onError: (error) => errors.push(error),
+    });
+  };
+  let daemon = await life(0);
+  try {
+    const { url } = daemon;
+    await using fleet = Fleet.connect({ url, token });
+    const run = fleet.run("echo here; sleep 0.2", { throttle: 1 });
+    let restarting: Promise<void> | undefined;
+    const results: string[] = [];
+    const seqs: number[] = [];
+    for await (const event of run) {
+      seqs.push(event.seq);
+      if (event.type !== "result") continue;
+      results.push(`${event.host} ${event.status}`);
+      restarting ??= (async () => {
+        await daemon.stop();
+        daemon = await life(portOf(url));
+      })();
+    }
+    await restarting;
+    assert.deepEqual(results.sort(), service.ports.map((port) => `127.0.0.1:${port} succeeded`).sort());
+    assert.deepEqual(seqs, [...new Set(seqs)].sort((a, b) => a - b));
+    const { id } = await run.job;
+    const whole: number[] = [];
+    for await (const event of fleet.follow(id)) if (event.type !== "job") whole.push(event.seq);
+    assert.deepEqual(seqs, whole);
+    assert.deepEqual(errors, []);
+  } finally {
+    await daemon.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a daemon that stays away ends the run with an error, after reconnectTimeout; the job goes on", async () => {
+  await using here = await world({ hosts: 1 });
+  const proxy = cuttingProxy(portOf(here.url), () => Infinity);
+  const fleet = Fleet.connect({ url: proxy.url, token: here.token, reconnectTimeout: 300 });
+  const run = fleet.run("echo x; sleep 0.4; echo y");
+  let id = "";
+  await assert.rejects(
+    async () => {
+      for await (const event of run) {
+        id = event.job;
+        if (event.type === "output") await proxy[Symbol.asyncDispose]();
+      }
+    },
+    { code: "DaemonUnreachable", blame: "network" },
+  );
+  await fleet.close();
+  await using direct = Fleet.connect(here);
+  const statuses: string[] = [];
+  for await (const event of direct.follow(id)) if (event.type === "result") statuses.push(event.status);
+  assert.deepEqual(statuses, ["succeeded"]);
+});
+
+Deno.test("a run that could not be cancelled says so", async () => {
+  await using here = await world({ hosts: 1 });
+  const proxy = cuttingProxy(portOf(here.url), () => Infinity);
+  const fleet = Fleet.connect({ url: proxy.url, token: here.token, reconnectTimeout: 300 });
+  const run = fleet.run("sleep 0.4");
+  await run.job;
+  await proxy[Symbol.asyncDispose]();
+  await assert.rejects(fleet.close(), { code: "DaemonUnreachable" });
+});
