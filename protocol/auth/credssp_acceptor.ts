@@ -1,6 +1,6 @@
 /** The server's side of CredSSP ([MS-CSSP] 3.1.5): it proves its key, and gets the client's credentials. @module */
 import { DeniedError, UsageError } from "../errors.ts";
-import { CredSspContext, type CredSspOptions, credsspOutOfOrder } from "./credssp_context.ts";
+import { CredSspContext, credsspOutOfOrder } from "./credssp_context.ts";
 import {
   incrementedKey,
   keyHash,
