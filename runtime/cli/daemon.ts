@@ -1,12 +1,11 @@
 /** `drover daemon`: durable jobs behind an HTTP API. @module */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { dirname } from "node:path";
 import { UsageError } from "../../protocol/errors.ts";
+import type { WorkWatch } from "../daemon/operation/watch.ts";
 import { inventoryFromHosts } from "../inventory/mod.ts";
 import { inspectable } from "./inspectable.ts";
-import { interruptible } from "./interrupt.ts";
-import { addConnectionOptions, connectionOptions, positiveInteger } from "./options.ts";
-import { sanitizeLine } from "./output/sanitize.ts";
+import { addConnectionOptions, connectionOptions, positiveInteger, seconds } from "./options.ts";
 import { readInventory, type SelectionFlags } from "./selection.ts";
 import { byteSize } from "./sizes.ts";
 import { removePrivate, storePath, tokenFileName, urlFileName, writePrivate } from "./state_files.ts";
@@ -22,6 +21,9 @@ interface DaemonFlags extends SelectionFlags {
   readonly keepDays?: number;
   readonly keepJobs?: number;
   readonly maxStoreSize?: number;
+  readonly drain?: number;
+  readonly logFormat: "pretty" | "json";
+  readonly logLevel?: readonly string[];
   readonly inspect: boolean;
 }
 
@@ -37,7 +39,9 @@ export function daemonCommand(): Command {
     .description(
       "Take jobs over an HTTP API, run them on the hosts of the inventory, and keep what came of them. The first " +
         "line says where it listens; /docs there describes the API. The first start makes a token and says in " +
-        "which file it is. Ends with Ctrl-C or SIGTERM; the next start goes on with what is not done.",
+        "which file it is. The inventory is read again when it changes; SIGHUP reads it and the accounts again. Ends with " +
+        "Ctrl-C or SIGTERM: what runs has --drain seconds to end (a second signal ends them), and the next start goes " +
+        "on with what is not done.",
     )
     .option("--api <address:port>", "where to listen; beyond loopback only with TLS", apiAddress, {
       host: "127.0.0.1",
@@ -61,6 +65,20 @@ export function daemonCommand(): Command {
       "size above which the oldest finished jobs are deleted, e.g. 20G (default: none)",
       byteSize,
     )
+    .option("--drain <seconds>", "seconds that what runs has to end with the daemon (default: 10)", seconds)
+    .addOption(
+      new Option("--log-format <format>", "form of the log's lines on standard error").choices([
+        "pretty",
+        "json",
+      ])
+        .default("pretty"),
+    )
+    .option(
+      "--log-level <[category=]level>",
+      "lines from this level on (trace, debug, info, warning, error; default: info), of all or of one of daemon, api, " +
+        "jobs, hosts, store, security; may be repeated",
+      (text: string, before: string[] = []) => [...before, text],
+    )
     .option("--no-inspect", "do not let your `drover inspect` look into this process");
   return addConnectionOptions(command)
     .addHelpText(
@@ -70,6 +88,8 @@ Examples:
   drover daemon -i hosts.yml
   drover daemon -i hosts.yml --api 0.0.0.0:7520 --name drover.example \\
     --tls-cert api.pem --tls-key api.key
+  drover daemon -i hosts.yml --log-format json --log-level api=debug
+  OTEL_DENO=true drover daemon -i hosts.yml   # traces, to the usual OTEL_EXPORTER_OTLP_ENDPOINT
   drover job submit -- hostname`,
     )
     .action(daemon);
@@ -81,13 +101,17 @@ async function daemon(flags: DaemonFlags): Promise<void> {
   const { Daemon, firstToken } = await import("../daemon/daemon.ts");
   const { readCredentials } = await import("../daemon/credentials.ts");
   const { openStore } = await import("../store/mod.ts");
+  const { runUntilStopped } = await import("../daemon/operation/process.ts");
+  const { ServiceNotifier } = await import("../daemon/operation/notify.ts");
+  const { daemonLog } = await import("../daemon/operation/daemon_log.ts");
+  using notifier = ServiceNotifier.fromEnvironment();
+  await using log = await daemonLog(flags.logFormat, flags.logLevel ?? []);
   const tls = await certificate(flags);
   checkListen(flags.api.host, tls !== undefined);
   const connection = connectionOptions(flags);
   const inventory = flags.inventory === undefined ? inventoryFromHosts([]) : readInventory(flags);
-  const credentials = flags.credentials === undefined
-    ? undefined
-    : readCredentials(flags.credentials, connection);
+  const { credentials: accounts } = flags;
+  const credentials = accounts === undefined ? undefined : readCredentials(accounts, connection);
   const path = storePath(flags.store);
   const folder = dirname(path);
   Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -95,7 +119,7 @@ async function daemon(flags: DaemonFlags): Promise<void> {
   const token = await firstToken(store);
   if (token !== undefined) {
     writePrivate(`${folder}/${tokenFileName}`, token);
-    console.error(`drover: the first token is in ${folder}/${tokenFileName}`);
+    log.daemon.info("the first token is in {file}", { file: `${folder}/${tokenFileName}` });
   }
   await using running = await Daemon.start({
     store,
@@ -115,11 +139,12 @@ async function daemon(flags: DaemonFlags): Promise<void> {
     },
     onUpkeep: ({ jobs, audit }) => {
       if (jobs + audit === 0) return;
-      console.error(`${new Date().toISOString()} drover: deleted ${jobs} old jobs, ${audit} audit records`);
+      log.store.info("deleted {jobs} old jobs, {audit} audit records", { jobs, audit });
     },
-    onError: (error) =>
-      console.error(sanitizeLine(`${new Date().toISOString()} drover: internal error: ${String(error)}`)),
+    ...(flags.drain === undefined ? {} : { drainMs: flags.drain * 1_000 }),
+    watches: await traces(),
   });
+  log.redactSecretsOf(running.parts.book);
   writePrivate(`${folder}/${urlFileName}`, running.url);
   console.log(`Listening on ${running.url} (docs: ${running.url}/docs)`);
   using _inspection = inspectable(flags.inspect, {
@@ -128,12 +153,22 @@ async function daemon(flags: DaemonFlags): Promise<void> {
     notable: ["/scheduler"],
     snapshot: (options) => running.parts.runner.inspect(options),
   });
-  const interrupted = Promise.withResolvers<void>();
-  using _signals = interruptible(() => interrupted.resolve());
-  await interrupted.promise;
-  await running.stop();
+  await runUntilStopped(running, {
+    notifier,
+    ...(flags.inventory === undefined
+      ? {}
+      : { inventory: { path: flags.inventory, read: () => readInventory(flags) } }),
+    ...(accounts === undefined ? {} : { credentials: () => readCredentials(accounts, connection) }),
+  });
   removePrivate(`${folder}/${urlFileName}`);
   Deno.exitCode = 0;
+}
+
+/** Traces are made where Deno's OpenTelemetry is switched on, by its own variable. */
+async function traces(): Promise<readonly WorkWatch[]> {
+  if (!/^(?:1|true)$/i.test(Deno.env.get("OTEL_DENO") ?? "")) return [];
+  const { jobTraces } = await import("../daemon/operation/tracing.ts");
+  return [jobTraces()];
 }
 
 async function certificate(flags: DaemonFlags): Promise<{ cert: string; key: string } | undefined> {
