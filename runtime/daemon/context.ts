@@ -4,8 +4,10 @@ import type { Context } from "hono";
 import type { Store } from "../store/api.ts";
 import type { StoredToken } from "../store/types.ts";
 import type { AccessMeter } from "./access/limits.ts";
+import type { TokenBook } from "./access/token_book.ts";
 import type { Facts } from "./facts.ts";
 import type { HostBook } from "./host_book.ts";
+import type { JobCache } from "./job_cache.ts";
 import { Problem } from "./problems.ts";
 import type { Operation } from "./operation/operation.ts";
 import type { JobRunner } from "./runner.ts";
@@ -19,6 +21,8 @@ export interface DaemonParts {
   readonly book: HostBook;
   readonly facts: Facts;
   readonly meter: AccessMeter;
+  readonly tokens: TokenBook;
+  readonly jobs: JobCache;
   /** Host names that lead here, in lower case. */
   readonly names: ReadonlySet<string>;
   /** Ends when the daemon stops: streams end with it. */

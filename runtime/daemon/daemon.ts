@@ -9,6 +9,7 @@ import type { Store } from "../store/api.ts";
 import type { RetentionReport } from "../store/types.ts";
 import { type AccessLimits, AccessMeter, defaultAccessLimits } from "./access/limits.ts";
 import { allHosts, newToken, tokenHash } from "./access/tokens.ts";
+import { TokenBook } from "./access/token_book.ts";
 import { createApp } from "./app.ts";
 import { storedAdditions } from "./additions.ts";
 import { Credentials } from "./credentials.ts";
@@ -17,6 +18,7 @@ import { Facts } from "./facts.ts";
 import { FleetRunner } from "./fleet_runner.ts";
 import { HostBook } from "./host_book.ts";
 import { Operation } from "./operation/operation.ts";
+import { JobCache } from "./job_cache.ts";
 import type { InventoryChanges } from "./operation/same_host.ts";
 import { StopCount, type StopReport } from "./operation/stop_report.ts";
 import type { WorkWatch } from "./operation/watch.ts";
@@ -147,6 +149,8 @@ export class Daemon implements AsyncDisposable {
       names: new Set(["localhost", ...(options.names ?? []).map((name) => name.toLowerCase())]),
       stopping: stopping.signal,
       heartbeatMs: options.heartbeatMs ?? 15_000,
+      tokens: new TokenBook(store),
+      jobs: new JobCache(store),
       reloadAdditions,
       onError,
     };

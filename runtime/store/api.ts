@@ -147,6 +147,8 @@ export interface Store extends JobStore {
   readonly write: StoreWrites;
   /** Highest seq that is on disk. */
   readonly head: number;
+  /** Rises with everything that was written, before whoever asked for it is told: reads with the same number read the same. */
+  readonly changes: number;
   /** Calls `listener` with the new head after it rose (several commits may be one call), until the function given back. */
   subscribe(listener: (head: number) => void): () => void;
   /** `append` as a promise. */

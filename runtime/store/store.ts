@@ -36,6 +36,7 @@ class SqliteStore implements Store {
   #link!: WriterLink;
   #reads!: { readonly reads: StoreReads; close(): void };
   #state!: WriterState;
+  #changes = 0;
   #retaining: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
   readonly write: StoreWrites;
@@ -65,6 +66,10 @@ class SqliteStore implements Store {
 
   get head(): number {
     return this.#state.head;
+  }
+
+  get changes(): number {
+    return this.#changes;
   }
 
   subscribe(listener: (head: number) => void): () => void {
@@ -148,6 +153,7 @@ class SqliteStore implements Store {
   #changed(state: WriterState): void {
     const rose = this.#state !== undefined && state.head > this.#state.head;
     this.#state = state;
+    this.#changes++;
     if (!rose) return;
     // One listener's mistake is not the store's, nor another listener's.
     for (const listener of this.#listeners) queueMicrotask(() => listener(state.head));

@@ -5,7 +5,7 @@ import type { StoredToken } from "../../store/types.ts";
 import type { ApiEnv, DaemonParts } from "../context.ts";
 import { Problem } from "../problems.ts";
 import { checkOrigin } from "./names.ts";
-import { allows, bearerToken, isToken, type Scope, tokenHash } from "./tokens.ts";
+import { allows, bearerToken, isToken, type Scope } from "./tokens.ts";
 
 /** Prefix of the WebSocket subprotocol that carries a token: browsers cannot set Authorization there. */
 export const tokenProtocol = "drover.token.";
@@ -54,10 +54,7 @@ export function needs(scope: Scope): MiddlewareHandler<ApiEnv> {
 
 function callerOf(parts: DaemonParts, headers: Headers): StoredToken | undefined {
   const token = bearerToken(headers.get("Authorization")) ?? protocolToken(headers);
-  const found = token === undefined ? undefined : parts.store.read.tokens.byHash(tokenHash(token));
-  return found === undefined || (found.expiresAt !== null && found.expiresAt <= Date.now())
-    ? undefined
-    : found;
+  return token === undefined ? undefined : parts.tokens.find(token);
 }
 
 function protocolToken(headers: Headers): string | undefined {

@@ -97,7 +97,7 @@ export function addAccessRoutes(app: Api, parts: DaemonParts): void {
     async (context) => {
       const { name } = context.req.valid("param");
       const token = store.read.tokens.byName(name);
-      if (token === undefined || !await store.write.tokens.remove(token.id)) {
+      if (token === undefined || !await parts.tokens.remove(token.id)) {
         throw new Problem(404, "TokenUnknown", "there is no such token");
       }
       parts.meter.forget(token.id);
