@@ -56,7 +56,7 @@ export type Credentials =
   /** WSMANIDENTIFY: unauthenticated. */
   | { readonly kind: "identify" }
   | { readonly kind: "basic"; readonly username: string; readonly password: Secret }
-  | { readonly kind: "negotiate"; readonly token: Uint8Array }
+  | { readonly kind: "negotiate" | "kerberos"; readonly token: Uint8Array }
   /** A scheme that is not offered, or credentials that cannot be read. */
   | { readonly kind: "unusable"; readonly reason: string };
 
@@ -74,7 +74,11 @@ export function credentialsOf(request: HttpRequestEvent): Credentials {
       case "basic":
         return { kind: "basic", ...parseBasic(token) };
       case "negotiate":
-        return { kind: "negotiate", token: Uint8Array.fromBase64(token) };
+      case "kerberos":
+        return {
+          kind: scheme.toLowerCase() === "kerberos" ? "kerberos" : "negotiate",
+          token: Uint8Array.fromBase64(token),
+        };
       default:
         return { kind: "unusable", reason: "the authentication scheme is not offered" };
     }

@@ -29,6 +29,7 @@ import {
   emptyAnswer,
   envelopeAnswer,
   type HttpAnswerParts,
+  type TokenScheme,
 } from "./http_answers.ts";
 import { eventReason, type ServiceAuth, type ServiceEvent, type ServiceOptions } from "./options.ts";
 import type { ConnectionEvent, ConnectionRelay } from "./relay.ts";
@@ -122,6 +123,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
   #exchange: Exchange | undefined;
   /** The dialogue under way or ended, and whose it is. */
   #context: SecurityContext | undefined;
+  #scheme: TokenScheme = "Negotiate";
   #account: ServiceAccount | undefined;
   #loggedOn = false;
   #blocked = false;
@@ -299,10 +301,14 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
           )
         );
       case "negotiate":
-        if (!this.#offered.includes("negotiate")) {
-          return this.#denied("negotiate", undefined, "Negotiate is not offered on this listener", context);
+      case "kerberos": {
+        const { kind, token } = credentials;
+        const scheme = kind === "kerberos" ? "Kerberos" : "Negotiate";
+        if (!this.#offered.includes(kind)) {
+          return this.#denied(kind, undefined, `${scheme} is not offered on this listener`, context);
         }
-        return this.#negotiate(exchange, credentials.token, context);
+        return this.#negotiate(exchange, scheme, token, context);
+      }
       case "unusable":
         return this.#denied("negotiate", undefined, credentials.reason, context);
     }
@@ -342,7 +348,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     if (exchange.settled !== undefined) return this.#finish(exchange, exchange.settled, context);
     let body: OpenedBody | undefined;
     try {
-      body = exchange.body.open(exchange.context);
+      body = exchange.body.open(exchange.context, this.#scheme);
     } catch (error) {
       return this.#badBody(error, context);
     }
@@ -354,7 +360,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
       return this.#finish(exchange, [emptyAnswer(200, this.#parts(exchange))], context);
     }
     if (body.sealed) {
-      exchange.seal = { context: exchange.context!, indented: body.indented };
+      exchange.seal = { context: exchange.context!, scheme: this.#scheme, indented: body.indented };
     } else if (exchange.account !== undefined && !this.#plainAllowed) {
       return this.#refuse(403, "the body is not encrypted and AllowUnencrypted is false", context);
     }
@@ -417,17 +423,27 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
 
   // Logon.
 
-  #negotiate(exchange: Exchange, token: Uint8Array, context: Context<ConnectionMessage>): void {
+  #negotiate(
+    exchange: Exchange,
+    scheme: TokenScheme,
+    token: Uint8Array,
+    context: Context<ConnectionMessage>,
+  ): void {
     // A new dialogue on a connection that has logged on replaces the old one.
-    if (this.#account !== undefined) this.#forgetLogon();
-    const security = this.#context ??= this.#service.security.acceptNegotiate(this.#facts!);
+    if (this.#account !== undefined || this.#scheme !== scheme) this.#forgetLogon();
+    this.#scheme = scheme;
+    const { security: provider } = this.#service;
+    const security = this.#context ??= scheme === "Kerberos" && provider.acceptKerberos !== undefined
+      ? provider.acceptKerberos(this.#facts!)
+      : provider.acceptNegotiate(this.#facts!);
     this.#phase = "authorizing";
     context.effect((post) => security.step(token, (step) => post({ kind: "negotiated", exchange, step })));
   }
 
   #negotiated(exchange: Exchange, step: SecurityStep, context: Context<ConnectionMessage>): void {
-    if (step.kind === "failed") return this.#denied("negotiate", undefined, eventReason(step.error), context);
-    const token = step.token?.toBase64();
+    const auth = this.#scheme === "Kerberos" ? "kerberos" : "negotiate";
+    if (step.kind === "failed") return this.#denied(auth, undefined, eventReason(step.error), context);
+    const token = step.token === undefined ? undefined : `${this.#scheme} ${step.token.toBase64()}`;
     if (step.kind === "continue") {
       const parts = { ...this.#parts(exchange), token };
       exchange.settled = [emptyAnswer(401, parts)];
@@ -438,13 +454,13 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     const security = this.#context!;
     const account = this.#service.security.account(security);
     if (account === undefined) {
-      return this.#denied("negotiate", security.principal, "the principal has no account here", context);
+      return this.#denied(auth, security.principal, "the principal has no account here", context);
     }
     this.#account = account;
     exchange.account = account;
     exchange.context = security;
     exchange.token = token;
-    this.#admitted("negotiate", account, context);
+    this.#admitted(auth, account, context);
     this.#expectBody(exchange, context);
   }
 
@@ -465,7 +481,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
 
   #admitted(scheme: ServiceAuth, account: ServiceAccount, context: Context<ConnectionMessage>): void {
     // Basic proves itself with every request; one event a connection is enough.
-    if (!this.#loggedOn || scheme === "negotiate") {
+    if (!this.#loggedOn || scheme !== "basic") {
       this.#tell({ kind: "logon", scheme, user: account.name, from: this.#peer }, context);
     }
     this.#loggedOn = true;
@@ -621,7 +637,10 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
   }
 
   get #offered(): readonly ServiceAuth[] {
-    return this.#service.auth.filter((scheme) => scheme !== "basic" || this.#plainAllowed);
+    const { auth, security } = this.#service;
+    return auth.filter((scheme) =>
+      scheme === "basic" ? this.#plainAllowed : scheme !== "kerberos" || security.acceptKerberos !== undefined
+    );
   }
 
   /** A completion may come after its exchange was given up. */

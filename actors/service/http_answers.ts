@@ -16,6 +16,15 @@ export const soapContentType = "application/soap+xml;charset=UTF-8";
 
 const server = ["Server", "Drover"] as const;
 
+/** Schemes whose tokens belong to a dialogue. */
+export type TokenScheme = "Negotiate" | "Kerberos";
+
+const challenges: Readonly<Record<ServiceAuth, string>> = {
+  negotiate: "Negotiate",
+  kerberos: "Kerberos",
+  basic: 'Basic realm="WSMAN"',
+};
+
 /** Bodies above this size are not copied behind their head, but written in the parts that they consist of. */
 const apart = 64 * 1024;
 
@@ -25,13 +34,13 @@ export interface HttpAnswerParts {
   readonly keepAlive: boolean;
   /** Whether the client speaks HTTP/1.0, which must be told of a kept connection. */
   readonly http10: boolean;
-  /** Last token of a Negotiate dialogue, in base64. */
+  /** Token of a dialogue for the client: scheme and base64. */
   readonly token?: string | undefined;
 }
 
 function headers(parts: HttpAnswerParts): [string, string][] {
   const list: [string, string][] = [[...server]];
-  if (parts.token !== undefined) list.push(["WWW-Authenticate", `Negotiate ${parts.token}`]);
+  if (parts.token !== undefined) list.push(["WWW-Authenticate", parts.token]);
   if (!parts.keepAlive) list.push(["Connection", "close"]);
   else if (parts.http10) list.push(["Connection", "keep-alive"]);
   return list;
@@ -40,6 +49,8 @@ function headers(parts: HttpAnswerParts): [string, string][] {
 /** How an answer is sealed. */
 export interface AnswerSeal {
   readonly context: SecurityContext;
+  /** The scheme that the client logged on with. */
+  readonly scheme: TokenScheme;
   /**
    * Whether part headers are indented by a tab. Windows' own client does not do so and Windows answers it likewise; the
    * clients in Python, Go and Ruby do, and look for the tab in the answer: everybody is answered in their own manner.
@@ -58,8 +69,8 @@ export function envelopeAnswer(
     list.push(["Content-Type", soapContentType]);
     return message(answer.status, list, [answer.body]);
   }
-  list.push(["Content-Type", encryptedContentType(sealedProtocol("Negotiate"))]);
-  const part = sealMessage(seal.context, "Negotiate", soapContentType, answer.body);
+  list.push(["Content-Type", encryptedContentType(sealedProtocol(seal.scheme))]);
+  const part = sealMessage(seal.context, seal.scheme, soapContentType, answer.body);
   return message(answer.status, list, encryptedParts(part, seal));
 }
 
@@ -89,6 +100,6 @@ export function challengeAnswer(offered: readonly ServiceAuth[], parts: HttpAnsw
   return emptyAnswer(
     401,
     parts,
-    offered.map((scheme) => ["WWW-Authenticate", scheme === "basic" ? 'Basic realm="WSMAN"' : "Negotiate"]),
+    offered.map((scheme) => ["WWW-Authenticate", challenges[scheme]]),
   );
 }

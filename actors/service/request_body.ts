@@ -8,7 +8,7 @@ import {
   parseContentType,
 } from "../../protocol/http/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
-import { sealedProtocol, unsealPart } from "../../protocol/sealing/mod.ts";
+import { sealedProtocol, type SealingScheme, unsealPart } from "../../protocol/sealing/mod.ts";
 import { type Envelope, readEnvelope } from "../../protocol/soap/mod.ts";
 import { WsmanFaultError } from "../../protocol/wsman/mod.ts";
 
@@ -61,8 +61,8 @@ export class RequestBody {
     this.#tail = [];
   }
 
-  /** The whole message; `undefined` when the body is empty. A sealed one is verified and opened by `context`. */
-  open(context: SecurityContext | undefined): OpenedBody | undefined {
+  /** The whole message; `undefined` when the body is empty. A sealed one is verified and opened by `context`, of a logon with `scheme`. */
+  open(context: SecurityContext | undefined, scheme: SealingScheme = "Negotiate"): OpenedBody | undefined {
     if (this.#multipart === undefined) {
       if (this.#empty) return undefined;
       return {
@@ -76,7 +76,7 @@ export class RequestBody {
     this.#multipart.end();
     const part = this.#parts[0];
     if (part === undefined) throw new ProtocolError("MultipartMalformed", "read body: it holds no message");
-    if (context === undefined || part.protocol.toLowerCase() !== sealedProtocol("Negotiate").toLowerCase()) {
+    if (context === undefined || part.protocol.toLowerCase() !== sealedProtocol(scheme).toLowerCase()) {
       throw new ProtocolError("SealUnexpected", "open body: it is sealed for another authentication");
     }
     const bytes = unsealPart(context, part);

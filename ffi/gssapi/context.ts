@@ -138,6 +138,7 @@ export class GssContext implements Disposable {
     let major: number;
     let token: Uint8Array;
     frame.hold(this);
+    frame.wanted = () => !this.#handle.isDisposed;
     try {
       major = await this.#handle.during(() => run(frame, frame.zeros(4), output, flags));
     } finally {

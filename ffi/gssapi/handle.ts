@@ -40,6 +40,11 @@ export class Handle implements Disposable {
     return Deno.UnsafePointer.create(new DataView(this.#core.slot.buffer).getBigUint64(0, true));
   }
 
+  /** Whether it was given back, or will be as soon as no call uses it. */
+  get isDisposed(): boolean {
+    return this.#core.disposed;
+  }
+
   /** Runs a call on another thread that uses this handle. */
   async during<T>(call: () => Promise<T>): Promise<T> {
     const core = this.#core;

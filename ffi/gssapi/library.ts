@@ -82,6 +82,7 @@ export class GssLibrary {
     if (this.#running >= mostAtOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#running++;
     try {
+      if (!frame.wanted()) throw new GssError(name, 0, 0, "nobody waits for it any more");
       return this.check(name, await frame.whileRunning(call(this.#functions)), minor);
     } finally {
       const next = this.#waiting.shift();

@@ -19,6 +19,8 @@ export function addressOf(bytes: Native): bigint {
 
 /** The memory of one call. */
 export class Frame {
+  /** Whether somebody still waits for the call; asked when its turn has come. */
+  wanted: () => boolean = () => true;
   readonly #held: unknown[] = [];
 
   /** `length` zero bytes. */

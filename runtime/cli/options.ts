@@ -10,7 +10,12 @@ import { sanitize } from "./output/sanitize.ts";
 export interface ConnectionFlags {
   readonly user?: string;
   readonly passwordEnv?: string;
-  readonly auth?: "negotiate" | "ntlm" | "basic";
+  readonly auth?: "negotiate" | "kerberos" | "ntlm" | "basic";
+  readonly keytab?: string;
+  readonly ccache?: string;
+  readonly kerberosHostname?: string;
+  readonly kerberosService?: "HTTP" | "HOST" | "WSMAN";
+  readonly kerberosDelegate?: boolean;
   readonly ssl?: boolean;
   readonly port?: number;
   readonly ca?: string;
@@ -25,12 +30,24 @@ export function addConnectionOptions(command: Command): Command {
     .option("--user <name>", "account: name, DOMAIN\\name or name@realm")
     .option("--password-env <variable>", "environment variable that holds the password")
     .addOption(
-      new Option("--auth <kind>", "kind of authentication (default: negotiate, with NTLM inside)").choices([
-        "negotiate",
-        "ntlm",
-        "basic",
-      ]),
+      new Option(
+        "--auth <kind>",
+        "negotiate (default): Kerberos where there are credentials for it (name@REALM and a password, tickets of kinit, " +
+          "a keytab), else NTLM; kerberos: domains, proves the service too; ntlm: local accounts; basic: HTTPS only",
+      ).choices(["negotiate", "kerberos", "ntlm", "basic"]),
     )
+    .option("--keytab <file>", "Kerberos: file with the key of --user, instead of a password")
+    .option("--ccache <name>", "Kerberos: credential cache with tickets (default: that of kinit)")
+    .option("--kerberos-hostname <name>", "Kerberos: the host as the KDC knows it (default: as connected to)")
+    .addOption(
+      new Option("--kerberos-service <class>", "Kerberos: class of the service's name (default: HTTP)")
+        .choices([
+          "HTTP",
+          "HOST",
+          "WSMAN",
+        ]),
+    )
+    .option("--kerberos-delegate", "Kerberos: let the service act as the account on other machines")
     .option("--ssl", "use HTTPS (port 5986)")
     .option("--port <number>", "TCP port", portNumber)
     .option("--ca <file>", "PEM file of certificate authorities to trust beside the system's")
@@ -100,12 +117,23 @@ export function connectionOptions(flags: ConnectionFlags): ConnectionOptions {
     ...(flags.user === undefined ? {} : { user: flags.user }),
     ...(password === undefined ? {} : { password }),
     ...(flags.auth === undefined ? {} : { auth: flags.auth }),
+    kerberos: kerberosOptions(flags),
     ...(flags.ssl === undefined ? {} : { ssl: flags.ssl }),
     ...(flags.port === undefined ? {} : { port: flags.port }),
     ...(flags.ca === undefined ? {} : { ca: readText(flags.ca, "read --ca") }),
     ...(flags.certValidation === undefined ? {} : { certValidation: flags.certValidation }),
     ...(flags.trust === undefined ? {} : { trust: flags.trust }),
     ...(flags.connectRetries === undefined ? {} : { connectRetries: flags.connectRetries }),
+  };
+}
+
+function kerberosOptions(flags: ConnectionFlags): NonNullable<ConnectionOptions["kerberos"]> {
+  return {
+    ...(flags.keytab === undefined ? {} : { keytab: flags.keytab }),
+    ...(flags.ccache === undefined ? {} : { ccache: flags.ccache }),
+    ...(flags.kerberosHostname === undefined ? {} : { hostname: flags.kerberosHostname }),
+    ...(flags.kerberosService === undefined ? {} : { service: flags.kerberosService }),
+    ...(flags.kerberosDelegate === undefined ? {} : { delegate: flags.kerberosDelegate }),
   };
 }
 

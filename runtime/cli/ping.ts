@@ -74,17 +74,22 @@ async function pingAll(names: readonly string[], flags: PingFlags): Promise<numb
 /** Without an account there is nothing to prove and nothing to protect: any stand-in passes the checks of real targets. */
 function targetOfHost(host: Parameters<typeof targetOf>[0], flags: PingFlags): HostTarget {
   const options = connectionOptions(flags);
-  const given = flags.user === undefined
+  const given = isAnonymous(flags)
     ? { ...options, user: "anonymous", password: new Secret(""), trust: ["*"] }
     : options;
   return targetOf(host, given, readPem);
+}
+
+/** Tickets and keytabs say themselves whose they are. */
+function isAnonymous({ user, auth, keytab, ccache }: PingFlags): boolean {
+  return user === undefined && auth !== "kerberos" && keytab === undefined && ccache === undefined;
 }
 
 function identifyTarget(target: HostTarget, flags: PingFlags): HostTarget {
   const timeoutMs = flags.timeout * 1000;
   return {
     ...target,
-    ...(flags.user === undefined ? { authentication: { kind: "anonymous" } as const } : {}),
+    ...(isAnonymous(flags) ? { authentication: { kind: "anonymous" } as const } : {}),
     connect: { ...target.connect, timeoutMs },
     operationTimeoutMs: timeoutMs,
   };

@@ -21,7 +21,8 @@ interface ServiceFlags {
   readonly listen: readonly ListenFlag[];
   readonly cert?: string;
   readonly key?: string;
-  readonly auth: readonly ServiceAuth[];
+  readonly auth?: readonly ServiceAuth[];
+  readonly keytab?: string;
   readonly allowUnencrypted?: boolean;
   readonly runAs?: string;
   readonly user: string;
@@ -50,9 +51,14 @@ export function serviceCommand(): Command {
     .option("--cert <file>", "certificate chain for https (PEM); without it one is made")
     .option("--key <file>", "its key (PEM)")
     .addOption(
-      new Option("--auth <schemes>", "negotiate, basic, or both with a comma")
-        .argParser(authSchemes)
-        .default(["negotiate"], "negotiate"),
+      new Option(
+        "--auth <schemes>",
+        "negotiate, kerberos, basic, or several with commas (default: negotiate, and kerberos with --keytab)",
+      ).argParser(authSchemes),
+    )
+    .option(
+      "--keytab <file>",
+      "keys of the service (HTTP/thishost@REALM): Kerberos logons of its realm are let in, --user needs no password then",
     )
     .option("--allow-unencrypted", "accept clear text on http (Basic is offered there only then)")
     .option("--run-as <user>", "system user that the shells run as")
@@ -77,6 +83,8 @@ Examples:
   PW=secret drover service --listen http://127.0.0.1:5985 --user demo \\
     --password-env PW --auth basic --allow-unencrypted \\
     --set IdleTimeout=600000 --set MaxShellsPerUser=5
+  drover service --listen http://0.0.0.0:5985 --keytab /etc/krb5.keytab \\
+    --run-as alice --user alice
   pass show winrm | drover service --listen https://127.0.0.1:5986 --user demo \\
     --password-stdin`,
     )
@@ -111,7 +119,8 @@ async function start(flags: ServiceFlags): Promise<RunningService> {
   );
   return await startService({
     listeners,
-    auth: flags.auth,
+    auth: authOf(flags),
+    ...(flags.keytab === undefined ? {} : { keytab: flags.keytab }),
     allowUnencrypted: flags.allowUnencrypted ?? false,
     accounts,
     ...(flags.runAs === undefined ? {} : { runAs: flags.runAs }),
@@ -123,8 +132,13 @@ async function start(flags: ServiceFlags): Promise<RunningService> {
   });
 }
 
-/** The account's password, which no command is to find anywhere. */
-async function password({ passwordEnv, passwordStdin }: ServiceFlags): Promise<Secret> {
+function authOf({ auth, keytab }: ServiceFlags): readonly ServiceAuth[] {
+  return auth ?? (keytab === undefined ? ["negotiate"] : ["negotiate", "kerberos"]);
+}
+
+/** The account's password, which no command is to find anywhere; `undefined` where Kerberos alone lets it in. */
+async function password({ passwordEnv, passwordStdin, keytab }: ServiceFlags): Promise<Secret | undefined> {
+  if (keytab !== undefined && passwordEnv === undefined && passwordStdin === undefined) return undefined;
   if ((passwordEnv === undefined) === (passwordStdin === undefined)) {
     throw new UsageError("PasswordMissing", "read password: say either --password-env or --password-stdin");
   }
@@ -179,7 +193,7 @@ async function certificate(flags: ServiceFlags): Promise<NonNullable<ServiceList
 function describe(address: ServiceAddress, flags: ServiceFlags): string {
   const host = bracketed(address.host);
   const clear = address.scheme === "https" || flags.allowUnencrypted === true;
-  const offered = flags.auth.filter((scheme) => scheme !== "basic" || clear).join(", ");
+  const offered = authOf(flags).filter((scheme) => scheme !== "basic" || clear).join(", ");
   const thumbprint = address.thumbprint === undefined ? "" : `; thumbprint ${address.thumbprint}`;
   return `${address.scheme}://${host}:${address.port}/wsman (${offered}${thumbprint})`;
 }
@@ -232,8 +246,8 @@ function listen(text: string, before: readonly ListenFlag[] | undefined): readon
 function authSchemes(text: string): readonly ServiceAuth[] {
   return text.split(",").map((word) => {
     const scheme = word.trim().toLowerCase();
-    if (scheme === "negotiate" || scheme === "basic") return scheme;
-    throw new InvalidArgumentError("The schemes are negotiate and basic.");
+    if (scheme === "negotiate" || scheme === "kerberos" || scheme === "basic") return scheme;
+    throw new InvalidArgumentError("The schemes are negotiate, kerberos and basic.");
   });
 }
 

@@ -1,12 +1,17 @@
 /** From what inventories and options say to what the actors need: one {@link HostTarget} for each host. @module */
-import type { Authentication, HostTarget } from "../../actors/host/mod.ts";
+import type { HostTarget } from "../../actors/host/mod.ts";
 import type { TlsClientOptions } from "../../actors/ports.ts";
-import { basicAuthorization, createNegotiateInitiator, splitUserName } from "../../protocol/auth/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import type { Secret } from "../../protocol/secret.ts";
 import type { InventoryHost } from "../inventory/mod.ts";
-import { serverEndPointBinding } from "../service/channel_binding.ts";
-import { reflectionGuard } from "../security/reflection_guard.ts";
+import {
+  authenticationOf,
+  type AuthKind,
+  checkCredentials,
+  type KerberosOptions,
+  type Logon,
+  usesKerberos,
+} from "./authentication.ts";
 import { isLoopback, isTrusted } from "./trust.ts";
 
 /** Options that hold for all hosts; what is given here goes before the inventory. */
@@ -16,7 +21,9 @@ export interface ConnectionOptions {
   /** Its password. */
   readonly password?: Secret;
   /** Kind of authentication; default `negotiate`. */
-  readonly auth?: "negotiate" | "ntlm" | "basic";
+  readonly auth?: AuthKind;
+  /** What Kerberos is told beside user and password. */
+  readonly kerberos?: KerberosOptions;
   /** HTTPS. */
   readonly ssl?: boolean;
   /** TCP port; default 5985, with HTTPS 5986. */
@@ -62,7 +69,8 @@ export function readPem(path: string): string {
 /**
  * The target of one host.
  *
- * @throws UsageError `CredentialsMissing`, `NotTrusted`, `ClearTextRefused`, `AuthUnsupported`, `ConnectionUnsupported`
+ * @throws UsageError `CredentialsMissing`, `NotTrusted`, `ClearTextRefused`, `AuthUnsupported`,
+ *   `ConnectionUnsupported`, `KerberosUnavailable`, `KerberosUser`
  */
 export function targetOf(host: InventoryHost, options: ConnectionOptions, readPem: PemReader): HostTarget {
   if (host.connection !== undefined && host.connection !== "winrm" && host.connection !== "psrp") {
@@ -74,17 +82,22 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
   }
   const user = options.user ?? host.user;
   const password = options.password ?? host.password;
-  if (user === undefined || user === "" || password === undefined) {
-    const missing = user === undefined || user === ""
-      ? "a user name (--user or ansible_user)"
-      : "a password (--password-env or ansible_password)";
-    throw new UsageError("CredentialsMissing", `connect to ${host.name}: ${missing} is missing`);
-  }
   const secure = options.ssl ?? (host.scheme === "https");
   const port = options.port ?? host.port ?? (secure ? 5986 : 5985);
   const auth = authKind(host, options);
+  const logon: Logon = {
+    host,
+    kind: auth,
+    user,
+    password,
+    kerberos: { ...host.kerberos, ...options.kerberos },
+    seal: seals(host, secure),
+  };
+  checkCredentials(logon);
   const loopback = isLoopback(host.address);
-  refuseUnsafe(host, auth, secure, loopback, options.trust ?? []);
+  const trusted = secure || loopback || isTrusted(host.address, options.trust ?? []) ||
+    isTrusted(host.name, options.trust ?? []);
+  refuseUnsafe(logon, secure, loopback, trusted);
   const authority = `${host.address.includes(":") ? `[${host.address}]` : host.address}:${port}`;
   const path = host.path ?? "/wsman";
   const operationTimeoutMs = options.operationTimeoutMs ?? host.operationTimeoutMs ?? 20_000;
@@ -93,7 +106,7 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
     : host.readTimeoutMs - operationTimeoutMs;
   return {
     name: host.name,
-    quotaKey: quotaKeyOf(user, host.address, port),
+    quotaKey: quotaKeyOf(user ?? "", host.address, port),
     connect: {
       host: host.address,
       port,
@@ -103,7 +116,7 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
     hostHeader: authority,
     path,
     url: `${secure ? "https" : "http"}://${authority}${path}`,
-    authentication: authentication(auth, user, password, host.address, seals(host, secure)),
+    authentication: authenticationOf(logon, trusted),
     operationTimeoutMs,
     networkDelayMs: Math.max(1_000, readDelay),
     maxEnvelopeSize: host.maxEnvelopeSize ?? 512_000,
@@ -130,33 +143,26 @@ function seals(host: InventoryHost, secure: boolean): boolean {
   return host.messageEncryption === "always" || (!secure && host.messageEncryption !== "never");
 }
 
-type AuthKind = "negotiate" | "ntlm" | "basic";
-
 function authKind(host: InventoryHost, options: ConnectionOptions): AuthKind {
   const kind = options.auth ?? host.auth ?? "negotiate";
-  if (kind === "negotiate" || kind === "ntlm" || kind === "basic") return kind;
+  if (kind === "negotiate" || kind === "kerberos" || kind === "ntlm" || kind === "basic") return kind;
   throw new UsageError(
     "AuthUnsupported",
-    `connect to ${host.name}: ${kind} authentication is not supported yet; use negotiate, ntlm or basic`,
+    `connect to ${host.name}: ${kind} authentication is not supported yet; use negotiate, kerberos, ntlm or basic`,
   );
 }
 
-/** AllowUnencrypted is false for our client, and NTLM over plain HTTP cannot prove who the server is. */
-function refuseUnsafe(
-  host: InventoryHost,
-  auth: AuthKind,
-  secure: boolean,
-  loopback: boolean,
-  trust: readonly string[],
-): void {
-  if (auth === "basic" && host.messageEncryption === "always") {
+/** AllowUnencrypted is false for our client, and NTLM over plain HTTP cannot prove who the server is; Kerberos can. */
+function refuseUnsafe(logon: Logon, secure: boolean, loopback: boolean, trusted: boolean): void {
+  const { host, kind } = logon;
+  if (kind === "basic" && host.messageEncryption === "always") {
     throw new UsageError(
       "EncryptionImpossible",
       `connect to ${host.name}: messages cannot be encrypted with Basic authentication; use negotiate, or https instead`,
     );
   }
   if (secure || loopback) return;
-  if (auth === "basic") {
+  if (kind === "basic") {
     throw new UsageError(
       "ClearTextRefused",
       `connect to ${host.name}: Basic over plain HTTP would send the password in clear; use --ssl or --auth negotiate`,
@@ -168,7 +174,7 @@ function refuseUnsafe(
       `connect to ${host.name}: message encryption is switched off for plain HTTP; use --ssl or remove the setting`,
     );
   }
-  if (!isTrusted(host.address, trust) && !isTrusted(host.name, trust)) {
+  if (!trusted && !usesKerberos(logon)) {
     throw new UsageError(
       "NotTrusted",
       `connect to ${host.name}: NTLM over plain HTTP cannot prove who the server is; ` +
@@ -181,33 +187,4 @@ function tlsOptions(host: InventoryHost, options: ConnectionOptions, readPem: Pe
   const verify = (options.certValidation ?? host.certValidation) === "ignore" ? "ignore" : "system";
   const ca = options.ca ?? (host.caFile === undefined ? undefined : readPem(host.caFile));
   return ca === undefined ? { verify } : { verify, ca };
-}
-
-function authentication(
-  kind: AuthKind,
-  user: string,
-  password: Secret,
-  address: string,
-  seal: boolean,
-): Authentication {
-  if (kind === "basic") return { kind: "basic", authorization: () => basicAuthorization(user, password) };
-  const { username, domain } = splitUserName(user);
-  return {
-    kind: "negotiate",
-    scheme: "Negotiate",
-    seal,
-    initiator: (facts, random, wallNow) =>
-      createNegotiateInitiator({
-        // Binds the logon to this TLS connection, so that nobody between can pass it on (CbtHardeningLevel).
-        ...(facts.tls?.peerCertificate === undefined
-          ? {}
-          : { channelBinding: serverEndPointBinding(facts.tls.peerCertificate) }),
-        credential: { username, domain, password },
-        targetName: `HTTP/${address}`,
-        random: (length) => random.bytes(length),
-        now: wallNow,
-        wrap: kind === "ntlm" ? "raw" : "spnego",
-        guard: reflectionGuard,
-      }),
-  };
 }

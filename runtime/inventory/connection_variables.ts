@@ -20,7 +20,11 @@ export type Setting =
   | "operationTimeout"
   | "readTimeout"
   | "bothTimeouts"
-  | "maxEnvelopeSize";
+  | "maxEnvelopeSize"
+  | "kerberosService"
+  | "kerberosHostname"
+  | "kerberosKeytab"
+  | "kerberosDelegation";
 
 /** Which connection plugin a variable belongs to; `common` ones are read by both. */
 export type Family = "common" | "winrm" | "psrp";
@@ -51,6 +55,13 @@ const honoured: readonly (readonly [variable: string, family: Family, setting: S
   ["ansible_psrp_operation_timeout", "psrp", "operationTimeout"],
   ["ansible_psrp_read_timeout", "psrp", "readTimeout"],
   ["ansible_psrp_max_envelope_size", "psrp", "maxEnvelopeSize"],
+  ["ansible_psrp_negotiate_service", "psrp", "kerberosService"],
+  ["ansible_psrp_negotiate_hostname_override", "psrp", "kerberosHostname"],
+  ["ansible_psrp_negotiate_delegate", "psrp", "kerberosDelegation"],
+  ["ansible_winrm_service", "winrm", "kerberosService"],
+  ["ansible_winrm_kerberos_hostname_override", "winrm", "kerberosHostname"],
+  ["ansible_winrm_kerberos_delegation", "winrm", "kerberosDelegation"],
+  ["ansible_winrm_keytab", "winrm", "kerberosKeytab"],
   ["ansible_winrm_host", "winrm", "address"],
   ["ansible_winrm_port", "winrm", "port"],
   ["ansible_winrm_user", "winrm", "user"],
@@ -77,7 +88,7 @@ export const honouredVariables: readonly HonouredVariable[] = honoured.map(([var
 
 const byName = new Map(honouredVariables.map((entry) => [entry.variable, entry]));
 
-const kerberos = "Kerberos logon is not supported yet";
+const kinit = "Drover logs on to Kerberos by itself";
 const credssp = "CredSSP logon is not supported yet";
 const certificate = "certificate logon is not supported yet";
 const proxy = "proxies are not supported";
@@ -98,20 +109,18 @@ const reasons = new Map<string, string>([
   ["ansible_winrm_cert_pem", certificate],
   ["ansible_winrm_cert_key_pem", certificate],
   ["ansible_winrm_cert_key_password", certificate],
-  ["ansible_winrm_realm", kerberos],
-  ["ansible_winrm_service", kerberos],
-  ["ansible_winrm_keytab", kerberos],
+  ["ansible_winrm_realm", "the realm is part of the user's name (name@REALM)"],
   ["ansible_winrm_send_cbt", binding],
   ["ansible_winrm_proxy", proxy],
   ["ansible_winrm_endpoint", "the endpoint is made of scheme, host, port and path"],
 ]);
 
 const prefixes: readonly (readonly [prefix: string, reason: string])[] = [
-  ["ansible_winrm_kerberos_", kerberos],
-  ["ansible_winrm_kinit_", kerberos],
+  ["ansible_winrm_kerberos_", kinit],
+  ["ansible_winrm_kinit_", kinit],
   ["ansible_winrm_credssp_", credssp],
   ["ansible_psrp_credssp_", credssp],
-  ["ansible_psrp_negotiate_", kerberos],
+  ["ansible_psrp_negotiate_", binding],
   ["ansible_winrm_", "no option of WinRM that Drover knows"],
   ["ansible_psrp_", "no option of PSRP that Drover knows"],
   ["ansible_ssh_", "Drover does not connect over SSH"],

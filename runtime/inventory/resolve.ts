@@ -138,6 +138,7 @@ class HostResolver {
       operationTimeoutMs: both ?? this.#seconds("operationTimeout"),
       readTimeoutMs: both === undefined ? this.#seconds("readTimeout") : both + 10_000,
       maxEnvelopeSize: this.#integer("maxEnvelopeSize", 8_192, 0x7fff_ffff),
+      ...this.#kerberos(),
       variables: this.#shown(),
     };
   }
@@ -234,6 +235,29 @@ class HostResolver {
     // With --port given Ansible's default of https would guess against the user.
     if (this.options.given?.includes("port")) return undefined;
     return this.#connection === undefined ? undefined : "https";
+  }
+
+  #kerberos(): Pick<InventoryHost, "kerberos"> {
+    const service = this.#text("kerberosService");
+    const hostname = this.#text("kerberosHostname");
+    const keytab = this.#text("kerberosKeytab");
+    const delegate = this.#flag("kerberosDelegation");
+    const said = {
+      ...(service === undefined ? {} : { service }),
+      ...(hostname === undefined ? {} : { hostname }),
+      ...(keytab === undefined ? {} : { keytab }),
+      ...(delegate === undefined ? {} : { delegate }),
+    };
+    return Object.keys(said).length === 0 ? {} : { kerberos: said };
+  }
+
+  /** A yes or no in one of the spellings that Ansible takes. */
+  #flag(setting: Setting): boolean | undefined {
+    const text = this.#text(setting)?.toLowerCase();
+    if (text === undefined) return undefined;
+    if (["true", "yes", "on", "y", "t", "1"].includes(text)) return true;
+    if (["false", "no", "off", "n", "f", "0"].includes(text)) return false;
+    this.#fail(this.#used(setting)!, "expected yes or no");
   }
 
   #path(): string | undefined {

@@ -45,6 +45,13 @@ export interface InventoryHost {
   readonly readTimeoutMs: number | undefined;
   /** Largest envelope to send, bytes. */
   readonly maxEnvelopeSize: number | undefined;
+  /** What Kerberos is told of the service: class and host of its principal name, and whether tickets are handed on to it. */
+  readonly kerberos?: {
+    readonly service?: string;
+    readonly hostname?: string;
+    readonly keytab?: string;
+    readonly delegate?: boolean;
+  };
   /**
    * Every variable of the host after Ansible's precedence, as written: expressions are not evaluated. Text whose
    * variable is named like a secret (`pass`, `secret`, `token`) is a {@link Secret}; a vaulted value is a {@link VaultText}.

@@ -5,7 +5,8 @@ import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
 
 interface Account {
-  readonly ntHash: Uint8Array;
+  /** Absent where the account has no password here. */
+  readonly ntHash: Uint8Array | undefined;
   readonly passwordMac: Uint8Array;
   readonly systemUser: string | undefined;
 }
@@ -21,19 +22,30 @@ export class Accounts {
   readonly #nobody = this.#mac(new Secret(""));
 
   /**
-   * Adds an account, whose commands run as `systemUser` (`undefined`: as the service itself). Throws {@link UsageError}:
+   * Adds an account, whose commands run as `systemUser` (`undefined`: as the service itself). Without `password` only Kerberos
+   * lets it in. Throws {@link UsageError}:
    * `AccountName` when the name is empty or qualified, `AccountExists`, or `AccountPassword` when the password is empty.
    */
-  add(name: string, password: Secret, systemUser: string | undefined): void {
+  add(name: string, password: Secret | undefined, systemUser: string | undefined): void {
     const key = accountKey(name);
     if (key === "" || name.includes("\\")) {
       throw new UsageError("AccountName", `add account ${name}: the name is empty or has a domain`);
     }
     if (this.#accounts.has(key)) throw new UsageError("AccountExists", `add account ${name}: it exists`);
-    if (password.reveal() === "") {
+    if (password?.reveal() === "") {
       throw new UsageError("AccountPassword", `add account ${name}: the password is empty`);
     }
-    this.#accounts.set(key, { ntHash: ntHash(password), passwordMac: this.#mac(password), systemUser });
+    this.#accounts.set(key, {
+      ntHash: password === undefined ? undefined : ntHash(password),
+      // No password has the MAC of random bytes.
+      passwordMac: password === undefined ? randomBytes(32) : this.#mac(password),
+      systemUser,
+    });
+  }
+
+  /** Whether there is such an account. */
+  has(name: string): boolean {
+    return this.#accounts.has(accountKey(name));
   }
 
   /** The NT hash for NTLM, by the user's name as the client sent it; `undefined` for nobody's name. Secret. */

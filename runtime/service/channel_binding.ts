@@ -1,4 +1,4 @@
-/** The channel binding `tls-server-end-point` of our certificate (RFC 5929 section 4), as NTLM carries it. @module */
+/** The channel binding `tls-server-end-point` of a certificate (RFC 5929 section 4), as Kerberos and NTLM carry it. @module */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 
@@ -11,14 +11,19 @@ const longerHashes: readonly (readonly [string, string])[] = [
   ["06082a8648ce3d040304", "sha512"],
 ];
 
-/** The MD5 of the gss_channel_bindings structure (RFC 2744 section 3.11) for this certificate, given as DER. */
-export function serverEndPointBinding(certificate: Uint8Array): Uint8Array {
+/** `tls-server-end-point:` and the hash of this certificate, given as DER: the application data of gss_channel_bindings. */
+export function serverEndPointData(certificate: Uint8Array): Uint8Array {
   const hex = Buffer.from(certificate).toString("hex");
   const hash = longerHashes.find(([oid]) => hex.includes(oid))?.[1] ?? "sha256";
-  const data = Buffer.concat([
+  return Buffer.concat([
     Buffer.from("tls-server-end-point:", "latin1"),
     createHash(hash).update(certificate).digest(),
   ]);
+}
+
+/** The MD5 of the gss_channel_bindings structure (RFC 2744 section 3.11) for this certificate, given as DER. */
+export function serverEndPointBinding(certificate: Uint8Array): Uint8Array {
+  const data = serverEndPointData(certificate);
   // No addresses: four empty fields, then the length of the data, little-endian.
   const bindings = Buffer.alloc(20 + data.length);
   bindings.writeUInt32LE(data.length, 16);

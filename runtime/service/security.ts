@@ -1,25 +1,37 @@
 /** Logons of a service: its accounts behind the actors' {@link SecurityProvider}. @module */
 import { timingSafeEqual } from "node:crypto";
 import type { ConnectionFacts, SecurityProvider, ServiceAccount } from "../../actors/ports.ts";
-import { createNegotiateAcceptor } from "../../protocol/auth/mod.ts";
+import { createSpnegoAcceptor, ntlmChoice } from "../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
 import type { Accounts } from "../security/accounts.ts";
+import { KerberosAcceptor, kerberosChoice, type ServiceKeys } from "../security/kerberos/mod.ts";
 import { reflectionGuard } from "../security/reflection_guard.ts";
-import { serverEndPointBinding } from "./channel_binding.ts";
+import { serverEndPointBinding, serverEndPointData } from "./channel_binding.ts";
 
-type Acceptor = ReturnType<typeof createNegotiateAcceptor>;
+/** What is known of a dialogue beside what its context says. */
+interface Dialogue {
+  readonly facts: ConnectionFacts;
+  /** The side of NTLM, where it was chosen: what the client bound its logon to. */
+  ntlm?: { readonly channelBinding: Uint8Array | undefined };
+  /** The side of Kerberos, where it was chosen. */
+  kerberos?: KerberosAcceptor;
+}
 
-/** Checks logons against `accounts`; commands run as `runAs` where the account names no system user itself. */
+/**
+ * Checks logons against `accounts`, those with Kerberos with `keys`; commands run as `runAs` where the account names no system user
+ * itself.
+ */
 export function createSecurityProvider(
   accounts: Accounts,
   machineName: string,
   runAs: string | undefined,
+  keys?: ServiceKeys,
 ): SecurityProvider {
   // NetBIOS names have at most 15 characters.
   const computerName = machineName.split(".")[0]!.slice(0, 15).toUpperCase();
-  const acceptors = new WeakMap<SecurityContext, { acceptor: Acceptor; facts: ConnectionFacts }>();
+  const dialogues = new WeakMap<SecurityContext, Dialogue>();
 
   const accountOf = (name: string): ServiceAccount => {
     const canonical = canonicalName(name);
@@ -28,7 +40,8 @@ export function createSecurityProvider(
 
   return {
     acceptNegotiate: (facts) => {
-      const acceptor = createNegotiateAcceptor({
+      const dialogue: Dialogue = { facts };
+      const ntlm = ntlmChoice({
         ntHash: (username, domain) => accounts.ntHash(username, domain),
         computerName,
         domainName: computerName,
@@ -36,17 +49,31 @@ export function createSecurityProvider(
         random: (length) => systemRandom.bytes(length),
         now: () => systemClock.now(),
         guard: reflectionGuard,
-      });
-      acceptors.set(acceptor, { acceptor, facts });
+      }, (context) => dialogue.ntlm = context);
+      const kerberos = keys === undefined
+        ? []
+        : [kerberosChoice(keys, bindingsOf(facts), (context) => dialogue.kerberos = context)];
+      const acceptor = createSpnegoAcceptor([...kerberos, ntlm]);
+      dialogues.set(acceptor, dialogue);
       return acceptor;
     },
+    ...(keys === undefined ? {} : {
+      acceptKerberos: (facts: ConnectionFacts) => {
+        const kerberos = new KerberosAcceptor(keys, bindingsOf(facts));
+        dialogues.set(kerberos, { facts, kerberos });
+        return kerberos;
+      },
+    }),
     account: (context) => {
-      const known = acceptors.get(context);
+      const dialogue = dialogues.get(context);
       const principal = context.principal;
-      if (known === undefined || principal === undefined || !isBound(known.acceptor, known.facts)) {
-        return undefined;
+      if (dialogue === undefined || principal === undefined) return undefined;
+      if (context.mechanism === "Kerberos") {
+        // Kerberos has checked the binding itself. A ticket says who somebody is, the accounts who may come in.
+        const name = dialogue.kerberos?.localName;
+        return name !== undefined && accounts.has(name) ? accountOf(name) : undefined;
       }
-      return accountOf(principal);
+      return isBound(dialogue) ? accountOf(principal) : undefined;
     },
     checkPassword: (username, password, done) => {
       done(accounts.verifyBasic(username, password) ? accountOf(username) : undefined);
@@ -58,12 +85,17 @@ export function createSecurityProvider(
  * Whether the logon was made for this TLS connection, as CbtHardeningLevel `Relaxed` has it: a binding that the client
  * sends must be right, one that it does not send is not missed.
  */
-function isBound(acceptor: Acceptor, facts: ConnectionFacts): boolean {
-  const sent = acceptor.channelBinding;
+function isBound({ ntlm, facts }: Dialogue): boolean {
+  const sent = ntlm?.channelBinding;
   const certificate = facts.tls?.localCertificate;
   if (sent === undefined || certificate === undefined) return true;
   const expected = serverEndPointBinding(certificate);
   return sent.length === expected.length && timingSafeEqual(sent, expected);
+}
+
+function bindingsOf(facts: ConnectionFacts): Uint8Array | undefined {
+  const certificate = facts.tls?.localCertificate;
+  return certificate === undefined ? undefined : serverEndPointData(certificate);
 }
 
 /** The one spelling of a name that quotas and shells go by: without domain, in lower case. */

@@ -12,6 +12,7 @@ import { codePages } from "../os/code_pages.ts";
 import { createProcessHost } from "../os/process_host.ts";
 import type { Accounts } from "../security/accounts.ts";
 import { createSelfSigned, thumbprint } from "../security/certificates.ts";
+import { openServiceKeys } from "../security/kerberos/mod.ts";
 import { createSystem } from "../system.ts";
 import { createListenerHost } from "../transports/mod.ts";
 import { decideRunAs, isLoopback } from "./run_as.ts";
@@ -37,6 +38,11 @@ export interface StartServiceOptions {
   readonly allowUnencrypted?: boolean;
   /** Who may log on. */
   readonly accounts: Accounts;
+  /**
+   * File with the keys of the service's principals: Kerberos logons of its realm are accepted for the accounts of these names, under
+   * `negotiate` and `kerberos`.
+   */
+  readonly keytab?: string;
   /** System user that the shells run as, for accounts that name none themselves. */
   readonly runAs?: string;
   /** WinRM settings by their exact names; default: those of Windows Server 2012. */
@@ -90,16 +96,17 @@ const stopTimeoutMs = 25_000;
  * Starts a service; resolves when all its listeners are bound.
  *
  * @throws UsageError for options that cannot be: `UnknownSetting`, `BadSetting`, `NoListener`, `NoUsableAuth`, `RunAs…`,
- *   `Certificate…`
+ *   `Certificate…`, `Kerberos…`
  * @throws NetworkError when a listener cannot be bound
  */
 export async function startService(options: StartServiceOptions): Promise<RunningService> {
   const settings = resolveServiceSettings(options.settings);
   const auth = options.auth ?? ["negotiate"];
   const allowUnencrypted = options.allowUnencrypted ?? false;
-  checkListeners(options.listeners, auth, allowUnencrypted);
+  checkListeners(options.listeners, auth, allowUnencrypted, options.keytab);
   const runAs = decideRunAs(options.runAs, options.listeners);
   if (runAs.warning !== undefined) options.onWarning?.(runAs.warning);
+  const keys = options.keytab === undefined ? undefined : await openServiceKeys(options.keytab);
   const machineName = options.machineName ?? Deno.hostname();
   const listeners: ListenAddress[] = [];
   for (const listener of options.listeners) listeners.push(await addressOf(listener, machineName, options));
@@ -119,7 +126,7 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
     productVersion: `OS: ${Deno.build.os} ${Deno.osRelease()} SP: 0.0 Stack: 3.0`,
     listenerHost: options.listenerHost ?? createListenerHost(),
     processHost: options.processHost ?? ownHost!,
-    security: createSecurityProvider(options.accounts, machineName, runAs.systemUser),
+    security: createSecurityProvider(options.accounts, machineName, runAs.systemUser, keys),
     codePages,
     onEvent: (event) => {
       listening.take(event);
@@ -145,10 +152,20 @@ function checkListeners(
   listeners: readonly ServiceListener[],
   auth: readonly ServiceAuth[],
   allowUnencrypted: boolean,
+  keytab: string | undefined,
 ): void {
   if (listeners.length === 0) throw new UsageError("NoListener", "start the service: no listener is given");
+  if (auth.includes("kerberos") && keytab === undefined) {
+    throw new UsageError(
+      "NoUsableAuth",
+      "start the service: Kerberos needs the keys of the service (--keytab)",
+    );
+  }
   const plain = listeners.find(({ tls }) => tls === undefined);
-  if (auth.includes("negotiate") || (auth.includes("basic") && (plain === undefined || allowUnencrypted))) {
+  if (
+    auth.includes("negotiate") || auth.includes("kerberos") ||
+    (auth.includes("basic") && (plain === undefined || allowUnencrypted))
+  ) {
     return;
   }
   throw new UsageError(

@@ -1,0 +1,203 @@
+/** How a host is logged on to: the kinds of authentication with what each needs. @module */
+import type { Authentication } from "../../actors/host/mod.ts";
+import type { ConnectionFacts, RandomSource } from "../../actors/ports.ts";
+import {
+  basicAuthorization,
+  createNegotiateInitiator,
+  createSpnegoInitiator,
+  type MechanismOffer,
+  type NtlmInitiatorOptions,
+  ntlmOffer,
+  splitUserName,
+} from "../../protocol/auth/mod.ts";
+import { type DroverError, UsageError } from "../../protocol/errors.ts";
+import type { Secret } from "../../protocol/secret.ts";
+import type { InventoryHost } from "../inventory/mod.ts";
+import {
+  createKerberosInitiator,
+  type CredentialSource,
+  hasDefaultTickets,
+  kerberosMissing,
+  kerberosOffer,
+} from "../security/kerberos/mod.ts";
+import { reflectionGuard } from "../security/reflection_guard.ts";
+import { serverEndPointBinding, serverEndPointData } from "../service/channel_binding.ts";
+
+/** Kinds of authentication. */
+export type AuthKind = "negotiate" | "kerberos" | "ntlm" | "basic";
+
+/** What Kerberos is told beside user and password. */
+export interface KerberosOptions {
+  /** Credential cache to take tickets from, e.g. `FILE:/tmp/krb5cc_1000`; default: the system's default cache. */
+  readonly ccache?: string;
+  /** File with the key of the user, instead of a password. */
+  readonly keytab?: string;
+  /** Class of the service's principal name, `HTTP` (default), `HOST` or `WSMAN`. */
+  readonly service?: string;
+  /** Host in the service's principal name; default: the address that is connected to. */
+  readonly hostname?: string;
+  /** Whether the service may act as the user on other machines, where the KDC allows it; default `false`. */
+  readonly delegate?: boolean;
+}
+
+/** Who logs on to which host. */
+export interface Logon {
+  readonly host: InventoryHost;
+  readonly kind: AuthKind;
+  readonly user: string | undefined;
+  readonly password: Secret | undefined;
+  readonly kerberos: KerberosOptions;
+  /** Whether messages are sealed. */
+  readonly seal: boolean;
+}
+
+/** Whether Kerberos is part of this logon: of `negotiate` only where there is something to prove oneself with to a KDC. */
+export function usesKerberos({ host, kind, user, password, kerberos }: Logon): boolean {
+  if (kind === "kerberos") return true;
+  if (kind !== "negotiate" || kerberosMissing() !== undefined) return false;
+  if (kerberos.keytab !== undefined || kerberos.ccache !== undefined) return true;
+  if (password === undefined) return hasDefaultTickets();
+  // No service is registered under an address, and without a realm the name is one of Windows' own.
+  const named = kerberos.hostname !== undefined || !isAddress(host.address);
+  return named && user !== undefined && /^[^\\@]+@[^@]+$/.test(user);
+}
+
+/**
+ * Checks that everything is there that the kind of logon needs.
+ *
+ * @throws UsageError `CredentialsMissing`, `KerberosUnavailable`, `KerberosUser`, `KerberosService`
+ */
+export function checkCredentials(logon: Logon): void {
+  const { host, kind, user, password, kerberos } = logon;
+  if (kind === "kerberos") {
+    const missing = kerberosMissing();
+    if (missing !== undefined) throw missing;
+  }
+  if (user?.includes("\\") && kind === "kerberos") {
+    throw new UsageError(
+      "KerberosUser",
+      `connect to ${host.name}: Kerberos names users as name@REALM, not as DOMAIN\\name`,
+    );
+  }
+  // Other characters have a meaning in names of principals.
+  for (const part of [kerberos.service, kerberos.hostname]) {
+    if (part !== undefined && !/^[\w.:-]+$/.test(part)) {
+      throw new UsageError(
+        "KerberosService",
+        `connect to ${host.name}: ${part} is no part of a service's name`,
+      );
+    }
+  }
+  const noUser = user === undefined || user === "";
+  // Tickets and keys say themselves whose they are.
+  if (
+    usesKerberos(logon) &&
+    (password === undefined || kerberos.keytab !== undefined || kerberos.ccache !== undefined)
+  ) {
+    return;
+  }
+  if (!noUser && password !== undefined) return;
+  const missing = noUser
+    ? "a user name (--user or ansible_user)"
+    : "a password (--password-env or ansible_password)";
+  throw new UsageError("CredentialsMissing", `connect to ${host.name}: ${missing} is missing`);
+}
+
+/** The logon as the actors take it. Without `ntlm` negotiation ends with Kerberos: never with less than was asked for. */
+export function authenticationOf(logon: Logon, ntlm: boolean): Authentication {
+  const { kind, user, password, seal } = logon;
+  switch (kind) {
+    case "basic":
+      return { kind: "basic", authorization: () => basicAuthorization(user!, password!) };
+    case "kerberos":
+      return {
+        kind: "negotiate",
+        scheme: "Kerberos",
+        seal,
+        initiator: (facts) => createKerberosInitiator(kerberosLogon(logon, facts)),
+      };
+    case "ntlm":
+      return {
+        kind: "negotiate",
+        scheme: "Negotiate",
+        seal,
+        initiator: (facts, random, wallNow) =>
+          createNegotiateInitiator({ ...ntlmLogon(logon, facts, random, wallNow), wrap: "raw" }),
+      };
+    case "negotiate": {
+      const withKerberos = usesKerberos(logon);
+      const withNtlm = password !== undefined && (ntlm || !withKerberos);
+      return {
+        kind: "negotiate",
+        scheme: "Negotiate",
+        seal,
+        initiator: (facts, random, wallNow) => {
+          const offers: MechanismOffer[] = [];
+          if (withKerberos) offers.push(kerberosOffer(kerberosLogon(logon, facts), fallsBack));
+          if (withNtlm) offers.push(ntlmOffer(ntlmLogon(logon, facts, random, wallNow)));
+          return createSpnegoInitiator(offers);
+        },
+      };
+    }
+  }
+}
+
+/** Failures that say that Kerberos is not to be had for this user or service: not those that say that it refused them. */
+const absences: ReadonlySet<string> = new Set([
+  "KdcNotFound",
+  "KdcUnreachable",
+  "KdcTimeout",
+  "KerberosNoTickets",
+  "KerberosUnknownPrincipal",
+  "KerberosUnknownService",
+  "KerberosWrongRealm",
+]);
+
+function fallsBack({ code }: DroverError): boolean {
+  return absences.has(code);
+}
+
+function kerberosLogon(logon: Logon, facts: ConnectionFacts): Parameters<typeof createKerberosInitiator>[0] {
+  const { host, kerberos } = logon;
+  const certificate = facts.tls?.peerCertificate;
+  return {
+    source: sourceOf(logon),
+    service: kerberos.service ?? "HTTP",
+    host: kerberos.hostname ?? host.address,
+    delegate: kerberos.delegate ?? false,
+    bindings: certificate === undefined ? undefined : serverEndPointData(certificate),
+  };
+}
+
+function sourceOf({ user, password, kerberos }: Logon): CredentialSource {
+  const principal = user === "" ? undefined : user;
+  if (kerberos.keytab !== undefined) return { kind: "keytab", file: kerberos.keytab, principal };
+  if (kerberos.ccache !== undefined || password === undefined || principal === undefined) {
+    return { kind: "ccache", cache: kerberos.ccache, principal };
+  }
+  return { kind: "password", principal, password };
+}
+
+function ntlmLogon(
+  { host, user, password }: Logon,
+  facts: ConnectionFacts,
+  random: RandomSource,
+  wallNow: () => number,
+): NtlmInitiatorOptions {
+  const { username, domain } = splitUserName(user!);
+  return {
+    // Binds the logon to this TLS connection, so that nobody between can pass it on (CbtHardeningLevel).
+    ...(facts.tls?.peerCertificate === undefined
+      ? {}
+      : { channelBinding: serverEndPointBinding(facts.tls.peerCertificate) }),
+    credential: { username, domain, password: password! },
+    targetName: `HTTP/${host.address}`,
+    random: (length) => random.bytes(length),
+    now: wallNow,
+    guard: reflectionGuard,
+  };
+}
+
+function isAddress(host: string): boolean {
+  return host.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
+}

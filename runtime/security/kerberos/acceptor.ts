@@ -1,0 +1,112 @@
+/** The service's side of Kerberos (RFC 4121). @module */
+import { Credential, GssFlag, type GssLibrary } from "../../../ffi/gssapi/mod.ts";
+import { isKerberosToken } from "../../../protocol/auth/mod.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
+import type { SecurityStep } from "../../../protocol/ports.ts";
+import { KerberosContext } from "./context.ts";
+import { kerberosError } from "./errors.ts";
+
+/** The keys of a service. */
+export class ServiceKeys {
+  /** The library that reads them. */
+  readonly library: GssLibrary;
+  /** Accepts tickets for every principal of the file. */
+  readonly credential: Credential;
+
+  private constructor(library: GssLibrary, credential: Credential) {
+    this.library = library;
+    this.credential = credential;
+  }
+
+  /**
+   * Opens a keytab.
+   *
+   * @throws UsageError `KerberosKeytab` and others, when there is none, or none that can be read
+   */
+  static async open(library: GssLibrary, file: string): Promise<ServiceKeys> {
+    try {
+      return new ServiceKeys(
+        library,
+        await Credential.fromStore(library, "accept", { keytab: `FILE:${file}` }),
+      );
+    } catch (error) {
+      throw kerberosError(error, `open keytab ${file}`);
+    }
+  }
+}
+
+/** One logon that is accepted. */
+export class KerberosAcceptor extends KerberosContext {
+  protected readonly action = "accept Kerberos logon";
+  readonly #keys: ServiceKeys;
+  readonly #bindings: Uint8Array | undefined;
+  #names: { readonly source: string; readonly target: string } | undefined;
+
+  /** `bindings`: `tls-server-end-point` and its hash, over TLS. A client that binds its logon must have bound it to this. */
+  constructor(keys: ServiceKeys, bindings: Uint8Array | undefined) {
+    super(keys.library);
+    this.#keys = keys;
+    this.#bindings = bindings;
+  }
+
+  /** `name@REALM`. */
+  get principal(): string | undefined {
+    return this.established ? this.#names?.source : undefined;
+  }
+
+  /** The account's name in the service's own realm; `undefined` for principals of other realms and for those of several parts. */
+  get localName(): string | undefined {
+    if (!this.established || this.#names === undefined) return undefined;
+    const { source, target } = this.#names;
+    const at = source.lastIndexOf("@");
+    const name = source.slice(0, at);
+    const realm = target.slice(target.lastIndexOf("@") + 1);
+    // A backslash quotes a character that would mean something else: no account is named so.
+    return at > 0 && source.slice(at + 1) === realm && !/[\\/@]/.test(name) ? name : undefined;
+  }
+
+  /** Whether the client has bound its logon to this TLS connection. */
+  get channelBound(): boolean {
+    return this.established && (this.gss.flags & GssFlag.channelBound) !== 0;
+  }
+
+  protected async take(token: Uint8Array | undefined): Promise<Exclude<SecurityStep, { kind: "failed" }>> {
+    if (token === undefined || !isKerberosToken(token)) {
+      throw new ProtocolError("KerberosMalformed", `${this.action}: the token is not one of Kerberos`);
+    }
+    const step = await this.gss.accept(
+      { credential: this.#keys.credential, bindings: this.#bindings },
+      token,
+    );
+    if (!step.complete) {
+      throw new ProtocolError(
+        "KerberosOutOfOrder",
+        `${this.action}: the client wants more steps than there are`,
+      );
+    }
+    this.#names = this.gss.names();
+    return step.token.length === 0 ? { kind: "done" } : { kind: "done", token: step.token };
+  }
+
+  override seal(plaintext: Uint8Array): Uint8Array {
+    this.#assertOrdered("seal message");
+    return super.seal(plaintext);
+  }
+
+  override unseal(sealed: Uint8Array): Uint8Array {
+    this.#assertOrdered("unseal message");
+    return super.unseal(sealed);
+  }
+
+  /** A client may log on for TLS without asking for what sealed messages need. */
+  #assertOrdered(action: string): void {
+    if (!this.established) return;
+    const ordered = (this.gss.flags & (GssFlag.replay | GssFlag.sequence)) !== 0;
+    if (!ordered || !this.gss.canWrap) {
+      throw new ProtocolError(
+        "SealUnexpected",
+        `${action}: the client did not ask for the order of messages, or its cipher is older than AES`,
+      );
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/** What both sides of a Kerberos dialogue share: steps that end later, and sealed messages (RFC 4121). @module */
+import { GssContext, GssError, type GssLibrary, RoutineError } from "../../../ffi/gssapi/mod.ts";
+import type { Mechanism } from "../../../protocol/auth/mod.ts";
+import { NetworkError, ProtocolError, UsageError } from "../../../protocol/errors.ts";
+import type { SecurityStep } from "../../../protocol/ports.ts";
+import { systemClock } from "../../clock.ts";
+import { kerberosError } from "./errors.ts";
+
+/** Milliseconds after which a step is given up: less than a client waits for a logon, so that a silent KDC is named as such. */
+const patienceMs = 10_000;
+
+/** One side of a dialogue. */
+export abstract class KerberosContext implements Mechanism {
+  readonly mechanism = "Kerberos";
+  readonly alwaysSigns = false;
+  /** The library's context. */
+  protected readonly gss: GssContext;
+  #state: "open" | "stepping" | "established" | "dead" = "open";
+  #broken = false;
+
+  /** Begins a dialogue. */
+  constructor(library: GssLibrary) {
+    this.gss = new GssContext(library);
+  }
+
+  abstract readonly principal: string | undefined;
+
+  /** Says what is being done, for errors. */
+  protected abstract readonly action: string;
+
+  /** Takes one token; throws when the dialogue fails. */
+  protected abstract take(token: Uint8Array | undefined): Promise<Exclude<SecurityStep, { kind: "failed" }>>;
+
+  get established(): boolean {
+    return this.#state === "established";
+  }
+
+  step(token: Uint8Array | undefined, done: (outcome: SecurityStep) => void): void {
+    if (this.#state !== "open") {
+      const error = new UsageError("ContextOver", `step dialogue: it is ${this.#state}`);
+      return done({ kind: "failed", error });
+    }
+    this.#state = "stepping";
+    let over = false;
+    const end = (outcome: SecurityStep) => {
+      if (over) return;
+      over = true;
+      cancel();
+      const disposed = this.#state === "dead";
+      if (outcome.kind === "failed") this.dispose();
+      else if (!disposed) this.#state = outcome.kind === "done" ? "established" : "open";
+      done(disposed ? { kind: "failed", error: disposedMeanwhile() } : outcome);
+    };
+    const cancel = systemClock.schedule(
+      patienceMs,
+      () => end({ kind: "failed", error: silentKdc(this.action) }),
+    );
+    this.take(token).then(end, (error) => end({ kind: "failed", error: kerberosError(error, this.action) }));
+  }
+
+  seal(plaintext: Uint8Array): Uint8Array {
+    this.#assertSealing("seal message");
+    try {
+      return this.gss.wrap(plaintext);
+    } catch (error) {
+      throw kerberosError(error, "seal message");
+    }
+  }
+
+  unseal(sealed: Uint8Array): Uint8Array {
+    this.#assertSealing("unseal message");
+    if (this.#broken) {
+      throw new ProtocolError("SealBroken", "unseal message: an earlier message failed verification");
+    }
+    try {
+      return this.gss.unwrap(tokenOf(sealed));
+    } catch (error) {
+      this.#broken = true;
+      throw sealError(error);
+    }
+  }
+
+  signList(list: Uint8Array): Uint8Array {
+    return this.gss.sign(list);
+  }
+
+  verifyList(list: Uint8Array, mic: Uint8Array): void {
+    try {
+      this.gss.verify(list, mic);
+    } catch (error) {
+      throw sealError(error);
+    }
+  }
+
+  dispose(): void {
+    if (this.#state === "dead") return;
+    this.#state = "dead";
+    this.gss[Symbol.dispose]();
+  }
+
+  #assertSealing(action: string): void {
+    if (this.#state !== "established") {
+      throw new UsageError("NotSealing", `${action}: the dialogue is ${this.#state}`);
+    }
+  }
+}
+
+/** The token and the ciphertext behind it, without the length of the token that stands before them. */
+function tokenOf(sealed: Uint8Array): Uint8Array {
+  const length = sealed.length < 4 ? 0 : new DataView(sealed.buffer, sealed.byteOffset).getUint32(0, true);
+  if (length < 16 || length > sealed.length - 4) {
+    throw new ProtocolError("SealMalformed", "unseal message: the length of its token is impossible");
+  }
+  return sealed.subarray(4);
+}
+
+function sealError(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  const text = error instanceof GssError ? error.text : "it cannot be verified";
+  const malformed = error instanceof GssError && error.routine === RoutineError.defectiveToken;
+  return new ProtocolError(malformed ? "SealMalformed" : "SealBroken", `unseal message: ${text}`, {
+    cause: error,
+  });
+}
+
+function silentKdc(action: string): NetworkError {
+  return new NetworkError("KdcTimeout", `${action}: no KDC answered within ${patienceMs / 1000} seconds`);
+}
+
+function disposedMeanwhile(): UsageError {
+  return new UsageError("ContextDisposed", "step dialogue: it was disposed of meanwhile");
+}

@@ -1,0 +1,162 @@
+/**
+ * Kerberos credentials of this process: one ticket-granting ticket for each principal, however many hosts it is used for, and one
+ * ticket for each service, however many connections there are.
+ * @module
+ */
+import { createHmac, randomBytes } from "node:crypto";
+import { Credential, type GssLibrary } from "../../../ffi/gssapi/mod.ts";
+import { DeniedError, type DroverError } from "../../../protocol/errors.ts";
+import type { Secret } from "../../../protocol/secret.ts";
+import { systemClock } from "../../clock.ts";
+import { kerberosError } from "./errors.ts";
+
+/** What a principal proves itself with. */
+export type CredentialSource =
+  /** A password; `principal` as `name@REALM`, or `name` in the default realm. */
+  | { readonly kind: "password"; readonly principal: string; readonly password: Secret }
+  /** Tickets that kinit made: of `cache` (e.g. `FILE:/tmp/krb5cc_1000`), or the default cache. */
+  | { readonly kind: "ccache"; readonly cache: string | undefined; readonly principal: string | undefined }
+  /** The key of `principal` in a file. */
+  | { readonly kind: "keytab"; readonly file: string; readonly principal: string | undefined };
+
+/** Credentials are renewed so many seconds before their end, or when a tenth of their life is left, if that is less. */
+const renewalSeconds = 300;
+/** Milliseconds for which a refusal holds: a wrong password must not be tried once for each host, or it locks the account. */
+const refusedMs = 60_000;
+/** The same for a KDC that cannot be reached. */
+const unreachableMs = 10_000;
+
+/** A credential that is good for now. */
+export class Login {
+  /** For contexts. */
+  readonly credential: Credential;
+  /** Services that there is a ticket for already. */
+  readonly #known = new Set<string>();
+  readonly #asked = new Map<string, Promise<void>>();
+
+  /** Wraps a credential. */
+  constructor(credential: Credential) {
+    this.credential = credential;
+  }
+
+  /** Runs the first step towards `service`: one at a time until there is a ticket for it. */
+  async towards<T>(service: string, step: () => Promise<T>): Promise<T> {
+    for (let asked = this.#asked.get(service); asked !== undefined; asked = this.#asked.get(service)) {
+      await asked;
+    }
+    if (this.#known.has(service)) return await step();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#asked.set(service, promise);
+    try {
+      const outcome = await step();
+      this.#known.add(service);
+      return outcome;
+    } finally {
+      this.#asked.delete(service);
+      resolve();
+    }
+  }
+}
+
+interface Entry {
+  login: Login | undefined;
+  /** Monotonic milliseconds at which `login` is to be got anew. */
+  until: number;
+  pending: Promise<Login> | undefined;
+  refusal: { readonly error: DroverError; readonly until: number } | undefined;
+}
+
+/** The credentials in use. */
+export class Credentials {
+  readonly #library: GssLibrary;
+  readonly #entries = new Map<string, Entry>();
+  /** Passwords stand in keys as MACs only. */
+  readonly #macKey = randomBytes(32);
+
+  /** No credentials yet. */
+  constructor(library: GssLibrary) {
+    this.#library = library;
+  }
+
+  /**
+   * The login of a source: asked for once by however many, and again when it is about to end.
+   *
+   * @throws DroverError
+   */
+  async login(source: CredentialSource): Promise<Login> {
+    const key = this.#keyOf(source);
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      this.#entries.set(key, entry = { login: undefined, until: 0, pending: undefined, refusal: undefined });
+    }
+    const now = systemClock.monotonic();
+    // An old login is left to those who still have steps to do with it.
+    if (entry.login !== undefined && now < entry.until) return entry.login;
+    if (entry.refusal !== undefined && now < entry.refusal.until) throw entry.refusal.error;
+    return await (entry.pending ??= this.#begin(source, entry));
+  }
+
+  async #begin(source: CredentialSource, entry: Entry): Promise<Login> {
+    try {
+      const credential = await this.#acquire(source);
+      const seconds = credential.lifetimeSeconds;
+      entry.until = systemClock.monotonic() + 1000 * (seconds - Math.min(renewalSeconds, seconds / 10));
+      entry.refusal = undefined;
+      return entry.login = new Login(credential);
+    } catch (cause) {
+      const error = kerberosError(cause, actionOf(source));
+      const forMs = error instanceof DeniedError ? refusedMs : unreachableMs;
+      entry.refusal = { error, until: systemClock.monotonic() + forMs };
+      throw error;
+    } finally {
+      entry.pending = undefined;
+    }
+  }
+
+  async #acquire(source: CredentialSource): Promise<Credential> {
+    switch (source.kind) {
+      case "password": {
+        const password = new TextEncoder().encode(source.password.reveal());
+        try {
+          return await Credential.withPassword(this.#library, source.principal, password);
+        } finally {
+          password.fill(0);
+        }
+      }
+      case "ccache":
+        return await Credential.fromStore(
+          this.#library,
+          "initiate",
+          source.cache === undefined ? {} : { ccache: source.cache },
+          source.principal,
+        );
+      case "keytab":
+        return await Credential.fromStore(
+          this.#library,
+          "initiate",
+          { client_keytab: source.file, ccache: `MEMORY:drover-${randomBytes(8).toString("hex")}` },
+          source.principal,
+        );
+    }
+  }
+
+  #keyOf(source: CredentialSource): string {
+    switch (source.kind) {
+      case "password": {
+        const mac = createHmac("sha256", this.#macKey).update(source.password.reveal(), "utf8").digest("hex");
+        return JSON.stringify(["password", source.principal, mac]);
+      }
+      case "ccache":
+        return JSON.stringify(["ccache", source.principal ?? null, source.cache ?? null]);
+      case "keytab":
+        return JSON.stringify(["keytab", source.principal ?? null, source.file]);
+    }
+  }
+}
+
+function actionOf(source: CredentialSource): string {
+  const from = source.kind === "keytab" ? ` with the keytab ${source.file}` : "";
+  return source.principal === undefined
+    ? `log on to Kerberos${from}`
+    : `log on to Kerberos as ${source.principal}${from}`;
+}

@@ -1,0 +1,86 @@
+/** The client's side of Kerberos (RFC 4121). @module */
+import { GssFlag, type GssLibrary, type Handle, principalName } from "../../../ffi/gssapi/mod.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
+import type { SecurityStep } from "../../../protocol/ports.ts";
+import { KerberosContext } from "./context.ts";
+import type { Credentials, CredentialSource, Login } from "./credentials.ts";
+
+/** One logon to one service. */
+export interface KerberosLogon {
+  /** Who logs on. */
+  readonly source: CredentialSource;
+  /** Class of the service's principal name: `HTTP`, `HOST` or `WSMAN`. */
+  readonly service: string;
+  /** Host in the service's principal name. */
+  readonly host: string;
+  /** Whether the service may act as us on other machines (the ticket is handed on, where the KDC allows it). */
+  readonly delegate: boolean;
+  /** `tls-server-end-point` and its hash, over TLS. */
+  readonly bindings: Uint8Array | undefined;
+}
+
+/** Without these there is no proof of the service, and no order and secrecy of messages. */
+const required = GssFlag.mutual | GssFlag.replay | GssFlag.sequence | GssFlag.confidentiality |
+  GssFlag.integrity;
+
+/** A logon. */
+export class KerberosInitiator extends KerberosContext {
+  readonly principal = undefined;
+  protected readonly action: string;
+  readonly #library: GssLibrary;
+  readonly #credentials: Credentials;
+  readonly #logon: KerberosLogon;
+  readonly #service: string;
+  #begun: { readonly login: Login; readonly target: Handle } | undefined;
+
+  /** Prepares a logon; nobody is asked yet. */
+  constructor(library: GssLibrary, credentials: Credentials, logon: KerberosLogon) {
+    super(library);
+    this.#library = library;
+    this.#credentials = credentials;
+    this.#logon = logon;
+    this.#service = `${logon.service}/${logon.host}`;
+    this.action = `authenticate to ${this.#service} with Kerberos`;
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#begun?.target[Symbol.dispose]();
+    this.#begun = undefined;
+  }
+
+  protected async take(token: Uint8Array | undefined): Promise<Exclude<SecurityStep, { kind: "failed" }>> {
+    const first = this.#begun === undefined;
+    if (first === (token !== undefined && token.length > 0)) {
+      throw new ProtocolError(
+        "KerberosOutOfOrder",
+        `${this.action}: the service's token came out of its turn`,
+      );
+    }
+    const { login, target } = this.#begun ??= await this.#begin();
+    const spec = {
+      credential: login.credential,
+      target,
+      flags: required | (this.#logon.delegate ? GssFlag.delegate : 0),
+      bindings: this.#logon.bindings,
+    };
+    const step =
+      await (first
+        ? login.towards(this.#service, () => this.gss.initiate(spec, undefined))
+        : this.gss.initiate(spec, token));
+    if (!step.complete) return { kind: "continue", token: step.token };
+    if ((this.gss.flags & required) !== required || !this.gss.canWrap) {
+      throw new ProtocolError(
+        "KerberosWeak",
+        `${this.action}: the service proves nothing of itself, or its cipher is older than AES`,
+      );
+    }
+    return step.token.length === 0 ? { kind: "done" } : { kind: "done", token: step.token };
+  }
+
+  async #begin(): Promise<{ readonly login: Login; readonly target: Handle }> {
+    const login = await this.#credentials.login(this.#logon.source);
+    // The realm is left open, and the name is taken as it is: no DNS has a say in who the service is.
+    return { login, target: principalName(this.#library, `${this.#service}@`) };
+  }
+}
