@@ -1,32 +1,14 @@
 /** `drover job`: jobs of a running daemon. @module */
 import { Command, Option } from "commander";
-import type { HostStatus, RunEvent } from "../../actors/host/mod.ts";
-import { hostStatuses } from "../../actors/host/mod.ts";
-import { NetworkError } from "../../protocol/errors.ts";
-import { addApiOptions, ApiClient, type ApiFlags, pages } from "./api_client.ts";
+import type { JobState } from "../../actors/daemon/job_types.ts";
+import { type HostStatus, hostStatuses } from "../../actors/host/mod.ts";
+import type { JobDocument, JobHostEvent } from "../client/remote/documents.ts";
+import { RemoteFleet } from "../client/remote/remote_fleet.ts";
+import { addApiOptions, ApiClient, type ApiFlags, daemonOptions } from "./api_client.ts";
 import { addRequestOptions, jobRequest, type RequestFlags } from "./job_request.ts";
-import { readEventStream } from "../client/remote/event_stream.ts";
 import { positiveInteger } from "./options.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
 import { showRun } from "./run_report.ts";
-
-interface JobDocument {
-  readonly id: string;
-  readonly state: string;
-  readonly request: { readonly command: string | readonly string[]; readonly hosts: string };
-  readonly hosts: number;
-  readonly counts: Readonly<Record<HostStatus, number>>;
-  readonly createdAt: string;
-  readonly createdBy: string;
-}
-
-interface HostDocument {
-  readonly host: string;
-  readonly state: string;
-  readonly status: HostStatus | null;
-  readonly exitCode: number | null;
-  readonly error: { readonly code: string; readonly message: string } | null;
-}
 
 interface SubmitFlags extends ApiFlags, RequestFlags {
   readonly key?: string;
@@ -73,8 +55,7 @@ export function jobCommand(): Command {
     new Command("follow").description("Show a job from its beginning to its end. Exit code as drover exec.")
       .argument("<id>", "id of the job"),
   ).commands.at(-1)!.action(async (id: string, flags: ApiFlags) => {
-    using client = new ApiClient(flags);
-    Deno.exitCode = await follow(client, id, flags);
+    Deno.exitCode = await follow(id, flags);
   });
   add(
     new Command("cancel").description("Stop a job; every host still gets its result.").argument("<id>", "id"),
@@ -104,34 +85,33 @@ async function submit(words: string[], flags: SubmitFlags): Promise<void> {
     { "Idempotency-Key": flags.key ?? crypto.randomUUID() },
   );
   if (flags.follow === true) {
-    Deno.exitCode = await follow(client, job.id, flags);
+    Deno.exitCode = await follow(job.id, flags);
     return;
   }
   console.log(flags.json === true ? JSON.stringify(job) : job.id);
 }
 
 async function list(
-  flags: ApiFlags & { readonly limit: number; readonly state?: string; readonly host?: string },
+  flags: ApiFlags & { readonly limit: number; readonly state?: JobState; readonly host?: string },
 ): Promise<void> {
-  using client = new ApiClient(flags);
+  await using fleet = new RemoteFleet(daemonOptions(flags));
   let left = flags.limit;
-  const query = new URLSearchParams({
-    ...(flags.state === undefined ? {} : { state: flags.state }),
-    ...(flags.host === undefined ? {} : { host: flags.host }),
+  const { state, host } = flags;
+  const jobs = fleet.jobs({
+    ...(state === undefined ? {} : { state }),
+    ...(host === undefined ? {} : { host }),
   });
-  for await (const job of pages<JobDocument>(client, "/v1/jobs", query)) {
+  for await (const job of jobs) {
     if (left-- <= 0) return;
     console.log(flags.json === true ? JSON.stringify(job) : jobLine(job));
   }
 }
 
-async function show(id: string, flags: ApiFlags & { readonly status?: string }): Promise<void> {
-  using client = new ApiClient(flags);
-  const path = jobPath(id);
-  const job = await client.json<JobDocument>("GET", path);
+async function show(id: string, flags: ApiFlags & { readonly status?: HostStatus }): Promise<void> {
+  await using fleet = new RemoteFleet(daemonOptions(flags));
+  const job = await fleet.job(id);
   console.log(flags.json === true ? JSON.stringify(job) : jobLine(job));
-  const query = new URLSearchParams(flags.status === undefined ? {} : { status: flags.status });
-  for await (const host of pages<HostDocument>(client, `${path}/hosts`, query)) {
+  for await (const host of fleet.results(id, flags.status === undefined ? {} : { status: flags.status })) {
     if (flags.json === true) console.log(JSON.stringify(host));
     else {
       const exit = host.exitCode === null ? "" : ` (exit code ${host.exitCode})`;
@@ -142,31 +122,29 @@ async function show(id: string, flags: ApiFlags & { readonly status?: string }):
 }
 
 async function cancel(id: string, flags: ApiFlags): Promise<void> {
-  using client = new ApiClient(flags);
-  const job = await client.json<JobDocument>("POST", `${jobPath(id)}/cancel`);
+  await using fleet = new RemoteFleet(daemonOptions(flags));
+  const job = await fleet.cancel(id);
   console.log(flags.json === true ? JSON.stringify(job) : jobLine(job));
 }
 
 async function retry(
   id: string,
-  flags: ApiFlags & { readonly host?: readonly string[]; readonly status?: readonly string[] },
+  flags: ApiFlags & { readonly host?: readonly string[]; readonly status?: readonly HostStatus[] },
 ): Promise<void> {
-  using client = new ApiClient(flags);
-  const job = await client.json<JobDocument>("POST", `${jobPath(id)}/retry`, {
+  await using fleet = new RemoteFleet(daemonOptions(flags));
+  const job = await fleet.retry(id, {
     ...(flags.host === undefined ? {} : { hosts: flags.host }),
     ...(flags.status === undefined ? {} : { statuses: flags.status }),
   });
   console.log(flags.json === true ? JSON.stringify(job) : job.id);
 }
 
-async function follow(client: ApiClient, id: string, flags: ApiFlags): Promise<number> {
-  const path = jobPath(id);
+async function follow(id: string, flags: ApiFlags): Promise<number> {
+  await using fleet = new RemoteFleet(daemonOptions(flags));
   const hosts: string[] = [];
-  for await (const { host } of pages<HostDocument>(client, `${path}/hosts`, new URLSearchParams())) {
-    hosts.push(host);
-  }
+  for await (const { host } of fleet.results(id)) hosts.push(host);
   const stop = new AbortController();
-  return await showRun(runEvents(client, path, stop.signal), {
+  return await showRun(hostEvents(fleet, id, stop.signal), {
     hosts,
     started: performance.now(),
     // Whoever stops looking does not stop the job.
@@ -176,73 +154,17 @@ async function follow(client: ApiClient, id: string, flags: ApiFlags): Promise<n
   });
 }
 
-/** Breaks that are taken one after the other without an event in between. */
-const maxBreaks = 10;
-
-/** Events of a job, across connections that break: each once. */
-async function* runEvents(client: ApiClient, path: string, signal: AbortSignal): AsyncGenerator<RunEvent> {
-  let last = "0";
-  for (let breaks = 0;;) {
-    try {
-      const answer = await client.request("GET", `${path}/events`, {
-        headers: { "Last-Event-ID": last },
-        signal,
-      });
-      for await (const { id, data } of readEventStream(answer.body!)) {
-        const event = JSON.parse(data) as Record<string, unknown> & { type: string };
-        last = id;
-        breaks = 0;
-        const shown = runEvent(event);
-        if (shown !== undefined) yield shown;
-        if (event.type === "job" && (event["document"] as JobDocument).state === "done") return;
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      const broken = error instanceof NetworkError || error instanceof TypeError;
-      if (!broken || breaks >= maxBreaks) throw error;
-    }
-    if (signal.aborted) return;
-    if (++breaks > maxBreaks) {
-      throw new NetworkError("DaemonUnreachable", "follow job: the connection breaks again and again");
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100 * breaks));
+/** What happens to the hosts of a job, until `signal`. */
+async function* hostEvents(
+  fleet: RemoteFleet,
+  id: string,
+  signal: AbortSignal,
+): AsyncGenerator<JobHostEvent> {
+  try {
+    for await (const event of fleet.follow(id, { signal })) if (event.type !== "job") yield event;
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
-}
-
-function runEvent(event: Record<string, unknown>): RunEvent | undefined {
-  const host = String(event["host"]);
-  switch (event["type"]) {
-    case "progress":
-      return { type: "progress", host, phase: event["phase"] as "connecting" | "running" };
-    case "output": {
-      const data = event["data"];
-      return {
-        type: "output",
-        host,
-        stream: event["stream"] as "stdout" | "stderr",
-        data: typeof data === "string"
-          ? new TextEncoder().encode(data)
-          : Uint8Array.fromBase64(String(event["base64"])),
-      };
-    }
-    case "result": {
-      const error = event["error"] as { code: string; message: string } | null;
-      return {
-        type: "result",
-        host,
-        status: event["status"] as HostStatus,
-        exitCode: (event["exitCode"] as number | null) ?? undefined,
-        durationMs: Number(event["durationMs"]),
-        error: error ?? undefined,
-      };
-    }
-    default:
-      return undefined;
-  }
-}
-
-function jobPath(id: string): string {
-  return `/v1/jobs/${encodeURIComponent(id)}`;
 }
 
 /** One line: id, state, how many hosts are done, how they ended, the command. */

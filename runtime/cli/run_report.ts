@@ -1,7 +1,6 @@
 /** Shows a run from its first event to its summary, and says the exit code. @module */
-import type { ResultEvent, RunEvent } from "../../actors/host/mod.ts";
 import { interruptible } from "./interrupt.ts";
-import { countStatuses, type Reporter } from "./output/events.ts";
+import { countStatuses, type Reporter, type ResultEvent, type RunEvent } from "./output/events.ts";
 import { HumanReporter } from "./output/human_reporter.ts";
 import { JsonReporter } from "./output/json_reporter.ts";
 import { writerSink } from "./output/sink.ts";

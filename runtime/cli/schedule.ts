@@ -1,7 +1,7 @@
 /** `drover schedule`: work of a running daemon that recurs. @module */
 import { Command, Option } from "commander";
 import { UsageError } from "../../protocol/errors.ts";
-import { addApiOptions, ApiClient, type ApiFlags, pages } from "./api_client.ts";
+import { addApiOptions, ApiClient, type ApiFlags } from "./api_client.ts";
 import { addRequestOptions, jobRequest, type RequestFlags } from "./job_request.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
 
@@ -90,7 +90,7 @@ async function set(name: string, words: string[], flags: SetFlags): Promise<void
 
 async function list(flags: ApiFlags): Promise<void> {
   using client = new ApiClient(flags);
-  for await (const schedule of pages<ScheduleDocument>(client, "/v1/schedules", new URLSearchParams())) {
+  for await (const schedule of client.pages<ScheduleDocument>("/v1/schedules", {})) {
     print(schedule, flags);
   }
 }

@@ -1,12 +1,13 @@
 /** What a run tells its reporters. @module */
 
-import {
-  type HostStatus as Status,
-  hostStatuses as statuses,
-  type RunEvent,
-} from "../../../actors/host/mod.ts";
+import { type HostStatus as Status, hostStatuses as statuses } from "../../../actors/host/mod.ts";
+import type { RunEvent as CertainEvent } from "../../../actors/host/mod.ts";
+import type { GapEvent } from "../../client/any_fleet.ts";
 
-export type { OutputEvent, ProgressEvent, ResultEvent, RunEvent } from "../../../actors/host/mod.ts";
+/** What happens in a run; gaps only where a daemon ran it. */
+export type RunEvent = CertainEvent | GapEvent;
+
+export type { OutputEvent, ProgressEvent, ResultEvent } from "../../../actors/host/mod.ts";
 export { type Status, statuses };
 
 /** The run as a whole, when it is over. */

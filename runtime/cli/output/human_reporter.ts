@@ -68,7 +68,10 @@ export class HumanReporter implements Reporter {
   event(event: RunEvent): void {
     if (event.type === "output") this.#write(this.#lines.push(event.host, event.stream, event.data));
     else if (event.type === "progress") this.#working.add(event.host);
-    else {
+    else if (event.type === "gap") {
+      this.#write(this.#lines.flush(event.host));
+      this.notice(sanitizeLine(`drover: ${event.host}: output may be missing here: ${event.reason}`));
+    } else {
       this.#working.delete(event.host);
       this.#results.set(event.host, event);
       this.#write(this.#lines.flush(event.host));

@@ -8,6 +8,7 @@ const encoder = new TextEncoder();
 
 /**
  * Writes `{"type":"output","host","stream","data"}` (`"base64"` instead of `"data"` for bytes that are not UTF-8),
+ * `{"type":"gap","host","stream","reason"}` where output of a daemon's job may be missing,
  * `{"type":"result","host","status","exitCode","durationMs","error"}` and at last `{"type":"summary","total","durationMs",…}`
  * with one count per status. What there is none of (`exitCode`, `error`) is `null`. Progress is left out.
  */
@@ -22,6 +23,10 @@ export class JsonReporter implements Reporter {
       if (streams === undefined) this.#decoders.set(event.host, streams = {});
       const decoder = streams[event.stream] ??= new OutputDecoder();
       this.#output(event.host, event.stream, decoder.push(event.data));
+    } else if (event.type === "gap") {
+      const { type, host, stream = null, reason } = event;
+      this.#flush(host);
+      this.#write({ type, host, stream, reason });
     } else if (event.type === "result") {
       this.#flush(event.host);
       this.#write({

@@ -19,6 +19,7 @@ import {
   type SubmitOptions,
 } from "./documents.ts";
 import { followJob, type FollowOptions } from "./follow.ts";
+import { pagesOf } from "./paging.ts";
 import { RemoteRun } from "./remote_run.ts";
 
 /** Which bytes of an output. */
@@ -124,7 +125,7 @@ export class RemoteFleet implements AnyFleet {
 
   /** Jobs, newest first unless the filter says otherwise; pages are asked for as they are needed. */
   jobs(filter: JobFilter = {}): AsyncGenerator<JobDocument, void, undefined> {
-    return this.#pages("/v1/jobs", { ...filter });
+    return pagesOf(this.#connection, "/v1/jobs", { ...filter });
   }
 
   /** Hosts of a job with their results, in their order. */
@@ -132,7 +133,7 @@ export class RemoteFleet implements AnyFleet {
     id: string,
     filter: JobHostFilter = {},
   ): AsyncGenerator<JobHostDocument, void, undefined> {
-    return this.#pages(`${jobPath(id)}/hosts`, { ...filter });
+    return pagesOf(this.#connection, `${jobPath(id)}/hosts`, { ...filter });
   }
 
   /** One host of a job. */
@@ -199,7 +200,8 @@ export class RemoteFleet implements AnyFleet {
   async hosts(pattern?: string): Promise<readonly HostSummary[]> {
     const hosts: HostSummary[] = [];
     for await (
-      const { name, address, port, scheme, auth, groups } of this.#pages<HostDocument>(
+      const { name, address, port, scheme, auth, groups } of pagesOf<HostDocument>(
+        this.#connection,
         "/v1/hosts",
         { pattern },
       )
@@ -250,21 +252,6 @@ export class RemoteFleet implements AnyFleet {
 
   async #change(id: string, change: "cancel" | "pause" | "resume"): Promise<JobDocument> {
     return await this.#connection.json("POST", `${jobPath(id)}/${change}`, { repeatable: true });
-  }
-
-  async *#pages<T>(
-    path: string,
-    filter: Readonly<Record<string, string | null | undefined>>,
-  ): AsyncGenerator<T, void, undefined> {
-    const query = new URLSearchParams({ limit: "1000" });
-    for (const [name, value] of Object.entries(filter)) if (typeof value === "string") query.set(name, value);
-    for (let next: string | null = ""; next !== null;) {
-      if (next !== "") query.set("cursor", next);
-      const page: { readonly items: readonly T[]; readonly next: string | null } = await this.#connection
-        .json("GET", `${path}?${query}`);
-      yield* page.items;
-      next = page.next;
-    }
   }
 }
 

@@ -33,6 +33,24 @@ function output(host: string, data: Uint8Array | string, stream: "stdout" | "std
   return { type: "output", host, stream, data: typeof data === "string" ? encode(data) : data };
 }
 
+Deno.test("where output may be missing, JSON says so, and joins nothing across the gap", () => {
+  const events: RunEvent[] = [
+    output("a", Uint8Array.of(0x68, 0xc3)),
+    { type: "gap", host: "a", stream: undefined, reason: "it was restarted" },
+    output("a", Uint8Array.of(0xa9)),
+    result("a", "unknown"),
+  ];
+  const json = memory();
+  const reporter = new JsonReporter(json.sink);
+  for (const event of events) reporter.event(event);
+  assert.deepEqual(json.text().trimEnd().split("\n").map((line) => JSON.parse(line)).slice(0, 4), [
+    { type: "output", host: "a", stream: "stdout", data: "h" },
+    { type: "output", host: "a", stream: "stdout", base64: "ww==" },
+    { type: "gap", host: "a", stream: null, reason: "it was restarted" },
+    { type: "output", host: "a", stream: "stdout", base64: "qQ==" },
+  ]);
+});
+
 /** Chunks that mix valid text, cut characters and arbitrary bytes. */
 const chunks = fc.array(
   fc.oneof(
