@@ -129,7 +129,10 @@ export class EventTable {
     ).get({ after: query.after, looked, ...inJob }) as { last: number | null; rows: number };
     const last = bound.last ?? query.after;
     const trimmed = query.job === undefined && query.after < trimmedTo;
-    if (bound.rows === 0) return { events: [], next: last, more: false, trimmed };
+    // With nothing behind it, the next page begins behind what was deleted: it is told of once.
+    if (bound.rows === 0) {
+      return { events: [], next: trimmed ? Math.max(last, trimmedTo) : last, more: false, trimmed };
+    }
 
     // The unary plus keeps the order by seq without a sort, whatever else there is an index for.
     const rows = this.#sql.prepare(

@@ -18,7 +18,7 @@ export const applicationId = 0x44726f76;
  * What leads from each version to the next one; version 1 comes from an empty file. An entry is never changed after a
  * release: a change of the layout is a new entry.
  */
-const migrations: readonly string[] = [
+export const migrations: readonly string[] = [
   [
     jobSchema,
     jobHostSchema,

@@ -1,6 +1,8 @@
 /** A daemon in the process of the test, with real services behind it. @module */
 import { Secret } from "../../../protocol/secret.ts";
 import type { AccessLimits } from "../../../runtime/daemon/access/limits.ts";
+import type { Credentials } from "../../../runtime/daemon/credentials.ts";
+import type { CredentialCommand } from "../../../runtime/daemon/credentials/command.ts";
 import { Daemon, firstToken } from "../../../runtime/daemon/daemon.ts";
 import type { ServerTls } from "../../../runtime/daemon/server.ts";
 import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
@@ -44,10 +46,19 @@ export interface AskOptions {
 export async function world(
   options: {
     readonly hosts?: number;
+    /** Further hosts at which nothing listens. */
+    readonly dead?: number;
+    readonly drainMs?: number;
     readonly limits?: Partial<AccessLimits>;
     readonly heartbeatMs?: number;
     readonly tls?: ServerTls;
     readonly ca?: string;
+    /** Asked for the account of the hosts, which are known without one then. */
+    readonly credentialCommand?: CredentialCommand;
+    /** Accounts for hosts of the API. */
+    readonly credentials?: Credentials;
+    /** Is given the store before the daemon begins. */
+    readonly prepare?: (store: Store) => Promise<void>;
   } = {},
 ): Promise<World> {
   const folder = await Deno.makeTempDir({ prefix: "drover-daemon-" });
@@ -64,16 +75,23 @@ export async function world(
   });
   const store = await openStore({ path: `${folder}/drover.db` });
   const token = (await firstToken(store))!;
+  await options.prepare?.(store);
   const hosts = service.addresses.map(({ port }) => `127.0.0.1:${port}`);
+  for (let port = 1; port <= (options.dead ?? 0); port++) hosts.push(`127.0.0.1:${port}`);
   const errors: unknown[] = [];
   const daemon = await Daemon.start({
     store,
     inventory: inventoryFromHosts(hosts),
-    connection: { user: "demo", password: new Secret(password), auth: "basic" },
+    connection: options.credentialCommand === undefined
+      ? { user: "demo", password: new Secret(password), auth: "basic" }
+      : { auth: "basic" },
+    ...(options.credentialCommand === undefined ? {} : { credentialCommand: options.credentialCommand }),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     host: "127.0.0.1",
     port: 0,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
     ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     onError: (error) => errors.push(error),
   });

@@ -1,7 +1,10 @@
 /** Schedules in the store: a due time becomes a job or is settled, once, and a file of the first layout gets room for them. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { hostStatuses } from "../../../actors/host/mod.ts";
 import { openStore, type Store, type StoredSchedule } from "../../../runtime/store/mod.ts";
+import { migrate, migrations } from "../../../runtime/store/schema.ts";
+import { Sql } from "../../../runtime/store/sql.ts";
 import { newJob, state, succeeded, withFolder, withStore } from "./fixture.ts";
 
 const nightly: StoredSchedule = {
@@ -105,17 +108,13 @@ Deno.test("nothing is made for a schedule that was changed or removed meanwhile;
 Deno.test("a file of the first layout keeps its jobs and takes schedules", () =>
   withFolder(async (folder) => {
     const path = `${folder}/store.db`;
-    let store = await openStore({ path });
-    await store.write.jobs.create(newJob("j", 1));
-    await store.close();
     const db = new DatabaseSync(path);
-    db.exec(`
-      DROP INDEX jobs_by_due_time; DROP INDEX jobs_by_schedule; DROP INDEX jobs_open_by_schedule;
-      ALTER TABLE jobs DROP COLUMN schedule; ALTER TABLE jobs DROP COLUMN due_at;
-      DROP TABLE schedule_states; DROP TABLE schedule_inputs; PRAGMA user_version = 1;
-    `);
+    migrate(new Sql(db), migrations.slice(0, 1));
+    db.prepare("INSERT INTO jobs VALUES (1, 'j', 0, '{}', 0, ?, 1, NULL, NULL, 'ci', NULL)")
+      .run(Array(hostStatuses.length).fill(0).join(" "));
     db.close();
-    store = await openStore({ path });
+    Deno.chmodSync(path, 0o600);
+    const store = await openStore({ path });
     assert.equal(store.read.jobs.get("j")!.scheduledBy, null);
     await store.write.schedules.put("s", nightly, undefined, 1_000, "absent");
     assert.equal((await run(store, 1, 2_000, "k")).kind, "created");

@@ -52,6 +52,9 @@ Deno.test("the oldest jobs go until the store is small enough, and no seq comes 
     assert.ok(store.stats().usedBytes <= 3_000_000);
     await store.retain({ now: 0, maxBytes: 0 });
     assert.deepEqual(allEvents(store), []);
+    // A reader is told once that all is gone, not for ever.
+    const gone = store.read.events.page({ after: 1 });
+    assert.deepEqual([gone.trimmed, gone.next], [true, store.head]);
     const { head, path } = store;
     await store.close();
     const again = await openStore({ path });
