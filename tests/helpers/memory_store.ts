@@ -36,9 +36,18 @@ interface Waiting {
 export class Disk {
   readonly jobs = new Map<string, KeptJob>();
   readonly conflicts: string[] = [];
-  full = false;
+  /** What it answers to every append now; with `StoreConflict` it keeps all that contradicts nothing. */
+  trouble: "StoreFull" | "StoreFailed" | "StoreConflict" | undefined;
   /** Told every record that is kept. */
   onKept: (record: StoreRecord) => void = () => {};
+
+  get full(): boolean {
+    return this.trouble === "StoreFull";
+  }
+
+  set full(full: boolean) {
+    this.trouble = full ? "StoreFull" : undefined;
+  }
 
   create(id: string, request: Job["request"], hosts: readonly string[], stdin?: Uint8Array): void {
     const kept = hosts.map((host): KeptHost => ({
@@ -111,25 +120,37 @@ function keep(record: Exclude<StoreRecord, { kind: "state" }>, host: KeptHost): 
   }
 }
 
+/** Told what a store does. */
+export interface StoreWatch {
+  /** Was given to it. */
+  readonly given: (records: readonly StoreRecord[]) => void;
+  /** Is on disk; nobody was told. */
+  readonly kept: (records: readonly StoreRecord[]) => void;
+}
+
 /** A store over `disk` for one life of the daemon. */
 export class MemoryStore implements JobStore {
   readonly disk: Disk;
   readonly #schedule: Schedule;
   readonly #delayMs: () => number;
+  readonly #watch: StoreWatch | undefined;
   #waiting: Waiting[] = [];
   #busy = false;
   #dead = false;
 
   /** `delayMs`: how long the next commit takes. */
-  constructor(disk: Disk, schedule: Schedule, delayMs: () => number) {
+  constructor(disk: Disk, schedule: Schedule, delayMs: () => number, watch?: StoreWatch) {
     this.disk = disk;
+    this.#watch = watch;
     this.#schedule = schedule;
     this.#delayMs = delayMs;
   }
 
   append(records: readonly StoreRecord[], done: (error: StoreError | undefined) => void): void {
+    if (this.#dead) return;
     this.#waiting.push({ records, done });
     this.#next();
+    this.#watch?.given(records);
   }
 
   unfinished(done: (jobs: readonly UnfinishedJob[]) => void): void {
@@ -149,8 +170,13 @@ export class MemoryStore implements JobStore {
     this.#schedule(this.#delayMs(), () => {
       if (this.#dead) return;
       const { disk } = this;
-      if (!disk.full) { for (const { records } of batch) for (const record of records) disk.commit(record); }
-      const error = disk.full ? new StoreError("StoreFull", "write records: no room on the disk") : undefined;
+      const { trouble } = disk;
+      if (trouble === undefined || trouble === "StoreConflict") {
+        const records = batch.flatMap(({ records }) => records);
+        for (const record of records) disk.commit(record);
+        this.#watch?.kept(records);
+      }
+      const error = trouble === undefined ? undefined : new StoreError(trouble, "write records: not now");
       // A process may die between its commit and hearing of it.
       this.#schedule(0, () => {
         if (this.#dead) return;

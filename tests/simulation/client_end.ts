@@ -23,8 +23,9 @@ import { targetOf } from "../../runtime/client/targets.ts";
 import type { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
 import type { MemoryStore } from "../helpers/memory_store.ts";
 import { initiator, password, wrongPassword } from "./accounts.ts";
-import { asker } from "./asker.ts";
-import type { DurableJobs, Wish } from "./daemon.ts";
+import { asker, wisher } from "./asker.ts";
+import { type EffectKind, mortal } from "./crash_points.ts";
+import type { DurableJobs, Wish, Wished } from "./daemon.ts";
 import { ports } from "./drover_end.ts";
 import type { Grant, JobState } from "./invariants.ts";
 import { leaseUser } from "./lease_user.ts";
@@ -53,11 +54,15 @@ export interface ClientOptions {
   readonly connects: (target: ConnectTarget, user: string) => void;
   /** Present: its jobs are durable. */
   readonly durable: DurableJobs | undefined;
+  /** Told every effect; the client may be dead after it. */
+  readonly happened: (kind: EffectKind) => void;
 }
 
 /** See the module. */
 export class ClientEnd {
   dead = false;
+  /** It takes no work any more. */
+  stopping = false;
   /** Hosts that are being swept. */
   sweeps = 0;
   /** Actors and timers before there was any work. */
@@ -78,11 +83,14 @@ export class ClientEnd {
   readonly #durable: DurableJobs | undefined;
   readonly #store: MemoryStore | undefined;
   readonly #durableJobs = new Map<string, ActorRef<DurableJobMessage>>();
+  readonly #happened: (kind: EffectKind) => void;
 
   constructor(options: ClientOptions) {
-    const { plan, world, network, observer, life, jobs, grants, ended, connects, durable } = options;
+    const { plan, world, network, observer, life, jobs, grants, ended, connects, durable, happened } =
+      options;
     this.#durable = durable;
-    this.#store = durable?.store();
+    this.#store = durable?.store(happened);
+    this.#happened = happened;
     this.#plan = plan;
     this.#world = world;
     this.#network = network;
@@ -100,7 +108,7 @@ export class ClientEnd {
     const { connections } = plan;
     this.#fleet = system.spawn(
       fleet(
-        network.connector(clientAddress),
+        mortal(network.connector(clientAddress), () => this.dead, () => observer.takeKind(), happened),
         schedulerRef,
         connections === undefined ? {} : { maxConnections: connections },
       ),
@@ -143,6 +151,14 @@ export class ClientEnd {
     this.#observer.clientDied(this.#life);
   }
 
+  /** An orderly end: no host begins, what runs has `drainMs`, then all hosts are stopped. */
+  stop(drainMs: number): void {
+    this.stopping = true;
+    const { system } = this.#machine;
+    for (const ref of this.#durableJobs.values()) system.send(ref, { kind: "drain" });
+    this.#machine.clock.schedule(drainMs, () => system.stop(this.#fleet));
+  }
+
   /** Deletes what earlier lives have left behind, everywhere where they worked; those before the last were swept by it. */
   sweep(): void {
     const first = this.#durable === undefined ? this.#life - 1 : 1;
@@ -163,6 +179,7 @@ export class ClientEnd {
       const question = sweepQuestion(owner(life), asked?.names);
       this.#machine.system.spawn(asker(this.#fleet, target, question, (outcome) => {
         this.sweeps--;
+        if (this.dead) return;
         this.#world.trace(`swept ${address} ${outcome?.kind}`);
         if (outcome?.kind === "done" && (outcome.value as Swept).error === undefined) {
           this.#observer.swept(target.quotaKey, address, life, asked?.tokens);
@@ -182,19 +199,28 @@ export class ClientEnd {
     for (const { job, hosts } of durable.disk.unfinished()) {
       for (const { index } of hosts) this.#observer.goesOn(durable.work(job.id, index).token);
       this.#run(job.id);
+      this.#happened("job recovered");
+      if (this.dead) return;
     }
-    for (const { id, wish } of durable.wishes) this.#tell(id, wish);
+    for (const wished of durable.open) this.#tell(wished);
   }
 
   /** A user wants something of a durable job. */
   tell(id: string, wish: Wish): void {
-    this.#durable!.wishes.push({ id, wish });
-    if (!this.dead) this.#tell(id, wish);
+    if (!this.#durable!.disk.jobs.has(id)) return;
+    const wished = { id, wish, answered: false };
+    this.#durable!.wishes.push(wished);
+    if (!this.dead) this.#tell(wished);
   }
 
-  #tell(id: string, wish: Wish): void {
-    const ref = this.#durableJobs.get(id);
-    if (ref !== undefined) this.#machine.system.send(ref, { kind: wish });
+  #tell(wished: Wished): void {
+    const ref = this.#durableJobs.get(wished.id);
+    if (ref === undefined) return;
+    this.#machine.system.spawn(wisher(ref, wished.wish, () => {
+      if (this.dead) return;
+      this.#durable!.answered(wished);
+      this.#happened("wish answered");
+    }));
   }
 
   #run(id: string): void {
@@ -219,7 +245,8 @@ export class ClientEnd {
   startJob(plan: JobPlan): void {
     if (this.#durable !== undefined) {
       this.#jobs.push(this.#durable.create(plan));
-      this.#run(plan.id);
+      this.#happened("job created");
+      if (!this.dead) this.#run(plan.id);
       return;
     }
     const state = this.#begin(plan);

@@ -1,5 +1,6 @@
 /** Durable jobs of a simulation: what is on their disk outlives the lives of the client, and is checked against what happened. @module */
-import type { StoreRecord } from "../../actors/daemon/mod.ts";
+import { batchSize, type StoreRecord } from "../../actors/daemon/mod.ts";
+import type { EffectKind } from "./crash_points.ts";
 import { Disk, MemoryStore } from "../helpers/memory_store.ts";
 import type { JobState } from "./invariants.ts";
 import type { Observer } from "./observer.ts";
@@ -9,17 +10,28 @@ import type { World } from "./world.ts";
 /** What users want of a job. */
 export type Wish = "cancel" | "pause" | "resume";
 
+/** What a user has asked for. */
+export interface Wished {
+  readonly id: string;
+  readonly wish: Wish;
+  /** The daemon has said that it is on disk. */
+  answered: boolean;
+}
+
 /** See the module. */
 export class DurableJobs {
   readonly disk = new Disk();
-  /** All wishes so far: a daemon that dies may forget one, and users of the next one ask again. */
-  readonly wishes: { readonly id: string; readonly wish: Wish }[] = [];
+  /** All wishes so far: a daemon that dies may forget one that it has not answered, and users of the next one ask again. */
+  readonly wishes: Wished[] = [];
+  /** Told every job that is done. */
+  readonly #ended: (job: JobPlan) => void;
   readonly #plan: Plan;
   readonly #world: World;
   readonly #observer: Observer;
   readonly #states = new Map<string, JobState>();
 
-  constructor(plan: Plan, world: World, observer: Observer) {
+  constructor(plan: Plan, world: World, observer: Observer, ended: (job: JobPlan) => void) {
+    this.#ended = ended;
     this.#plan = plan;
     this.#world = world;
     this.#observer = observer;
@@ -28,16 +40,25 @@ export class DurableJobs {
   }
 
   /** The store of one life. */
-  store(): MemoryStore {
+  store(happened: (kind: EffectKind) => void): MemoryStore {
     const random = this.#world.fork();
     const [least, most] = this.#plan.commitMs!;
     const schedule = (ms: number, task: () => void) => void this.#world.clock.schedule(ms, task);
-    return new MemoryStore(this.disk, schedule, () => least + random.below(most - least + 1));
+    const told = (what: "store" | "kept") => (records: readonly StoreRecord[]) => {
+      for (const { kind } of records) happened(`${what} ${kind}`);
+    };
+    return new MemoryStore(this.disk, schedule, () => least + random.below(most - least + 1), {
+      given: (records) => {
+        for (const record of records) if (record.kind === "result") this.#over(record.job, record.index);
+        told("store")(records);
+      },
+      kept: told("kept"),
+    });
   }
 
   /** Takes a new job. */
   create(plan: JobPlan): JobState {
-    const { id, hosts, timeoutMs, throttle } = plan;
+    const { id, hosts, timeoutMs, throttle, rolling } = plan;
     for (const { token, address, user } of hosts) this.#observer.expect(token, id, address, user);
     const state: JobState = {
       plan,
@@ -57,6 +78,7 @@ export class DurableJobs {
         throttle,
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
         shell: { idleTimeoutMs: this.#plan.idleTimeoutMs },
+        ...(rolling === undefined ? {} : { rolling }),
       },
       hosts.map(({ address }) => address),
       hosts[0]!.stdin,
@@ -77,6 +99,30 @@ export class DurableJobs {
       }
     }
     return { tokens, names };
+  }
+
+  /** Wishes that their users ask for again when a daemon has died: without an answer, and wanted still. */
+  get open(): Wished[] {
+    return this.wishes.filter(({ id, wish, answered }, at) =>
+      !answered &&
+      (wish === "cancel" ||
+        !this.wishes.some((later, index) => index > at && later.id === id && later.answered))
+    );
+  }
+
+  /** The daemon says that a wish is on disk. */
+  answered(wished: Wished): void {
+    wished.answered = true;
+    const { id, wish } = wished;
+    const last = this.wishes.findLast((other) => other.id === id);
+    const { states } = this.disk.jobs.get(id)!;
+    const state = states.at(-1)!;
+    const kept = wish === "cancel"
+      ? state === "cancelling" || state === "done"
+      // A later wish may be there already.
+      : last !== wished || state === "cancelling" || state === "done" ||
+        (state === "paused") === (wish === "pause");
+    this.#observer.check("an answered wish is on disk", kept, () => `${wish} of ${id}, which is ${state}`);
   }
 
   /** The plan of one host. */
@@ -124,12 +170,16 @@ export class DurableJobs {
     const state = this.#states.get(record.job)!;
     if (record.kind === "state") {
       this.#world.trace(`kept ${record.job} ${record.state}`);
-      if (record.state === "done") state.finished++;
+      if (record.state === "done") {
+        state.finished++;
+        this.#ended(state.plan);
+      }
       return;
     }
     const { token } = this.work(record.job, record.index);
     const work = this.#observer.records.get(token)!;
     this.#world.trace(`kept ${token} ${record.kind}`);
+    if (record.kind === "intent") this.#begins(state, record.index);
     if (record.kind === "output") {
       this.#observer.kept(work, record.data.length);
       const { gaps } = this.disk.jobs.get(record.job)!.hosts[record.index]!;
@@ -145,6 +195,29 @@ export class DurableJobs {
       this.#observer.told(work);
       this.#world.trace(`result ${token} ${status} ${exitCode} ${error?.code}`);
     }
+  }
+
+  /** The job has the result of a host: its place may be another's from now on. */
+  #over(id: string, index: number): void {
+    this.#observer.inactive(this.#observer.records.get(this.work(id, index).token)!);
+  }
+
+  /** A host of a rolling job begins only when all batches before its own have their results, and few enough of them have failed. */
+  #begins({ plan: { id, hosts, rolling } }: JobState, index: number): void {
+    if (rolling === undefined) return;
+    const size = batchSize(rolling.batch, hosts.length);
+    const before = this.disk.jobs.get(id)!.hosts.slice(0, index - index % size);
+    const failures = before.filter(({ results }) => results[0]?.status !== "succeeded").length;
+    this.#observer.check(
+      "a batch begins after those before it",
+      before.every(({ results }) => results.length > 0),
+      () => `host ${index} of ${id}`,
+    );
+    this.#observer.check(
+      "no batch begins after too many failures",
+      failures === 0 || failures < (rolling.maxFailures ?? Infinity),
+      () => `host ${index} of ${id}, after ${failures} have failed`,
+    );
   }
 }
 

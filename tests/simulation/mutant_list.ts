@@ -263,4 +263,49 @@ export const mutants: readonly Mutant[] = [
     "slot.attached ? received(result) : result",
     "result",
   ),
+  {
+    ...one(
+      "a wish is answered before it is on disk",
+      "actors/daemon/journal.ts",
+      "if (this.#failure !== undefined) then(this.#failure, context);",
+      "if (this.#pauseMs > 0) then(undefined, context);",
+    ),
+    scenario: "daemon",
+  },
+  {
+    ...one(
+      "a batch does not wait for the one before it",
+      "actors/daemon/rolling.ts",
+      "this.#left[this.#batch] === 0 && ",
+      "",
+    ),
+    scenario: "daemon",
+  },
+  {
+    ...one(
+      "failures of a rolling job are forgotten with a restart",
+      "actors/daemon/durable_job.ts",
+      "this.#rolling = new Rolling(job.hosts, rolling, unfinished, failures);",
+      "this.#rolling = new Rolling(job.hosts, rolling, unfinished, failures - failures);",
+    ),
+    scenario: "daemon",
+  },
+  {
+    ...one(
+      "a durable job's throttle is ignored",
+      "actors/daemon/durable_job.ts",
+      "throttle: request.throttle ?? this.#spec.throttle,",
+      "throttle: this.#spec.throttle,",
+    ),
+    scenario: "daemon",
+  },
+  {
+    ...one(
+      "what the store could not keep is forgotten",
+      "actors/daemon/journal.ts",
+      'this.#queue = all.filter(({ record }) => record.kind !== "intent");',
+      "this.#queue = [];",
+    ),
+    scenario: "daemon",
+  },
 ];

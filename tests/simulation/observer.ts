@@ -11,6 +11,8 @@ import { atHost } from "./tokens.ts";
 
 interface Exchange {
   readonly kind: string;
+  /** Life of the client that has sent it. */
+  readonly life: number;
   readonly messageId: string;
   readonly record: WorkRecord | undefined;
   readonly from: number;
@@ -112,6 +114,8 @@ export class Observer implements NetworkObserver {
   readonly #fruitless = new Map<string, number>();
   readonly #learntLimits = new Map<string, HostLimits>();
   readonly #shellCounts = new Map<string, number>();
+  /** The last request that was handed to the network and not asked for since. */
+  #lastKind: string | undefined;
   mostActive = 0;
 
   constructor(limits: WatchedLimits, trace: (line: string) => void, now: () => number) {
@@ -266,7 +270,12 @@ export class Observer implements NetworkObserver {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
     this.#trace(`fault ${kind} ${machine}`);
     if (lasting.includes(kind)) this.#held.add(machine);
-    for (const record of this.records.values()) if (record.machine === machine) record.disturbed = true;
+    for (const record of this.records.values()) {
+      if (record.machine !== machine) continue;
+      record.disturbed = true;
+      // A durable job tells results to its disk, which may be slow or full: whether its host is still at work nobody can see.
+      if (this.durable) this.inactive(record);
+    }
   }
 
   #request(wire: Wire, text: string, from: number): void {
@@ -285,8 +294,10 @@ export class Observer implements NetworkObserver {
     this.#trace(`request ${wire.link.id} ${kind} ${record?.token}`);
     if (record !== undefined) this.#sent(kind, record);
     this.#fruitless.delete(`${wire.user}@${server}`);
+    this.#lastKind = kind;
     wire.exchanges.push({
       kind,
+      life: this.life,
       messageId,
       record,
       from,
@@ -372,7 +383,7 @@ export class Observer implements NetworkObserver {
     if (record === undefined) return;
     if (exchange.kind === "Command") record.commandArrived = true;
     // One that the client had given up before holds no place there any more.
-    if (exchange.kind !== "Create" || record.told) return;
+    if (exchange.kind !== "Create" || record.told || exchange.life !== this.life) return;
     let active = this.#active.get(record.job);
     if (active === undefined) this.#active.set(record.job, active = new Set());
     active.add(record.token);
@@ -430,7 +441,7 @@ export class Observer implements NetworkObserver {
       const id = /<rsp:CommandId>([^<]*)</.exec(text)?.[1]?.toUpperCase();
       if (id !== undefined) this.#commandWork.set(`${wire.link.server} ${id}`, record);
     }
-    if (exchange.kind === "Delete" || (exchange.kind === "Create" && isFault(text))) this.#inactive(record);
+    if (exchange.kind === "Delete" || (exchange.kind === "Create" && isFault(text))) this.inactive(record);
   }
 
   /** The client may have read the service's own limits from this. */
@@ -495,7 +506,15 @@ export class Observer implements NetworkObserver {
     }
   }
 
-  #inactive(record: WorkRecord): void {
+  /** What kind of request was written, once. */
+  takeKind(): string | undefined {
+    const kind = this.#lastKind;
+    this.#lastKind = undefined;
+    return kind;
+  }
+
+  /** Its place in its job may be another's from now on. */
+  inactive(record: WorkRecord): void {
     this.#active.get(record.job)?.delete(record.token);
   }
 
@@ -508,7 +527,7 @@ export class Observer implements NetworkObserver {
       refusal: record.refusalDelivered,
     };
     record.toldAt = this.#now();
-    this.#inactive(record);
+    this.inactive(record);
   }
 
   /** A result says whether a circuit has refused the work: then the last five tries to reach the host have come to nothing. */
@@ -578,6 +597,7 @@ export class Observer implements NetworkObserver {
   /** The client was killed: nobody closes what it has opened. */
   clientDied(life: number): void {
     for (const record of this.records.values()) if (record.life === life) record.disturbed = true;
+    this.#active.clear();
   }
 
   /** Work goes on in the next life of the client. */

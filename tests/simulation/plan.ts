@@ -1,9 +1,11 @@
 /** What happens in a run, drawn from its seed: machines, jobs, scripts, links and misfortunes. Plain data. @module */
+import type { RollingTerms } from "../../actors/daemon/job_types.ts";
 import type { OutputStream } from "../../actors/ports.ts";
 import type { Priority } from "../../actors/scheduler/mod.ts";
 import type { ConnectionPlan, LinkConditions, ToldOfBreak } from "../../runtime/transports/simulated.ts";
 import type { SeededRandom } from "../helpers/virtual_clock.ts";
 import { users } from "./accounts.ts";
+import { type CrashPlan, effectKinds } from "./crash_points.ts";
 import { Draw, drawOf } from "./draw.ts";
 import type { Script } from "./processes.ts";
 import type { WindowsProfile } from "./windows_profile.ts";
@@ -302,6 +304,8 @@ export interface JobPlan {
   readonly afterMs?: number;
   /** Its machines have been there for so long that it must reach them, whatever was before. */
   readonly mustReach?: boolean;
+  /** Present: its hosts are begun in batches. Durable jobs only. */
+  readonly rolling?: RollingTerms;
 }
 
 /** Something that happens by itself. */
@@ -316,13 +320,19 @@ export interface EventPlan {
     | "clockJump"
     | "killClient"
     | "startClient"
+    /** An orderly end, and a return. */
+    | "stopClient"
     | "diskFull"
+    | "diskFails"
+    | "diskConflicts"
     | "diskFree"
     | "pause"
     | "resume";
   readonly address: string;
   /** Milliseconds by which a clock jumps; default an hour. */
   readonly jumpMs?: number;
+  /** Of `stopClient`: milliseconds for what runs. */
+  readonly drainMs?: number;
 }
 
 /** A whole run. */
@@ -347,6 +357,8 @@ export interface Plan {
   readonly idleTimeoutMs: number;
   /** Present: jobs are durable. Milliseconds that a commit of their store takes. */
   readonly commitMs: readonly [least: number, most: number] | undefined;
+  /** Effects at which lives of a daemon die, by life. */
+  readonly crashes: readonly CrashPlan[];
   /** Nothing goes wrong by itself: every host must end as its script says. */
   readonly faultless: boolean;
   /** The same, but for deadlines and cancels: the end of every host must be known. */
@@ -398,6 +410,7 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
   const commitMs = knobs.durable > 0
     ? makeDurable(drawOf(seed, `${scenario} durable`), jobs, events)
     : undefined;
+  const crashes = knobs.durable > 0 ? makeUneasy(drawOf(seed, `${scenario} uneasy`), jobs, events) : [];
   const connections = later.chance(knobs.budget) ? later.between(3, 9) : undefined;
   const tight = draw.chance(knobs.tightQuota);
   const shells = tight ? draw.between(1, 2) : 5;
@@ -425,6 +438,7 @@ export function makePlan(scenario: ScenarioName, seed: number): Plan {
     cleanupTimeoutMs,
     idleTimeoutMs: draw.pick([60_000, 120_000]),
     commitMs,
+    crashes,
     faultless: ["plain", "output", "stdin", "throttle", "scripts", "fair", "pauses"].includes(scenario),
     known: ["deadline", "cancel"].includes(scenario),
     fair: scenario === "fair",
@@ -596,6 +610,41 @@ function makeDurable(draw: Draw, jobs: JobPlan[], events: EventPlan[]): [least: 
   if (draw.chance(750)) between("diskFull", "diskFree");
   const least = draw.pick([0, 1, 5]);
   return [least, least + draw.pick([0, 3, 30, 200])];
+}
+
+/**
+ * Batches, jobs one after the other, other troubles of the store; and in two of three runs, instead of lives that end at some time,
+ * such as end at an effect, or in order.
+ */
+function makeUneasy(draw: Draw, jobs: JobPlan[], events: EventPlan[]): CrashPlan[] {
+  for (const [index, plan] of jobs.entries()) {
+    if (!draw.chance(350)) continue;
+    const batch = draw.pick([1, 2, "34%", "50%"]);
+    jobs[index] = {
+      ...plan,
+      rolling: { batch, ...(draw.chance(600) ? { maxFailures: draw.between(1, 2) } : {}) },
+    };
+  }
+  if (draw.chance(200)) addPauses(draw, jobs);
+  const trouble = draw.pick(["diskFull", "diskFails", "diskConflicts"] as const);
+  for (const [index, event] of events.entries()) {
+    if (event.kind === "diskFull") events[index] = { ...event, kind: trouble };
+  }
+  const end = draw.pick(["time", "effect", "order"] as const);
+  if (end === "time") return [];
+  const others = events.filter(({ kind }) => kind !== "killClient" && kind !== "startClient");
+  events.splice(0, events.length, ...others);
+  if (end === "order") {
+    const atMs = draw.between(1, draw.pick([100, 1_000, 5_000]));
+    const drainMs = draw.pick([0, 10, 300, 3_000]);
+    events.push({ atMs, kind: "stopClient", address: clientAddress, drainMs });
+    return [];
+  }
+  return Array.from({ length: draw.between(1, 3) }, () => ({
+    kind: draw.pick(effectKinds),
+    nth: draw.pick([1, 1, 1, 2, 3, 5, 12]),
+    backMs: draw.between(1, draw.pick([5, 500, 5_000])),
+  }));
 }
 
 function leasePlans(draw: Draw, knobs: Knobs, machines: readonly MachinePlan[]): LeasePlan[] {

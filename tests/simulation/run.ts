@@ -3,14 +3,25 @@ import type { ConnectTarget } from "../../actors/ports.ts";
 import { SimulatedNetwork } from "../../runtime/transports/simulated.ts";
 import type { Invariant } from "./checks.ts";
 import { ClientEnd } from "./client_end.ts";
+import { type CrashPlan, CrashPoints } from "./crash_points.ts";
 import { DurableJobs } from "./daemon.ts";
 import { DroverEnd, type FarEnd, type FarEndOptions } from "./drover_end.ts";
 import { checkEnd, checkFairness, checkResults, type Grant, type JobState } from "./invariants.ts";
 import { Observer } from "./observer.ts";
-import { clientAddress, makePlan, type Plan, planConnection, type ScenarioName } from "./plan.ts";
+import {
+  clientAddress,
+  type JobPlan,
+  makePlan,
+  type Plan,
+  planConnection,
+  type ScenarioName,
+} from "./plan.ts";
 import { WindowsEnd } from "./windows_end.ts";
 import { World } from "./world.ts";
 
+/** Virtual milliseconds after which users of a daemon that is away ask again, and until one returns that has ended in order. */
+const retryMs = 500;
+const returnMs = 1_000;
 /** Virtual milliseconds after which a job counts as hung. */
 const hungMs = 3_600_000;
 /** Virtual milliseconds after which nothing of a run may be left at the client, but kept places of lost shells. */
@@ -40,7 +51,12 @@ export interface RunReport {
 
 /** Runs `scenario` with `seed`. */
 export function simulate(scenario: ScenarioName, seed: number, onTrace?: (line: string) => void): RunReport {
-  return new Simulation(makePlan(scenario, seed), onTrace).run();
+  return simulatePlan(makePlan(scenario, seed), onTrace);
+}
+
+/** Runs `plan`. */
+export function simulatePlan(plan: Plan, onTrace?: (line: string) => void): RunReport {
+  return new Simulation(plan, onTrace).run();
 }
 
 class Simulation {
@@ -59,6 +75,9 @@ class Simulation {
   /** Jobs and scripts whose time has come while there was no client. */
   #missed = 0;
   readonly #durable: DurableJobs | undefined;
+  readonly #points: CrashPoints;
+  /** The client is dead, or ends, and will return. */
+  #returning = false;
 
   constructor(plan: Plan, onTrace: ((line: string) => void) | undefined) {
     this.#plan = plan;
@@ -69,10 +88,7 @@ class Simulation {
         ...plan.limits,
         connections: plan.connections ?? Infinity,
         throttle: new Map([
-          // Shells of a dead life are no hosts at work.
-          ...plan.jobs.map(({ id, throttle }) =>
-            [id, plan.commitMs === undefined ? Math.min(throttle, plan.slots) : Infinity] as const
-          ),
+          ...plan.jobs.map(({ id, throttle }) => [id, Math.min(throttle, plan.slots)] as const),
           ...plan.leases.map(({ id }) => [id, 1] as const),
         ]),
       },
@@ -110,7 +126,10 @@ class Simulation {
         windows === undefined ? new DroverEnd(options) : new WindowsEnd(options, windows),
       );
     }
-    this.#durable = plan.commitMs === undefined ? undefined : new DurableJobs(plan, world, this.#observer);
+    this.#points = new CrashPoints(plan.crashes, (crash) => this.#crash(crash));
+    this.#durable = plan.commitMs === undefined
+      ? undefined
+      : new DurableJobs(plan, world, this.#observer, (job) => this.#startNext(job));
     this.#client = this.#startClient();
   }
 
@@ -178,8 +197,9 @@ class Simulation {
     if (this.#durable !== undefined) this.#cancels();
     const over = (state: JobState) => state.finished > 0 || state.dead();
     const done = () =>
-      this.#client.dead ? this.#life > returns : this.#life > returns &&
-        this.#jobs.length + this.#missed === all && this.#jobs.every(over) && this.#client.sweeps === 0;
+      !this.#returning && this.#life > returns &&
+      (this.#client.dead ||
+        this.#jobs.length + this.#missed === all && this.#jobs.every(over) && this.#client.sweeps === 0);
     this.#observer.check("a job ends once, in time", world.runUntil(hungMs, done), () => {
       const hung = this.#jobs.filter((state) => !over(state)).map(({ plan }) => plan.id);
       return `${hung.join(", ")} have not ended after ${hungMs} ms`;
@@ -212,6 +232,7 @@ class Simulation {
   }
 
   #startClient(): ClientEnd {
+    this.#points.begin();
     return new ClientEnd({
       plan: this.#plan,
       world: this.#world,
@@ -220,33 +241,60 @@ class Simulation {
       life: ++this.#life,
       jobs: this.#jobs,
       grants: this.#grants,
-      ended: (job) => {
-        const next = this.#plan.jobs[this.#plan.jobs.indexOf(job) + 1];
-        if (next?.afterMs === undefined) return;
-        this.#world.at(
-          this.#world.clock.monotonic() + next.afterMs,
-          () => this.#begin((client) => client.startJob(next)),
-        );
-      },
+      ended: (job) => this.#startNext(job),
       connects: (target, user) => this.#userOf.set(target, user),
       durable: this.#durable,
+      happened: (kind) => this.#points.happened(kind),
     });
+  }
+
+  /** A job has ended: another one may wait for that. */
+  #startNext(job: JobPlan): void {
+    const next = this.#plan.jobs[this.#plan.jobs.indexOf(job) + 1];
+    if (next?.afterMs === undefined) return;
+    this.#in(next.afterMs, () => this.#begin((client) => client.startJob(next)));
+  }
+
+  #in(ms: number, wake: () => void): void {
+    this.#world.at(this.#world.clock.monotonic() + ms, wake);
+  }
+
+  /** The daemon dies at one of its effects, and returns. */
+  #crash({ kind, backMs }: CrashPlan): void {
+    this.#observer.fault(`crash at ${kind}`, clientAddress);
+    this.#returning = true;
+    this.#client.kill();
+    this.#in(backMs, () => this.#return());
+  }
+
+  #return(): void {
+    this.#returning = false;
+    this.#messages += this.#client.stats.messages;
+    this.#client = this.#startClient();
+    this.#client.recover();
+    if (!this.#client.dead) this.#client.sweep();
   }
 
   /** Users of durable jobs cancel them by their ids, in whichever life. */
   #cancels(): void {
     for (const { id, startMs, cancelMs } of this.#plan.jobs) {
       if (cancelMs === undefined) continue;
-      this.#world.at(startMs + cancelMs, () => this.#client.tell(id, "cancel"));
+      const cancel = () => {
+        if (this.#durable!.disk.jobs.has(id)) this.#client.tell(id, "cancel");
+        else this.#in(retryMs, cancel);
+      };
+      this.#world.at(startMs + cancelMs, cancel);
     }
   }
 
   #begin(start: (client: ClientEnd) => void): void {
-    if (this.#client.dead) this.#missed++;
-    else start(this.#client);
+    if (!this.#client.dead && !this.#client.stopping) start(this.#client);
+    else if (this.#durable === undefined) this.#missed++;
+    // A daemon returns, and so do its users.
+    else this.#in(retryMs, () => this.#begin(start));
   }
 
-  #happen({ kind, address, jumpMs }: Plan["events"][number]): void {
+  #happen({ kind, address, jumpMs, drainMs }: Plan["events"][number]): void {
     const end = this.#ends.get(address);
     this.#world.trace(`${kind} ${address}`);
     switch (kind) {
@@ -270,8 +318,16 @@ class Simulation {
         this.#observer.fault("disk full", clientAddress);
         this.#durable!.disk.full = true;
         return;
+      case "diskFails":
+        this.#observer.fault("disk failure", clientAddress);
+        this.#durable!.disk.trouble = "StoreFailed";
+        return;
+      case "diskConflicts":
+        this.#observer.fault("records said to contradict", clientAddress);
+        this.#durable!.disk.trouble = "StoreConflict";
+        return;
       case "diskFree":
-        this.#durable!.disk.full = false;
+        this.#durable!.disk.trouble = undefined;
         return;
       case "pause":
       case "resume":
@@ -280,11 +336,16 @@ class Simulation {
       case "killClient":
         return this.#client.kill();
       case "startClient":
-        if (!this.#client.dead) return;
-        this.#messages += this.#client.stats.messages;
-        this.#client = this.#startClient();
-        this.#client.recover();
-        return this.#client.sweep();
+        if (this.#client.dead) this.#return();
+        return;
+      case "stopClient":
+        this.#observer.fault("orderly end", clientAddress);
+        this.#returning = true;
+        this.#client.stop(drainMs!);
+        // So long its jobs have to tell the store what its hosts have said.
+        this.#in(2 * drainMs!, () => this.#client.kill());
+        this.#in(2 * drainMs! + returnMs, () => this.#return());
+        return;
     }
   }
 }

@@ -4,8 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { loadedModules } from "./modules.ts";
-import { scenarioNames } from "./plan.ts";
-import { simulate } from "./run.ts";
+import { type CrashPlan, type EffectKind, effectKinds } from "./crash_points.ts";
+import { makePlan, scenarioNames } from "./plan.ts";
+import { simulate, simulatePlan } from "./run.ts";
 
 /** 21 scenarios make 1,071, and some of hundreds of hosts. */
 const manySeeds = 51;
@@ -20,6 +21,39 @@ for (const scenario of scenarioNames) {
     }
   });
 }
+
+/** Effects that only a life has that goes on with what an earlier one has left. */
+const afterDeath: readonly EffectKind[] = [
+  "job recovered",
+  "store gap",
+  "kept gap",
+  "write of Enumerate",
+  "write of Pull",
+];
+
+/** Runs in which each effect of a daemon is the one at which it dies, and seeds that are tried for them: some effects are rare. */
+const crashesEach = 2;
+const mostSeeds = 1_000;
+
+Deno.test("simulation daemon: it can die at any of its effects, and goes on", () => {
+  for (const kind of effectKinds) {
+    const crash: CrashPlan = { kind, nth: 1, backMs: 100 };
+    const crashes = afterDeath.includes(kind)
+      ? [{ ...crash, kind: "write of Receive" as const }, crash]
+      : [crash];
+    let hits = 0;
+    for (let seed = 1; hits < crashesEach; seed++) {
+      assert.ok(seed <= mostSeeds, `${kind}: ${hits} crashes`);
+      const plan = makePlan("daemon", seed);
+      // The others end by themselves.
+      if (plan.crashes.length === 0) continue;
+      const { violations, faults } = simulatePlan({ ...plan, crashes });
+      if (!faults.has(`crash at ${kind}`)) continue;
+      hits++;
+      assert.deepEqual(violations, [], `${kind}, seed ${seed}`);
+    }
+  }
+});
 
 Deno.test("simulation: the same seed gives the same run, another one another", () => {
   for (const scenario of scenarioNames) {
