@@ -1,0 +1,86 @@
+/**
+ * The functions of OpenSSL 3 that are called, each with its C prototype. Those of libcrypto are found through libssl, which is linked
+ * against it. All end at once: they compute, and touch memory only.
+ * @module
+ */
+
+/** The symbol table. */
+export const opensslSymbols = {
+  // const SSL_METHOD *TLS_client_method(void);
+  TLS_client_method: { parameters: [], result: "pointer" },
+  // const SSL_METHOD *TLS_server_method(void);
+  TLS_server_method: { parameters: [], result: "pointer" },
+  // SSL_CTX *SSL_CTX_new(const SSL_METHOD *method);
+  SSL_CTX_new: { parameters: ["pointer"], result: "pointer" },
+  // void SSL_CTX_free(SSL_CTX *ctx);
+  SSL_CTX_free: { parameters: ["pointer"], result: "void" },
+  // long SSL_CTX_ctrl(SSL_CTX *ctx, int cmd, long larg, void *parg);
+  SSL_CTX_ctrl: { parameters: ["pointer", "i32", "i64", "pointer"], result: "i64" },
+  // uint64_t SSL_CTX_set_options(SSL_CTX *ctx, uint64_t options);
+  SSL_CTX_set_options: { parameters: ["pointer", "u64"], result: "u64" },
+  // int SSL_CTX_set_cipher_list(SSL_CTX *ctx, const char *str);
+  SSL_CTX_set_cipher_list: { parameters: ["pointer", "buffer"], result: "i32" },
+  // int SSL_CTX_use_certificate(SSL_CTX *ctx, X509 *x);
+  SSL_CTX_use_certificate: { parameters: ["pointer", "pointer"], result: "i32" },
+  // int SSL_CTX_use_PrivateKey(SSL_CTX *ctx, EVP_PKEY *pkey);
+  SSL_CTX_use_PrivateKey: { parameters: ["pointer", "pointer"], result: "i32" },
+  // SSL *SSL_new(SSL_CTX *ctx);
+  SSL_new: { parameters: ["pointer"], result: "pointer" },
+  // void SSL_free(SSL *ssl);
+  SSL_free: { parameters: ["pointer"], result: "void" },
+  // void SSL_set_bio(SSL *ssl, BIO *rbio, BIO *wbio);
+  SSL_set_bio: { parameters: ["pointer", "pointer", "pointer"], result: "void" },
+  // void SSL_set_connect_state(SSL *ssl);
+  SSL_set_connect_state: { parameters: ["pointer"], result: "void" },
+  // void SSL_set_accept_state(SSL *ssl);
+  SSL_set_accept_state: { parameters: ["pointer"], result: "void" },
+  // int SSL_do_handshake(SSL *ssl);
+  SSL_do_handshake: { parameters: ["pointer"], result: "i32" },
+  // int SSL_get_error(const SSL *ssl, int ret);
+  SSL_get_error: { parameters: ["pointer", "i32"], result: "i32" },
+  // int SSL_read(SSL *ssl, void *buf, int num);
+  SSL_read: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  // int SSL_write(SSL *ssl, const void *buf, int num);
+  SSL_write: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  // int SSL_has_pending(const SSL *s);
+  SSL_has_pending: { parameters: ["pointer"], result: "i32" },
+  // X509 *SSL_get1_peer_certificate(const SSL *s);
+  SSL_get1_peer_certificate: { parameters: ["pointer"], result: "pointer" },
+  // const SSL_CIPHER *SSL_get_current_cipher(const SSL *ssl);
+  SSL_get_current_cipher: { parameters: ["pointer"], result: "pointer" },
+  // const char *SSL_CIPHER_get_name(const SSL_CIPHER *cipher);
+  SSL_CIPHER_get_name: { parameters: ["pointer"], result: "pointer" },
+  // const BIO_METHOD *BIO_s_mem(void);
+  BIO_s_mem: { parameters: [], result: "pointer" },
+  // BIO *BIO_new(const BIO_METHOD *type);
+  BIO_new: { parameters: ["pointer"], result: "pointer" },
+  // BIO *BIO_new_mem_buf(const void *buf, int len);
+  BIO_new_mem_buf: { parameters: ["buffer", "i32"], result: "pointer" },
+  // int BIO_free(BIO *a);
+  BIO_free: { parameters: ["pointer"], result: "i32" },
+  // size_t BIO_ctrl_pending(BIO *b);
+  BIO_ctrl_pending: { parameters: ["pointer"], result: "usize" },
+  // int BIO_read(BIO *b, void *data, int len);
+  BIO_read: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  // int BIO_write(BIO *b, const void *data, int len);
+  BIO_write: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  // X509 *PEM_read_bio_X509(BIO *bp, X509 **x, pem_password_cb *cb, void *u);
+  PEM_read_bio_X509: { parameters: ["pointer", "pointer", "pointer", "pointer"], result: "pointer" },
+  // EVP_PKEY *PEM_read_bio_PrivateKey(BIO *bp, EVP_PKEY **x, pem_password_cb *cb, void *u);
+  PEM_read_bio_PrivateKey: { parameters: ["pointer", "pointer", "pointer", "pointer"], result: "pointer" },
+  // void X509_free(X509 *a);
+  X509_free: { parameters: ["pointer"], result: "void" },
+  // void EVP_PKEY_free(EVP_PKEY *key);
+  EVP_PKEY_free: { parameters: ["pointer"], result: "void" },
+  // int i2d_X509(const X509 *x, unsigned char **ppout);
+  i2d_X509: { parameters: ["pointer", "buffer"], result: "i32" },
+  // unsigned long ERR_get_error(void);
+  ERR_get_error: { parameters: [], result: "u64" },
+  // void ERR_clear_error(void);
+  ERR_clear_error: { parameters: [], result: "void" },
+  // const char *ERR_reason_error_string(unsigned long e);
+  ERR_reason_error_string: { parameters: ["u64"], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The functions. */
+export type OpensslFunctions = Deno.DynamicLibrary<typeof opensslSymbols>["symbols"];

@@ -1,0 +1,116 @@
+/** The inner TLS of CredSSP: OpenSSL by FFI behind the protocol's port. @module */
+import { X509Certificate } from "node:crypto";
+import {
+  OpensslConnection,
+  OpensslContext,
+  OpensslError,
+  OpensslLibrary,
+  OpensslUnavailable,
+} from "../../ffi/openssl/mod.ts";
+import { ProtocolError, UsageError } from "../../protocol/errors.ts";
+import type { TlsSession } from "../../protocol/ports.ts";
+
+/** Makes sessions of one role. */
+export interface TlsSessions {
+  /** A session that has said nothing yet. */
+  create(): TlsSession;
+}
+
+/** TLS 1.2 alone: with 1.3 the client would speak last in the handshake and first behind it, which peers do not expect. */
+const versions = { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" } as const;
+/** Suites whose trailer has a fixed length, which CredSSP tells with each message. */
+const ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM";
+
+/**
+ * Sessions of a client. Its server's certificate is checked by nobody here: CredSSP itself proves its key.
+ *
+ * @throws UsageError `OpensslMissing`
+ */
+export function clientTlsSessions(): TlsSessions {
+  const context = new OpensslContext(library(), { role: "client", ...versions, ciphers });
+  return { create: () => new OpensslSession(context, undefined) };
+}
+
+/**
+ * Sessions of a server with this certificate (PEM).
+ *
+ * @throws UsageError `OpensslMissing`, `CertificateInvalid`
+ */
+export function serverTlsSessions(certificate: string, key: string): TlsSessions {
+  let context: OpensslContext;
+  try {
+    context = new OpensslContext(library(), { role: "server", ...versions, ciphers, certificate, key });
+  } catch (error) {
+    if (!(error instanceof OpensslError)) throw error;
+    throw new UsageError("CertificateInvalid", `use certificate for CredSSP: ${error.text}`, {
+      cause: error,
+    });
+  }
+  const publicKey = keyOf(new X509Certificate(certificate));
+  return { create: () => new OpensslSession(context, publicKey) };
+}
+
+function library(): OpensslLibrary {
+  try {
+    return OpensslLibrary.load(Deno.env.get("DROVER_OPENSSL_LIBRARY"));
+  } catch (error) {
+    if (!(error instanceof OpensslUnavailable)) throw error;
+    throw new UsageError("OpensslMissing", `use CredSSP: ${error.message}`, { cause: error });
+  }
+}
+
+class OpensslSession implements TlsSession {
+  readonly #connection: OpensslConnection;
+  readonly #ownKey: Uint8Array | undefined;
+  #serverKey: Uint8Array | undefined;
+
+  constructor(context: OpensslContext, ownKey: Uint8Array | undefined) {
+    this.#connection = new OpensslConnection(context);
+    this.#ownKey = ownKey;
+  }
+
+  handshake(input: Uint8Array): { readonly output: Uint8Array; readonly done: boolean } {
+    return typed("do TLS handshake", () => this.#connection.handshake(input));
+  }
+
+  get serverKey(): Uint8Array {
+    return this.#serverKey ??= this.#ownKey ?? this.#peerKey();
+  }
+
+  get trailerLength(): number {
+    return /CCM8|CCM_8/.test(this.#connection.cipher) ? 8 : 16;
+  }
+
+  encrypt(plaintext: Uint8Array): Uint8Array {
+    return typed("encrypt", () => this.#connection.encrypt(plaintext));
+  }
+
+  decrypt(records: Uint8Array): Uint8Array {
+    return typed("decrypt", () => this.#connection.decrypt(records));
+  }
+
+  dispose(): void {
+    this.#connection[Symbol.dispose]();
+  }
+
+  #peerKey(): Uint8Array {
+    const der = this.#connection.peerCertificate;
+    if (der === undefined) {
+      throw new ProtocolError("TlsFailed", "do TLS handshake: the server has no certificate");
+    }
+    return keyOf(new X509Certificate(der));
+  }
+}
+
+function keyOf({ publicKey }: X509Certificate): Uint8Array {
+  return new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+}
+
+function typed<T>(action: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof OpensslError)) throw error;
+    throw new ProtocolError("TlsFailed", `${action} in CredSSP: ${error.text}`, { cause: error });
+  }
+}
