@@ -12,7 +12,7 @@ import { DeniedError, type DroverError, NetworkError } from "../../protocol/erro
 import type { CreateShellOptions } from "../../protocol/shell/mod.ts";
 import { ReportedFault } from "../../protocol/wsman/mod.ts";
 import type { CommandMessage } from "../host/command.ts";
-import { crashedResult, type HostResult } from "../host/events.ts";
+import { crashedResult, type HostError, type HostResult } from "../host/events.ts";
 import type { Attachment, ExecutionReport, ExecutionSpec } from "../host/execution.ts";
 import type { FleetMessage } from "../host/fleet.ts";
 import type { InquireMessage, InquiryOutcome } from "../host/inquiry.ts";
@@ -31,7 +31,7 @@ import type { Intent, Job, JobState } from "./job_types.ts";
 import type { JobStore, StoreError, StoreRecord } from "./job_store.ts";
 import { Journal, type JournalMessage } from "./journal.ts";
 import { Rolling } from "./rolling.ts";
-import { gapReason, notKnown, notStarted, received } from "./verdicts.ts";
+import { gapReason, notKnown, notStarted, received, refused } from "./verdicts.ts";
 
 /** A host of a durable job that has no result. */
 export interface DurableHost {
@@ -39,6 +39,8 @@ export interface DurableHost {
   readonly index: number;
   /** Where it is; `undefined`: nobody knows any more, it has left the inventory or lacks its credentials. */
   readonly target: HostTarget | undefined;
+  /** Why it cannot be reached, where that is known better. */
+  readonly refusal?: HostError;
   /** Present: Command may have been sent by an earlier life. */
   readonly intent: Intent | null;
   /** When its permit came in an earlier life. */
@@ -354,7 +356,8 @@ class DurableJob implements Behaviour<DurableJobMessage> {
       if (slot.stage !== "waiting" || slot.live) continue;
       const { target } = slot.host;
       if (target === undefined) {
-        this.#end(this.#next, notStarted(goneState), context);
+        const { refusal } = slot.host;
+        this.#end(this.#next, refusal === undefined ? notStarted(goneState) : refused(refusal), context);
       } else this.#execute(this.#next, target, undefined, context);
     }
   }

@@ -43,6 +43,11 @@ function unknown(code: string, message: string): HostResult {
   return { status: "unknown", exitCode: undefined, durationMs: 0, error: { code, message } };
 }
 
+/** The end of a host that could not even be tried. */
+export function refused(error: HostError): HostResult {
+  return { status: "unreachable", exitCode: undefined, durationMs: 0, error };
+}
+
 /** The end of a host where nothing was begun, and nothing will be. */
 export function notStarted(state: string): HostResult {
   const error = { code: "NotStarted", message: `run command: ${state}; nothing was sent` };

@@ -17,6 +17,7 @@ interface DaemonFlags extends SelectionFlags {
   readonly tlsKey?: string;
   readonly name?: readonly string[];
   readonly credentials?: string;
+  readonly credentialCommand?: readonly [string, ...string[]];
   readonly rate?: number;
   readonly keepDays?: number;
   readonly keepJobs?: number;
@@ -50,6 +51,11 @@ export function daemonCommand(): Command {
     .option("--store <file>", "where jobs are kept (default: drover.db in the state folder)")
     .option("-i, --inventory <file>", "inventory: Ansible YAML or INI, JSON, or a list of hosts")
     .option("--credentials <file>", "accounts for hosts added through the API, by address (JSON, 0600)")
+    .option(
+      "--credential-command <command>",
+      "program, and words after it, that is asked for accounts of the inventory's hosts",
+      commandWords,
+    )
     .option("--tls-cert <file>", "certificate chain of the API (PEM)")
     .option("--tls-key <file>", "its key (PEM)")
     .option("--name <names>", "host names by which clients reach it", (text: string) => text.split(","))
@@ -100,6 +106,7 @@ async function daemon(flags: DaemonFlags): Promise<void> {
   const { checkListen } = await import("../daemon/server.ts");
   const { Daemon, firstToken } = await import("../daemon/daemon.ts");
   const { readCredentials } = await import("../daemon/credentials.ts");
+  const { CredentialCommand } = await import("../daemon/credentials/command.ts");
   const { openStore } = await import("../store/mod.ts");
   const { runUntilStopped } = await import("../daemon/operation/process.ts");
   const { ServiceNotifier } = await import("../daemon/operation/notify.ts");
@@ -130,6 +137,9 @@ async function daemon(flags: DaemonFlags): Promise<void> {
     port: flags.api.port,
     ...(tls === undefined ? {} : { tls }),
     ...(credentials === undefined ? {} : { credentials }),
+    ...(flags.credentialCommand === undefined
+      ? {}
+      : { credentialCommand: new CredentialCommand(flags.credentialCommand) }),
     names: [Deno.hostname(), ...(flags.name ?? [])],
     ...(flags.rate === undefined ? {} : { limits: { requestsPerSecond: flags.rate } }),
     keep: {
@@ -182,6 +192,13 @@ async function certificate(flags: DaemonFlags): Promise<{ cert: string; key: str
   const { loadCertificate } = await import("../security/certificates.ts");
   const { certificate: cert, key } = await loadCertificate(flags.tlsCert, flags.tlsKey);
   return { cert, key };
+}
+
+/** Words between spaces: there is no shell, and what needs one is a script of its own. */
+function commandWords(text: string): readonly [string, ...string[]] {
+  const [program, ...args] = text.trim().split(/\s+/);
+  if (program === undefined || program === "") throw new InvalidArgumentError("It names no program.");
+  return [program, ...args];
 }
 
 function apiAddress(text: string): ApiAddress {

@@ -14,18 +14,18 @@ export function storedAdditions(
   credentials: Credentials,
   onError: (error: unknown) => void,
 ): Addition[] {
-  const connection = (host: InventoryHost) => credentials.connection(host);
+  const account = (host: InventoryHost) => credentials.account(host);
   const inventories = everything(read.inventories).flatMap(({ key, value }): Addition[] => {
     try {
       const { inventory } = readUpload(value.text);
-      return [{ inventory, origin: { kind: "inventory", name: key }, connection }];
+      return [{ inventory, origin: { kind: "inventory", name: key }, account }];
     } catch (error) {
       onError(error);
       return [];
     }
   });
   const hosts = everything(read.hosts).map(({ key, value }) => hostOf(key, value));
-  return [...inventories, { inventory: inventoryOf(hosts), origin: { kind: "api" }, connection }];
+  return [...inventories, { inventory: inventoryOf(hosts), origin: { kind: "api" }, account }];
 }
 
 /** A host as the store keeps it. */

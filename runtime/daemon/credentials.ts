@@ -9,22 +9,27 @@ import { Secret } from "../../protocol/secret.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
 import { isTrusted } from "../client/trust.ts";
 import type { InventoryHost } from "../inventory/mod.ts";
+import { CredentialCommand } from "./credentials/command.ts";
+import type { Account } from "./host_book.ts";
 
 const entrySchema = z.strictObject({
   addresses: z.array(z.string().min(1).max(255)).min(1),
   ports: z.array(z.int().min(1).max(65_535)).min(1).default([5985, 5986]),
-  user: z.string().min(1),
+  user: z.string().min(1).optional(),
   password: z.string().optional(),
   passwordEnv: z.string().min(1).optional(),
-}).refine((entry) => (entry.password === undefined) !== (entry.passwordEnv === undefined));
+  command: z.array(z.string()).min(1).max(100).optional(),
+}).refine(({ user, password, passwordEnv, command }) =>
+  [password, passwordEnv, command].filter((way) => way !== undefined).length === 1 &&
+  (user === undefined) === (command !== undefined)
+);
 
 const fileSchema = z.strictObject({ credentials: z.array(entrySchema) });
 
 interface Entry {
   readonly addresses: readonly string[];
   readonly ports: readonly number[];
-  readonly user: string;
-  readonly password: Secret;
+  readonly login: { readonly user: string; readonly password: Secret } | CredentialCommand;
 }
 
 /** See the module. */
@@ -40,24 +45,26 @@ export class Credentials {
   }
 
   /** How a host of the API is logged on to; without an account where the file has none for its address and port. */
-  connection(host: InventoryHost): ConnectionOptions {
+  account(host: InventoryHost): Account {
     const port = host.port ?? (host.scheme === "https" ? 5986 : 5985);
     const entry = this.#entries.find(({ addresses, ports }) =>
       ports.includes(port) && isTrusted(host.address, addresses)
     );
-    return entry === undefined
-      ? this.#common
-      : { ...this.#common, user: entry.user, password: entry.password };
+    if (entry === undefined) return { options: this.#common };
+    return entry.login instanceof CredentialCommand
+      ? { options: this.#common, command: entry.login }
+      : { options: { ...this.#common, ...entry.login } };
   }
 
   /** Its passwords, to take them out of texts. */
   secrets(): readonly Secret[] {
-    return this.#entries.map(({ password }) => password);
+    return this.#entries.flatMap(({ login }) => login instanceof CredentialCommand ? [] : [login.password]);
   }
 }
 
 /**
- * Reads the operator's file: `{"credentials":[{"addresses":["10.0.0.*"],"user":"…","passwordEnv":"PW"}]}`.
+ * Reads the operator's file: `{"credentials":[{"addresses":["10.0.0.*"],"user":"…","passwordEnv":"PW"}]}`, or with `password`, or
+ * with a `command` (a list of words) in place of both, which is asked for them.
  *
  * @throws UsageError `FileUnreadable`, `FileExposed` (others can read it), `CredentialsMalformed`, `PasswordMissing`
  */
@@ -84,7 +91,11 @@ export function readCredentials(path: string, common: ConnectionOptions): Creden
   const read = fileSchema.safeParse(value);
   if (!read.success) throw malformed();
   return new Credentials(
-    read.data.credentials.map(({ addresses, ports, user, password, passwordEnv }) => {
+    read.data.credentials.map(({ addresses, ports, user, password, passwordEnv, command }) => {
+      if (command !== undefined) {
+        const [program = "", ...args] = command;
+        return { addresses, ports, login: new CredentialCommand([program, ...args]) };
+      }
       const secret = password ?? Deno.env.get(passwordEnv!);
       if (secret === undefined) {
         throw new UsageError(
@@ -92,7 +103,7 @@ export function readCredentials(path: string, common: ConnectionOptions): Creden
           `read credentials: the environment variable ${passwordEnv} is not set`,
         );
       }
-      return { addresses, ports, user, password: new Secret(secret) };
+      return { addresses, ports, login: { user: user!, password: new Secret(secret) } };
     }),
     common,
   );

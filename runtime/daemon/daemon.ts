@@ -13,6 +13,7 @@ import { TokenBook } from "./access/token_book.ts";
 import { createApp } from "./app.ts";
 import { storedAdditions } from "./additions.ts";
 import { Credentials } from "./credentials.ts";
+import type { CredentialCommand } from "./credentials/command.ts";
 import type { DaemonParts } from "./context.ts";
 import { Facts } from "./facts.ts";
 import { FleetRunner } from "./fleet_runner.ts";
@@ -38,6 +39,8 @@ export interface DaemonOptions {
   readonly connection: ConnectionOptions;
   /** Accounts for hosts that come in through the API; default none. */
   readonly credentials?: Credentials;
+  /** Asked for accounts of hosts of the inventory where neither it nor `connection` says them. */
+  readonly credentialCommand?: CredentialCommand;
   /** Where the API listens; port 0: a free one. */
   readonly host: string;
   readonly port: number;
@@ -101,7 +104,7 @@ export class Daemon implements AsyncDisposable {
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { store } = options;
-    const book = new HostBook(options.inventory, options.connection);
+    const book = new HostBook(options.inventory, options.connection, options.credentialCommand);
     const meter = new AccessMeter({ ...defaultAccessLimits, ...options.limits }, () => performance.now());
     const stops = new StopCount();
     let runner: JobRunner | undefined = undefined;
@@ -137,6 +140,8 @@ export class Daemon implements AsyncDisposable {
       }
     };
     const unfinished = store.read.jobs.unfinished();
+    // Before the API answers: what it tells a job must find the job begun.
+    await book.prepare(unfinished.flatMap(({ hosts }) => hosts.map(({ host }) => host)));
     const stopping = new AbortController();
     const parts: DaemonParts = {
       store,

@@ -128,6 +128,7 @@ export class Facts {
     const { host } = book.get(name)!;
     const where = { address: host.address, port: portOf(host) };
     let value: StoredFacts;
+    await book.prepare([name]);
     try {
       value = { ...where, ...await this.#ask(book.target(name)), failure: null };
     } catch (error) {

@@ -107,8 +107,12 @@ export class FleetRunner implements JobRunner {
     );
   }
 
-  start(job: Job, targets: readonly HostTarget[], stdin: Uint8Array | undefined): void {
-    const hosts = targets.map((target, index) => ({ index, target, intent: null, startedAt: null }));
+  start(job: Job, targets: readonly (HostTarget | DroverError)[], stdin: Uint8Array | undefined): void {
+    const hosts = targets.map((found, index): DurableHost => {
+      const host = { index, intent: null, startedAt: null };
+      if (!(found instanceof DroverError)) return { ...host, target: found };
+      return { ...host, target: undefined, refusal: { code: found.code, message: found.message } };
+    });
     this.#run(job, stdin, hosts, false);
   }
 

@@ -9,6 +9,8 @@ import { type Inventory, type InventoryHost, selectHosts } from "../inventory/mo
 import { selectNames } from "../inventory/patterns.ts";
 import { type InventoryChanges, keepSame } from "./operation/same_host.ts";
 import { type ConnectionOptions, readPem, targetOf } from "../client/targets.ts";
+import { AskedCredentials } from "./credentials/asked.ts";
+import type { Credential, CredentialCommand } from "./credentials/command.ts";
 
 /** Where a host comes from. */
 export type HostOrigin =
@@ -22,30 +24,43 @@ export interface BookHost {
   readonly origin: HostOrigin;
 }
 
+/** How a host is logged on to. */
+export interface Account {
+  /** What is known from the start. */
+  readonly options: ConnectionOptions;
+  /** Who is asked for what is missing there. */
+  readonly command?: CredentialCommand;
+}
+
 /** Hosts that came from elsewhere than the file, the stronger ones last. */
 export interface Addition {
   readonly inventory: Inventory;
   readonly origin: HostOrigin;
   /** How each of its hosts is logged on to: never with what was stored for other hosts. */
-  readonly connection: (host: InventoryHost) => ConnectionOptions;
+  readonly account: (host: InventoryHost) => Account;
 }
 
 /** See the module. */
 export class HostBook {
-  readonly #connection: ConnectionOptions;
+  readonly #account: Account;
+  readonly #asked = new AskedCredentials();
   #file: Inventory;
   #additions: readonly Addition[] = [];
-  #hosts = new Map<string, BookHost & { readonly connection: ConnectionOptions }>();
+  #hosts = new Map<string, BookHost & Account>();
   #whole: Inventory;
   /** By name; the same object each time, so that a host has one actor. */
-  readonly #targets = new Map<string, { readonly host: InventoryHost; readonly target: HostTarget }>();
+  readonly #targets = new Map<string, {
+    readonly host: InventoryHost;
+    readonly credential: Credential | undefined;
+    readonly target: HostTarget;
+  }>();
   readonly #pem = new Map<string, string>();
   readonly #views = new Map<string, { readonly of: Inventory; readonly view: Inventory }>();
 
-  /** `connection`: options for hosts of the file. */
-  constructor(file: Inventory, connection: ConnectionOptions) {
+  /** `options` and `command` are for hosts of the file. */
+  constructor(file: Inventory, options: ConnectionOptions, command?: CredentialCommand) {
     this.#file = file;
-    this.#connection = connection;
+    this.#account = { options, ...(command === undefined ? {} : { command }) };
     this.#whole = this.#merge();
   }
 
@@ -90,10 +105,44 @@ export class HostBook {
     return view;
   }
 
+  /** Before {@link HostBook.target}: asks for credentials that are not at hand. Whatever becomes of it is told there. */
+  async prepare(names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => {
+      const entry = this.#hosts.get(name);
+      if (entry?.command === undefined || !lacksAccount(entry)) return;
+      const { host, options: { user = host.user, port = host.port, ssl } } = entry;
+      const secure = ssl ?? host.scheme === "https";
+      return this.#asked.ask(entry.command, host, {
+        host: name,
+        address: host.address,
+        port: port ?? (secure ? 5986 : 5985),
+        ...(user === undefined ? {} : { user }),
+      });
+    }));
+  }
+
+  /**
+   * {@link HostBook.target} for each. Where only its credentials could not be got just now, the error stands for the host: it is
+   * nobody else's concern.
+   *
+   * @throws UsageError whatever else is wrong with one of them
+   */
+  targets(names: readonly string[]): (HostTarget | UsageError)[] {
+    return names.map((name) => {
+      try {
+        return this.target(name);
+      } catch (error) {
+        if (error instanceof UsageError && error.code === "CredentialsUnavailable") return error;
+        throw error;
+      }
+    });
+  }
+
   /**
    * How to reach a host.
    *
-   * @throws UsageError `HostUnknown`, or when it lacks credentials or trust
+   * @throws UsageError `HostUnknown`, `CredentialsUnavailable`, `CredentialsPending` (nobody has called `prepare`), or when it lacks
+   *   credentials or trust
    */
   target(name: string): HostTarget {
     const entry = this.#hosts.get(name);
@@ -101,41 +150,39 @@ export class HostBook {
       throw new UsageError("HostUnknown", `find host: ${JSON.stringify(name)} is not in the inventory`);
     }
     const known = this.#targets.get(name);
-    if (known?.host === entry.host) return known.target;
-    const target = targetOf(entry.host, entry.connection, (path) => this.#readPem(path));
-    this.#targets.set(name, { host: entry.host, target });
+    const credential = entry.command !== undefined && lacksAccount(entry)
+      ? this.#asked.get(entry.host)
+      : undefined;
+    if (known?.host === entry.host && known.credential === credential) return known.target;
+    const options = { ...credential, ...entry.options, ...loginOf(credential) };
+    const target = targetOf(entry.host, options, (path) => this.#readPem(path));
+    this.#targets.set(name, { host: entry.host, credential, target });
     return target;
   }
 
   /** Passwords that it knows, to take them out of texts. */
   secrets(): string[] {
-    const all = [...this.#hosts.values()].flatMap(({ host, connection }) => [
-      connection.password,
-      host.password,
-    ]);
-    return [
-      ...new Set(
-        [this.#connection.password, ...all].flatMap((secret) =>
-          secret === undefined ? [] : [secret.reveal()]
-        ),
-      ),
-    ];
+    const all = [...this.#hosts.values()].flatMap(({ host, options }) => [options.password, host.password]);
+    const given = [this.#account.options.password, ...all].flatMap((secret) =>
+      secret === undefined ? [] : [secret.reveal()]
+    );
+    return [...new Set([...given, ...this.#asked.secrets()])];
   }
 
   #merge(): Inventory {
-    const hosts = new Map<string, BookHost & { readonly connection: ConnectionOptions }>();
+    const hosts = new Map<string, BookHost & Account>();
     const groups = new Map<string, Set<string>>([["all", new Set()], ["ungrouped", new Set()]]);
     const file: Addition = {
       inventory: this.#file,
       origin: { kind: "file" },
-      connection: () => this.#connection,
+      account: () => this.#account,
     };
-    for (const { inventory, origin, connection } of [file, ...[...this.#additions].reverse()]) {
+    for (const { inventory, origin, account } of [file, ...[...this.#additions].reverse()]) {
       const taken = new Set<string>();
       for (const host of inventory.hosts) {
         if (hosts.has(host.name)) continue;
         taken.add(host.name);
-        hosts.set(host.name, { host, origin, connection: connection(host) });
+        hosts.set(host.name, { host, origin, ...account(host) });
       }
       for (const [group, members] of inventory.groups) {
         let set = groups.get(group);
@@ -144,6 +191,7 @@ export class HostBook {
       }
     }
     this.#hosts = hosts;
+    this.#asked.keep(hosts);
     for (const name of this.#targets.keys()) if (!hosts.has(name)) this.#targets.delete(name);
     return {
       hosts: [...hosts.values()].map(({ host }) => host),
@@ -157,6 +205,16 @@ export class HostBook {
     if (pem === undefined) this.#pem.set(path, pem = readPem(path));
     return pem;
   }
+}
+
+/** Whether neither the options nor the inventory say everything that a logon needs. */
+function lacksAccount({ host, options }: BookHost & Account): boolean {
+  return (options.user ?? host.user) === undefined || (options.password ?? host.password) === undefined;
+}
+
+/** User and password belong together: both are the command's. */
+function loginOf(credential: Credential | undefined): Pick<ConnectionOptions, "user" | "password"> {
+  return credential === undefined ? {} : { user: credential.user, password: credential.password };
 }
 
 /** Patterns come from others: a regular expression could keep the daemon busy for ever, thousands of globs for seconds. */

@@ -89,6 +89,7 @@ const statuses: Readonly<Record<string, number>> = {
   PatternRefused: 422,
   CursorInvalid: 422,
   CredentialsMissing: 422,
+  CredentialsUnavailable: 503,
   NotTrusted: 422,
   ClearTextRefused: 422,
   AuthUnsupported: 422,

@@ -3,12 +3,16 @@ import type { Job, UnfinishedJob } from "../../actors/daemon/job_types.ts";
 import type { HostPicture, HostTarget, InquiryOutcome, Question } from "../../actors/host/mod.ts";
 import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { HostLimits } from "../../actors/scheduler/mod.ts";
+import type { DroverError } from "../../protocol/errors.ts";
 import type { PingAnswer } from "../client/any_fleet.ts";
 
 /** Runs jobs that the store has. Whatever becomes of them is told to the store, and to nobody else. */
 export interface JobRunner {
-  /** Begins a job that the store has just taken, with all its hosts in the order of their places. */
-  start(job: Job, targets: readonly HostTarget[], stdin: Uint8Array | undefined): void;
+  /**
+   * Begins a job that the store has just taken, with all its hosts in the order of their places. An error stands for a host that
+   * cannot be reached for its sake: it becomes that host's result.
+   */
+  start(job: Job, targets: readonly (HostTarget | DroverError)[], stdin: Uint8Array | undefined): void;
   /**
    * Goes on with jobs of earlier lives of the daemon: what was never sent is begun, what was is asked. `target`: how to reach a host,
    * `undefined` when nobody knows any more. `hosts`: all that are known; what dead lives have left at them is deleted.

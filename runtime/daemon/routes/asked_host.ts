@@ -5,8 +5,9 @@ import { Problem } from "../problems.ts";
 import { visible } from "./hosts.ts";
 
 /** How to reach a host that the caller may see. */
-export function askedHost(parts: DaemonParts, context: ApiContext, name: string): HostTarget {
+export async function askedHost(parts: DaemonParts, context: ApiContext, name: string): Promise<HostTarget> {
   visible(parts, context, name);
+  await parts.book.prepare([name]);
   return parts.book.target(name);
 }
 

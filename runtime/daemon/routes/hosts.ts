@@ -21,6 +21,7 @@ import {
   pingSchema,
 } from "../schemas/host.ts";
 import { workDocument } from "../work_document.ts";
+import { askedHost } from "./asked_host.ts";
 
 const etagHeader = { ETag: { description: "Its version", schema: { type: "string" as const } } };
 const conditions = z.object({
@@ -180,8 +181,7 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
     }),
     async (context) => {
       const { name } = context.req.valid("param");
-      visible(parts, context, name);
-      const answer = await parts.runner.ping(book.target(name));
+      const answer = await parts.runner.ping(await askedHost(parts, context, name));
       await audit(parts, context, "host.ping", name, {}, answer.kind === "answered" ? "ok" : answer.code);
       return context.json(
         answer.kind === "answered"
@@ -257,6 +257,8 @@ function refusalOf(parts: DaemonParts, name: string): { code: string; message: s
     return null;
   } catch (error) {
     if (!(error instanceof DroverError)) throw error;
+    // They are asked for when they are needed.
+    if (error.code === "CredentialsPending") return null;
     return { code: error.code, message: error.message };
   }
 }

@@ -258,7 +258,8 @@ export function addJobRoutes(app: Api, parts: DaemonParts): void {
     const caller = context.get("caller");
     if (names.length === 0) throw new Problem(422, "PatternUnmatched", "select hosts: none is left");
     // What cannot be reached for want of credentials or trust is better refused now than on every host.
-    const targets = names.map((name) => parts.book.target(name));
+    await parts.book.prepare(names);
+    const targets = parts.book.targets(names);
     for (const word of typeof request.command === "string" ? [request.command] : request.command) {
       escapeText(word);
     }

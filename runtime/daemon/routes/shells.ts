@@ -35,7 +35,7 @@ export function addShellRoutes(app: Api, parts: DaemonParts): void {
     }),
     async (context) => {
       const { name } = context.req.valid("param");
-      const target = askedHost(parts, context, name);
+      const target = await askedHost(parts, context, name);
       const { shells, complete } = await askHost(parts, target, shellsQuestion(maxShells));
       const caller = context.get("caller");
       const mine = isLimited(caller) ? caller.name : undefined;
@@ -58,7 +58,7 @@ export function addShellRoutes(app: Api, parts: DaemonParts): void {
     }),
     async (context) => {
       const { name, shellId } = context.req.valid("param");
-      const target = askedHost(parts, context, name);
+      const target = await askedHost(parts, context, name);
       let found: ShellInfo | undefined;
       const question = removeShellQuestion(shellId, (shell) => {
         found = shell;
@@ -94,7 +94,7 @@ export function addShellRoutes(app: Api, parts: DaemonParts): void {
     }),
     async (context) => {
       const { name } = context.req.valid("param");
-      const target = askedHost(parts, context, name);
+      const target = await askedHost(parts, context, name);
       const { settings } = await askHost(parts, target, settingsQuestion(target.quotaKey));
       return context.json({ host: name, settings: { ...settings } }, 200);
     },

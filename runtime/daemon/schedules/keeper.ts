@@ -163,7 +163,7 @@ export class ScheduleKeeper {
     const { store, book, runner, clock } = this.#options;
     const { key: name, version, value } = schedule;
     const at = clock.now();
-    const found = hostsOf({ store, book }, value, at);
+    const found = await hostsOf({ store, book }, value, at);
     if ("code" in found) return found;
     const stdin = store.read.schedules.stdin(name);
     const job: NewJob = {

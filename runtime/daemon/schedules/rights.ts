@@ -28,11 +28,14 @@ export function refusalOf(store: Store, { owner }: StoredSchedule, now: number):
 }
 
 /** Hosts that a job of it would have now, and how to reach them. */
-export function hostsOf(
+export async function hostsOf(
   { store, book }: { readonly store: Store; readonly book: HostBook },
   schedule: StoredSchedule,
   now: number,
-): { readonly names: readonly string[]; readonly targets: readonly HostTarget[] } | Refusal {
+): Promise<
+  | { readonly names: readonly string[]; readonly targets: readonly (HostTarget | UsageError)[] }
+  | Refusal
+> {
   const refusal = refusalOf(store, schedule, now);
   if (refusal !== undefined) return refusal;
   const { owner, request } = schedule;
@@ -43,7 +46,8 @@ export function hostsOf(
     const names = selectRemote(book.view(owner.hosts), request.hosts).map(({ name }) => name)
       .filter((name) => allowed.has(name));
     if (names.length === 0) return { code: "PatternUnmatched", message: "select hosts: none is left" };
-    return { names, targets: names.map((name) => book.target(name)) };
+    await book.prepare(names);
+    return { names, targets: book.targets(names) };
   } catch (error) {
     if (error instanceof UsageError) return { code: error.code, message: error.message };
     throw error;

@@ -284,13 +284,13 @@ Deno.test("credentials are sent to addresses and ports of the operator's file on
   await Deno.chmod(path, 0o600);
   const common = { user: "file-user", password: new Secret("file"), trust: ["*"] };
   const credentials = readCredentials(path, common);
-  const user = (text: string) => credentials.connection(inventoryFromHosts([text]).hosts[0]!).user;
+  const user = (text: string) => credentials.account(inventoryFromHosts([text]).hosts[0]!).options.user;
   assert.deepEqual(
     ["10.0.0.5", "https://10.0.0.5:5986/wsman", "10.0.0.5:4444", "10.0.1.5", "evil.example"].map(user),
     ["admin", "admin", undefined, undefined, undefined],
   );
   assert.equal(
-    new Credentials([], common).connection(inventoryFromHosts(["10.0.0.5"]).hosts[0]!).user,
+    new Credentials([], common).account(inventoryFromHosts(["10.0.0.5"]).hosts[0]!).options.user,
     undefined,
   );
   for (const text of ["{", "{}", '{"credentials":[{"addresses":["x"],"user":"u"}]}']) {

@@ -1,0 +1,151 @@
+/**
+ * Credentials from a command of the operator's: a password store's client, say. It is run for one host at a time, without a shell,
+ * gets `{"host","address","port","user"}` as JSON on its standard input, and writes `{"user","password"}` (and `"auth"`, where it
+ * likes) to its standard output. What it writes to standard error is thrown away: it might be a secret.
+ * @module
+ */
+import { z } from "zod";
+import { utf8 } from "../../../protocol/bytes.ts";
+import { UsageError } from "../../../protocol/errors.ts";
+import { Secret } from "../../../protocol/secret.ts";
+
+/** How to log on to a host. */
+export interface Credential {
+  readonly user: string;
+  readonly password: Secret;
+  readonly auth?: "negotiate" | "ntlm" | "basic";
+}
+
+/** What the command is told of a host. */
+export interface CredentialQuestion {
+  /** Name in the inventory. */
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  /** Account, where the inventory says one. */
+  readonly user?: string;
+}
+
+/** Times and sizes that bound it. */
+export interface CommandLimits {
+  /** Milliseconds for one host; default 10,000. */
+  readonly timeMs?: number;
+  /** Commands that run at once; default 8. */
+  readonly atOnce?: number;
+}
+
+/** Bytes of an answer. */
+const maxAnswer = 64 * 1024;
+
+const answerSchema = z.strictObject({
+  user: z.string().min(1).max(256),
+  password: z.string().max(8_192),
+  auth: z.enum(["negotiate", "ntlm", "basic"]).optional(),
+});
+
+/** See the module. */
+export class CredentialCommand {
+  readonly #words: readonly [string, ...string[]];
+  readonly #timeMs: number;
+  readonly #places: (() => void)[] = [];
+  #free: number;
+
+  /** Runs nothing yet. */
+  constructor(words: readonly [string, ...string[]], { timeMs = 10_000, atOnce = 8 }: CommandLimits = {}) {
+    this.#words = words;
+    this.#timeMs = timeMs;
+    this.#free = atOnce;
+  }
+
+  /**
+   * Asks for one host.
+   *
+   * @throws UsageError `CredentialsUnavailable`
+   */
+  async ask(question: CredentialQuestion): Promise<Credential> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#places.push(resolve));
+    try {
+      return read(question.host, await this.#run(question));
+    } finally {
+      const next = this.#places.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+
+  async #run(question: CredentialQuestion): Promise<Uint8Array> {
+    const [program, ...args] = this.#words;
+    let child: Deno.ChildProcess;
+    try {
+      child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "null" }).spawn();
+    } catch (error) {
+      throw unavailable(question.host, `${program} cannot be started`, error);
+    }
+    const reader = child.stdout.getReader();
+    let end: "late" | "long" | undefined;
+    const stop = (why: "late" | "long") => {
+      end ??= why;
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended.
+      }
+      // Who has inherited its output may hold it open.
+      reader.cancel().catch(() => {});
+    };
+    const timer = setTimeout(() => stop("late"), this.#timeMs);
+    try {
+      // It may end without reading what it is told.
+      tell(child, question).catch(() => {});
+      const parts = new Uint8Array(maxAnswer);
+      let length = 0;
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        if (length + value.length > maxAnswer) {
+          stop("long");
+          break;
+        }
+        parts.set(value, length);
+        length += value.length;
+      }
+      const { code, signal } = await child.status;
+      if (end === "late") throw unavailable(question.host, `${program} took longer than ${this.#timeMs} ms`);
+      if (end === "long") throw unavailable(question.host, `${program} wrote more than ${maxAnswer} bytes`);
+      if (signal !== null) throw unavailable(question.host, `${program} was ended by ${signal}`);
+      if (code !== 0) throw unavailable(question.host, `${program} ended with exit code ${code}`);
+      return parts.subarray(0, length);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+async function tell(child: Deno.ChildProcess, question: CredentialQuestion): Promise<void> {
+  const writer = child.stdin.getWriter();
+  await writer.write(utf8(`${JSON.stringify(question)}\n`));
+  await writer.close();
+}
+
+function read(host: string, answer: Uint8Array): Credential {
+  const malformed = () => unavailable(host, 'the answer is not of the form {"user":"…","password":"…"}');
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(answer));
+  } catch {
+    throw malformed();
+  }
+  const checked = answerSchema.safeParse(value);
+  if (!checked.success) throw malformed();
+  const { user, password, auth } = checked.data;
+  return { user, password: new Secret(password), ...(auth === undefined ? {} : { auth }) };
+}
+
+function unavailable(host: string, state: string, cause?: unknown): UsageError {
+  return new UsageError(
+    "CredentialsUnavailable",
+    `get credentials for ${host}: ${state}`,
+    cause === undefined ? {} : { cause },
+  );
+}
