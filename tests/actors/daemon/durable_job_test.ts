@@ -140,6 +140,39 @@ Deno.test("a disk that is full for a while in mid-job loses no output and no res
   }
 });
 
+Deno.test("hosts that wait for permits while the store keeps nothing come back and wait, and run when there is room", () => {
+  const receives = [{ kind: "hold" as const }, { kind: "output" as const, text: "x", exitCode: 0 }];
+  const run = new DurableRun(["a", "b", "c"], { throttle: 1 }, () => ({ receives }));
+  const life = run.start();
+  run.test.advance(1_000);
+  assert.deepEqual([run.count("Create"), run.count("Command")], [1, 1]);
+  run.disk.trouble = "StoreFailed";
+  run.test.advance(600_000);
+  assert.deepEqual([run.count("Create"), run.shells, run.statuses], [1, 0, [null, null, null]]);
+  run.disk.trouble = undefined;
+  run.test.settle();
+  assert.deepEqual([run.statuses, life.ends], [["succeeded", "succeeded", "succeeded"], ["done"]]);
+});
+
+Deno.test("records go to the store in order, one append at a time, which takes all that has come meanwhile", () => {
+  const receives = [
+    ...Array.from({ length: 5 }, (_, at) => ({ kind: "output" as const, text: `line ${at}\n` })),
+    { kind: "output" as const, text: "end\n", exitCode: 0 },
+  ];
+  const run = new DurableRun(["a", "b", "c", "d"], {}, () => ({ receives }));
+  run.commitMs = 50;
+  run.start();
+  run.test.settle();
+  assert.equal(run.mostUnkept, 1);
+  assert.ok(run.appends.some((records) => records.length >= 4), "each record has waited for its own commit");
+  for (const host of [0, 1, 2, 3]) {
+    const kinds = run.appends.flat().flatMap((record) =>
+      "index" in record && record.index === host ? record.kind : []
+    );
+    assert.deepEqual(kinds, ["progress", "intent", ...Array(6).fill("output"), "result"]);
+  }
+});
+
 Deno.test("pause: what runs goes on, nothing else begins, and resume runs the rest", () => {
   const names = Array.from({ length: 20 }, (_, at) => `h${at}`);
   const receives = [{ kind: "hold" as const }, { kind: "output" as const, text: "x", exitCode: 0 }];
@@ -335,6 +368,19 @@ Deno.test("a host that has left the inventory, or cannot be asked, ends as unkno
   assert.deepEqual(run.kept.map(({ results }) => results[0]!.error!.code), Array(3).fill("DaemonRestarted"));
   // That of the first life, at the host that has left; the others stand for hosts without any.
   assert.equal(run.count("Command"), 1);
+});
+
+Deno.test("a host that cannot be reached is asked five times for its shell", () => {
+  const run = new DurableRun(["a"], {}, () => ({
+    receives: [{ kind: "hold" }],
+    answer: (operation) => operation === "Enumerate" ? undefined : "default",
+  }));
+  const first = run.start();
+  run.test.advance(1_000);
+  first.kill();
+  const second = run.start();
+  run.test.settle();
+  assert.deepEqual([run.count("Enumerate"), run.statuses, second.ends], [5, ["unknown"], ["done"]]);
 });
 
 Deno.test("a host that does not list its shells is asked by the ShellId of the intent", () => {

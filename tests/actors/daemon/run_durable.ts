@@ -5,6 +5,7 @@ import {
   type DurableJobEnd,
   type DurableJobMessage,
   type StoreError,
+  type StoreRecord,
   type WishMessage,
 } from "../../../actors/daemon/mod.ts";
 import type { Job, JobRequest } from "../../../actors/daemon/job_types.ts";
@@ -51,6 +52,10 @@ export class DurableRun {
   readonly hosts = new Map<string, FakeHost>();
   /** Milliseconds that a commit takes. */
   commitMs = 2;
+  /** What the store was given, append by append, and how many appends at once were not kept yet. */
+  readonly appends: (readonly StoreRecord[])[] = [];
+  mostUnkept = 0;
+  #unkept = 0;
   /** Names that the inventory has lost. */
   readonly gone = new Set<string>();
   #life = 0;
@@ -99,6 +104,14 @@ export class DurableRun {
       this.disk,
       (ms, task) => void clock.schedule(ms, task),
       () => this.commitMs,
+      {
+        given: (records) => {
+          this.appends.push(records);
+          this.mostUnkept = Math.max(this.mostUnkept, ++this.#unkept);
+        },
+        // Of one job there is one append in each commit.
+        kept: () => this.#unkept--,
+      },
     );
     const turns = system.spawn(scheduler());
     const ref = system.spawn(fleet(fakeConnector(this.hosts), turns));
