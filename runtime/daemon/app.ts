@@ -9,6 +9,7 @@ import { docsPage } from "./docs_page.ts";
 import { requestWatch, stopGuard } from "./operation/requests.ts";
 import { isUnforeseen, Problem, problemOf, type ProblemPart } from "./problems.ts";
 import { addAccessRoutes } from "./routes/access.ts";
+import { addDashboardRoutes } from "./routes/dashboard.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addFactRoutes } from "./routes/facts.ts";
 import { addSocketRoute } from "./routes/socket.ts";
@@ -48,6 +49,7 @@ export function createApp(parts: DaemonParts): Api {
     scheme: "bearer",
     description: "A token of `drover token create`",
   });
+  addDashboardRoutes(app);
   addJobRoutes(app, parts);
   addOutputRoutes(app, parts);
   addEventRoutes(app, parts);
