@@ -8,10 +8,12 @@ import type { TokenBook } from "./access/token_book.ts";
 import type { Facts } from "./facts.ts";
 import type { HostBook } from "./host_book.ts";
 import type { JobCache } from "./job_cache.ts";
+import type { JobLogs } from "./live/job_log.ts";
 import { Problem } from "./problems.ts";
 import type { Operation } from "./operation/operation.ts";
 import type { JobRunner } from "./runner.ts";
 import type { ScheduleKeeper } from "./schedules/keeper.ts";
+import type { LiveSettings } from "./settings.ts";
 
 /** Everything that a daemon consists of, for its routes. */
 export interface DaemonParts {
@@ -21,14 +23,18 @@ export interface DaemonParts {
   readonly book: HostBook;
   readonly facts: Facts;
   readonly meter: AccessMeter;
+  readonly settings: LiveSettings;
   readonly tokens: TokenBook;
   readonly jobs: JobCache;
+  readonly logs: JobLogs;
   /** Host names that lead here, in lower case. */
   readonly names: ReadonlySet<string>;
   /** Ends when the daemon stops: streams end with it. */
   readonly stopping: AbortSignal;
   /** Milliseconds without an event after which a stream says that it lives. */
   readonly heartbeatMs: number;
+  /** Milliseconds after which a stream whose client takes nothing is given up. */
+  readonly stuckMs: number;
   /** What it tells of itself. */
   readonly operation: Operation;
   /** Takes hosts that were added or removed. */
@@ -42,6 +48,8 @@ export interface ApiEnv {
   Bindings: {
     /** Address of the caller. */
     readonly from: string;
+    /** Cuts the connection; absent where the server cannot. */
+    readonly drop?: () => void;
     /** Makes a WebSocket of the request; absent where the server cannot. */
     readonly upgrade?: (request: Request, protocol: string | undefined) => {
       readonly socket: WebSocket;

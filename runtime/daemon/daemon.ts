@@ -19,6 +19,8 @@ import { Facts } from "./facts.ts";
 import { FleetRunner } from "./fleet_runner.ts";
 import { HostBook } from "./host_book.ts";
 import { Operation } from "./operation/operation.ts";
+import { JobLogs } from "./live/job_log.ts";
+import { Operation } from "./operation/operation.ts";
 import { JobCache } from "./job_cache.ts";
 import type { InventoryChanges } from "./operation/same_host.ts";
 import { StopCount, type StopReport } from "./operation/stop_report.ts";
@@ -50,6 +52,8 @@ export interface DaemonOptions {
   readonly limits?: Partial<AccessLimits>;
   /** Milliseconds without an event after which a stream says that it lives; default 15,000. */
   readonly heartbeatMs?: number;
+  /** Milliseconds after which a stream whose client takes nothing is given up; default 120,000. */
+  readonly stuckMs?: number;
   /** Folder of this daemon alone, in which it notes where it makes shells; default: nothing is noted. */
   readonly livesDir?: string;
   /** Milliseconds that running commands have to end when the daemon stops; default 10,000. */
@@ -153,9 +157,11 @@ export class Daemon implements AsyncDisposable {
       operation,
       names: new Set(["localhost", ...(options.names ?? []).map((name) => name.toLowerCase())]),
       stopping: stopping.signal,
-      heartbeatMs: options.heartbeatMs ?? 15_000,
-      tokens: new TokenBook(store),
-      jobs: new JobCache(store),
+      settings,
+      get heartbeatMs() {
+        return settings.values.heartbeatMs;
+      },
+      stuckMs: options.stuckMs ?? 120_000,
       reloadAdditions,
       onError,
     };
@@ -165,6 +171,9 @@ export class Daemon implements AsyncDisposable {
       options.port,
       options.tls,
       (request, caller) => app.fetch(request, caller),
+      tokens: new TokenBook(store),
+      jobs: new JobCache(store),
+      logs: new JobLogs(store),
     );
     // Only now: a daemon that cannot listen touches no host.
     runner.recover(unfinished, target, book.inventory.hosts.map(({ name }) => name));

@@ -39,9 +39,4 @@ export class JobCache {
     this.#kept.set(id, made);
     return made;
   }
-
-  /** Forgets a job: somebody was told of a later state of it, which this thread has yet to hear of. */
-  forget(id: string): void {
-    this.#kept.delete(id);
-  }
 }

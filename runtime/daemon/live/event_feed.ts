@@ -1,6 +1,7 @@
 /** Events of the store from a cursor on, page by page: what waits for a slow reader waits in the store. @module */
 import type { StoredEvent, StoredEventType } from "../../../actors/daemon/job_types.ts";
 import type { Store } from "../../store/api.ts";
+import { knownPage } from "./known_page.ts";
 
 /** Which events, and from where. */
 export interface FeedQuery {
@@ -9,8 +10,6 @@ export interface FeedQuery {
   readonly job?: string;
   readonly hosts?: readonly string[];
   readonly types?: readonly StoredEventType[];
-  /** Ends when all that there is was given; default: goes on with what is to come. */
-  readonly finite?: boolean;
 }
 
 /** What a feed gives: events, or that nothing happened for a while. */
@@ -34,11 +33,10 @@ export async function* eventFeed(
   const unsubscribe = store.subscribe(() => wake());
   const aborted = () => wake();
   signal.addEventListener("abort", aborted);
-  const { finite = false, ...filter } = query;
   try {
-    let { after } = filter;
+    let { after } = query;
     while (!signal.aborted) {
-      const page = store.read.events.page({ ...filter, after, limit: pageEvents, maxBytes: pageBytes });
+      const page = knownPage(store, { ...query, after, limit: pageEvents, maxBytes: pageBytes });
       after = page.next;
       if (page.events.length > 0 || page.trimmed) {
         yield { kind: "events", events: page.events, trimmed: page.trimmed };
@@ -49,7 +47,6 @@ export async function* eventFeed(
         await new Promise((resolve) => setTimeout(resolve, 0));
         continue;
       }
-      if (finite) return;
       const idle = await new Promise<boolean>((resolve) => {
         const timer = setTimeout(() => resolve(true), idleMs);
         wake = () => {

@@ -15,8 +15,6 @@ export interface EventSocket {
 const maxBuffered = 1024 * 1024;
 /** Milliseconds between looks at a client that is slow. */
 const lookMs = 50;
-/** Milliseconds after which a client that takes nothing is given up. */
-const stuckMs = 120_000;
 
 /**
  * Sends events until `signal`. One message is one event; `{"type":"heartbeat"}` says that there is none, `{"type":"trimmed"}` that
@@ -27,7 +25,7 @@ export async function sendEvents(
   store: Store,
   query: FeedQuery,
   passes: (event: StoredEvent) => boolean,
-  heartbeatMs: number,
+  { heartbeatMs, stuckMs }: { readonly heartbeatMs: number; readonly stuckMs: number },
   signal: AbortSignal,
 ): Promise<void> {
   for await (const item of eventFeed(store, query, heartbeatMs, signal)) {
@@ -38,15 +36,15 @@ export async function sendEvents(
         if (passes(event)) socket.send(JSON.stringify(eventDocument(event)));
       }
     }
-    if (!await taken(socket, signal)) {
+    if (!await taken(socket, stuckMs, signal)) {
       socket.close(1008, "too slow");
       return;
     }
   }
 }
 
-/** Waits until the client has taken most of what was sent; `false`: it takes nothing. */
-async function taken(socket: EventSocket, signal: AbortSignal): Promise<boolean> {
+/** Waits until the client has taken most of what was sent; `false`: for `stuckMs` it took nothing. */
+async function taken(socket: EventSocket, stuckMs: number, signal: AbortSignal): Promise<boolean> {
   let least = socket.bufferedAmount;
   for (let waited = 0; socket.bufferedAmount > maxBuffered && !signal.aborted;) {
     await new Promise((resolve) => setTimeout(resolve, lookMs));

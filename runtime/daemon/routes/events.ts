@@ -3,8 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { utf8 } from "../../../protocol/bytes.ts";
 import { needs } from "../access/guard.ts";
 import { type Api, type DaemonParts, untilEither } from "../context.ts";
-import { eventDocument } from "../documents.ts";
-import { eventFeed } from "../live/event_feed.ts";
+import { doneJob, followJob } from "../live/follow_job.ts";
 import { problems, security } from "../schemas/common.ts";
 import { eventSchema, jobParams } from "../schemas/job.ts";
 import { visibleJob } from "./jobs.ts";
@@ -42,50 +41,50 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
       );
       const leave = parts.meter.enter(context.get("caller").id, "streams");
       const gone = new AbortController();
-      const signal = untilEither(gone.signal, parts.stopping);
-      const feed = eventFeed(
+      const items = job.state === "done" ? doneJob(parts.store, job.id, after) : followJob(
         parts.store,
-        { after, job: job.id, finite: job.state === "done" },
+        parts.logs,
+        job.id,
+        after,
         parts.heartbeatMs,
-        signal,
+        untilEither(gone.signal, parts.stopping),
       );
       const end = () => {
+        clearTimeout(stuck);
         gone.abort();
+        // It may wait to be asked for more, where it hears of no abort.
+        void items.return();
         leave();
       };
+      let stuck: ReturnType<typeof setTimeout> | undefined;
       const body = new ReadableStream<Uint8Array>({
         async pull(controller) {
+          clearTimeout(stuck);
           try {
-            const { value, done } = await feed.next();
-            // The client has left meanwhile: there is nothing to close.
-            if (gone.signal.aborted) return;
+            const { value, done } = await items.next();
             if (done) {
               end();
               controller.close();
               return;
             }
-            if (value.kind === "idle") {
-              controller.enqueue(heartbeat);
-              return;
-            }
-            const text = value.events.map((event) =>
-              `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(eventDocument(event))}\n\n`
-            ).join("");
-            controller.enqueue(utf8(text));
-            const over = value.events.some((event) =>
-              event.type === "job" && event.document.state === "done"
-            );
-            if (over) {
+            controller.enqueue(value.kind === "idle" ? heartbeat : value.bytes);
+            // It is asked for more as soon as the client has taken this, or there was room for it on the way.
+            stuck = setTimeout(() => {
+              // Deno.serve cannot cut the connection, and would only log an error: it stays as long as the client holds it,
+              // with what the system has buffered, but nothing is read or kept for it any more.
               end();
               controller.close();
-            }
+              context.env.drop?.();
+            }, parts.stuckMs);
           } catch (error) {
             end();
             parts.onError(error);
             controller.error(error);
           }
         },
-        cancel: end,
+        cancel() {
+          end();
+        },
       }, { highWaterMark: 0 });
       const response = new Response(body, {
         headers: { "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" },

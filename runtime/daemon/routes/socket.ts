@@ -59,7 +59,7 @@ export function addSocketRoute(app: Api, parts: DaemonParts): void {
           ...(types === undefined ? {} : { types: types.split(",") as StoredEventType[] }),
         },
         ownJobs(parts, isLimited(caller) ? caller.name : undefined),
-        parts.heartbeatMs,
+        parts,
         untilEither(gone.signal, parts.stopping),
       ).catch((error) => {
         if (!gone.signal.aborted) parts.onError(error);

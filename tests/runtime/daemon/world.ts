@@ -51,6 +51,7 @@ export async function world(
     readonly drainMs?: number;
     readonly limits?: Partial<AccessLimits>;
     readonly heartbeatMs?: number;
+    readonly stuckMs?: number;
     readonly tls?: ServerTls;
     readonly ca?: string;
     /** Asked for the account of the hosts, which are known without one then. */
@@ -93,6 +94,7 @@ export async function world(
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
     ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+    ...(options.stuckMs === undefined ? {} : { stuckMs: options.stuckMs }),
     onError: (error) => errors.push(error),
   });
   const client = options.ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [options.ca] });

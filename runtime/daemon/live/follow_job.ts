@@ -1,0 +1,68 @@
+/** One follower of a job: everything behind its cursor, at its own pace. @module */
+import type { Store } from "../../store/api.ts";
+import { knownPage } from "./known_page.ts";
+import { encodeEvents, isLast, type JobLogs } from "./job_log.ts";
+
+/** What a follower gets: bytes of the stream, or that nothing happened for a while. */
+export type FollowItem = { readonly kind: "bytes"; readonly bytes: Uint8Array } | { readonly kind: "idle" };
+
+/** Events, and bytes of output, of a page that a follower who is behind reads by itself. */
+const pageEvents = 256;
+const pageBytes = 256 * 1024;
+
+/** Gives what follows until the job is done or `signal`; each part is looked for when it is asked for. */
+export async function* followJob(
+  store: Store,
+  logs: JobLogs,
+  job: string,
+  after: number,
+  idleMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<FollowItem, void, undefined> {
+  const { log, leave } = logs.follow(job);
+  try {
+    while (!signal.aborted) {
+      if (after < log.first) {
+        const page = knownPage(store, { after, job, limit: pageEvents, maxBytes: pageBytes });
+        // What the store has is never less than what was in the log.
+        after = page.more ? page.next : Math.max(page.next, log.first);
+        if (page.events.length === 0) continue;
+        yield { kind: "bytes", bytes: encodeEvents(page.events) };
+        if (page.events.some(isLast)) return;
+        continue;
+      }
+      const part = log.read(after);
+      if (part !== undefined) {
+        after = part.next;
+        yield { kind: "bytes", bytes: part.bytes };
+        if (part.over) return;
+        continue;
+      }
+      const idle = await new Promise<boolean>((resolve) => {
+        const end = (value: boolean) => {
+          clearTimeout(timer);
+          forget();
+          signal.removeEventListener("abort", wake);
+          resolve(value);
+        };
+        const wake = () => end(false);
+        const timer = setTimeout(() => end(true), idleMs);
+        const forget = log.wait(wake);
+        signal.addEventListener("abort", wake);
+      });
+      if (idle) yield { kind: "idle" };
+    }
+  } finally {
+    leave();
+  }
+}
+
+/** All events of a job that is done. */
+export function* doneJob(store: Store, job: string, after: number): Generator<FollowItem, void, undefined> {
+  for (;;) {
+    const page = store.read.events.page({ after, job, limit: pageEvents, maxBytes: pageBytes });
+    if (page.events.length > 0) yield { kind: "bytes", bytes: encodeEvents(page.events) };
+    if (!page.more) return;
+    after = page.next;
+  }
+}
