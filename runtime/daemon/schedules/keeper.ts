@@ -27,6 +27,9 @@ const retryMs = 5_000;
 /** Milliseconds that the clock may be behind what is settled before that is taken for an error of the clock's past. */
 const behindMs = 3_600_000;
 
+/** Schedules that are treated at once: many share a commit, and others have their turn in between. */
+const atOnce = 32;
+
 /** What a keeper works with. */
 export interface KeeperOptions {
   readonly store: Store;
@@ -106,27 +109,29 @@ export class ScheduleKeeper {
     return schedule === undefined ? undefined : await this.#create(schedule, null, manual);
   }
 
+  /** Whether something failed. */
   async #look(): Promise<boolean> {
     if (this.#state !== "started") return false;
     const now = this.#options.clock.now();
-    const outcomes = await Promise.all(
-      [...this.#plans].map(async ([name, plan]) => {
-        try {
-          if (now < plan.settledTo - behindMs) {
-            await this.#options.store.write.schedules.rewind(name, now);
-            this.#reload(name);
-          } else if (plan.next !== undefined && plan.next <= now) {
-            await this.#due(name, plan, now);
-            this.#reload(name);
-          }
-          return false;
-        } catch (error) {
-          this.#options.onError(error);
-          return true;
-        }
-      }),
+    const due = [...this.#plans].filter(([, { settledTo, next }]) =>
+      now < settledTo - behindMs || (next !== undefined && next <= now)
     );
-    return outcomes.includes(true);
+    let failed = false;
+    for (let i = 0; i < due.length; i += atOnce) {
+      await Promise.all(
+        due.slice(i, i + atOnce).map(async ([name, plan]) => {
+          try {
+            if (now < plan.settledTo - behindMs) await this.#options.store.write.schedules.rewind(name, now);
+            else await this.#due(name, plan, now);
+            this.#reload(name);
+          } catch (error) {
+            this.#options.onError(error);
+            failed = true;
+          }
+        }),
+      );
+    }
+    return failed;
   }
 
   /** Treats the latest due time; with it all before are settled. */
