@@ -19,6 +19,7 @@ import { addInventoryRoutes } from "./routes/inventories.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
 import { addOperationRoutes } from "./routes/operation.ts";
 import { addOutputRoutes } from "./routes/output.ts";
+import { addSettingsRoutes } from "./routes/settings.ts";
 import { addShellRoutes } from "./routes/shells.ts";
 import { addScheduleRoutes } from "./routes/schedules.ts";
 
@@ -58,6 +59,7 @@ export function createApp(parts: DaemonParts): Api {
   addHostRoutes(app, parts);
   addFactRoutes(app, parts);
   addShellRoutes(app, parts);
+  addSettingsRoutes(app, parts);
   addInventoryRoutes(app, parts);
   addScheduleRoutes(app, parts);
   addAccessRoutes(app, parts);

@@ -18,16 +18,16 @@ import type { DaemonParts } from "./context.ts";
 import { Facts } from "./facts.ts";
 import { FleetRunner } from "./fleet_runner.ts";
 import { HostBook } from "./host_book.ts";
-import { Operation } from "./operation/operation.ts";
+import { JobCache } from "./job_cache.ts";
 import { JobLogs } from "./live/job_log.ts";
 import { Operation } from "./operation/operation.ts";
-import { JobCache } from "./job_cache.ts";
 import type { InventoryChanges } from "./operation/same_host.ts";
 import { StopCount, type StopReport } from "./operation/stop_report.ts";
 import type { WorkWatch } from "./operation/watch.ts";
 import type { JobRunner } from "./runner.ts";
 import { ScheduleKeeper } from "./schedules/keeper.ts";
 import { type ApiServer, listen, type ServerTls } from "./server.ts";
+import { LiveSettings } from "./settings.ts";
 import { type KeepTerms, Upkeep } from "./upkeep.ts";
 import { uuidv7 } from "./uuid.ts";
 
@@ -109,7 +109,22 @@ export class Daemon implements AsyncDisposable {
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { store } = options;
     const book = new HostBook(options.inventory, options.connection, options.credentialCommand);
-    const meter = new AccessMeter({ ...defaultAccessLimits, ...options.limits }, () => performance.now());
+    const limits = { ...defaultAccessLimits, ...options.limits };
+    const settings = new LiveSettings(
+      store,
+      {
+        throttle: 32,
+        heartbeatMs: options.heartbeatMs ?? 15_000,
+        requestsPerSecond: limits.requestsPerSecond,
+      },
+      (error) => options.onError?.(error),
+    );
+    const meter = new AccessMeter({
+      ...limits,
+      get requestsPerSecond() {
+        return settings.values.requestsPerSecond;
+      },
+    }, () => performance.now());
     const stops = new StopCount();
     let runner: JobRunner | undefined = undefined;
     const operation = new Operation({
@@ -132,6 +147,7 @@ export class Daemon implements AsyncDisposable {
       livesDir: `${store.path}.lives`,
       onCrash: (report: CrashReport) => onError(report.error),
       redact: (text) => redactorOf(book.secrets())(text),
+      throttle: () => settings.values.throttle,
       watch: operation.watch,
     });
     // A host that nobody knows any more, or that lacks credentials now, cannot be reached: its job says so.
@@ -153,6 +169,9 @@ export class Daemon implements AsyncDisposable {
       schedules: new ScheduleKeeper({ store, book, runner, clock: systemClock, onError }),
       book,
       facts: new Facts({ store, runner, book, onError }),
+      tokens: new TokenBook(store),
+      jobs: new JobCache(store),
+      logs: new JobLogs(store),
       meter,
       operation,
       names: new Set(["localhost", ...(options.names ?? []).map((name) => name.toLowerCase())]),
@@ -171,9 +190,6 @@ export class Daemon implements AsyncDisposable {
       options.port,
       options.tls,
       (request, caller) => app.fetch(request, caller),
-      tokens: new TokenBook(store),
-      jobs: new JobCache(store),
-      logs: new JobLogs(store),
     );
     // Only now: a daemon that cannot listen touches no host.
     runner.recover(unfinished, target, book.inventory.hosts.map(({ name }) => name));

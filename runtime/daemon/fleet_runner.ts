@@ -64,6 +64,8 @@ export interface FleetRunnerOptions {
   readonly livesDir?: string;
   /** Told about defects of Drover itself. */
   readonly onCrash?: (report: CrashReport) => void;
+  /** Hosts at once of a job that does not say; default 32. */
+  readonly throttle?: () => number;
   /** Takes secrets out of a text. */
   readonly redact?: (text: string) => string;
   /** Told of jobs and exchanges. */
@@ -73,6 +75,7 @@ export interface FleetRunnerOptions {
 /** See the module. */
 export class FleetRunner implements JobRunner {
   readonly #store: JobStore;
+  readonly #throttle: () => number;
   readonly #watch: WorkWatch | undefined;
   readonly #system: ActorSystem;
   readonly #connector: Connector;
@@ -85,9 +88,12 @@ export class FleetRunner implements JobRunner {
   readonly #asked = new Set<string>();
 
   /** Connects to nothing yet. */
-  constructor({ store, livesDir, onCrash, redact, watch }: FleetRunnerOptions) {
+  constructor(
+    { store, livesDir, onCrash, redact, throttle = () => defaultThrottle, watch }: FleetRunnerOptions,
+  ) {
     this.#store = watch === undefined ? store : watchedStore(store, watch);
     this.#watch = watch;
+    this.#throttle = throttle;
     this.#system = createSystem({
       ...(onCrash === undefined ? {} : { onCrash }),
       ...(redact === undefined ? {} : { redact }),
@@ -217,7 +223,7 @@ export class FleetRunner implements JobRunner {
         stdin,
         hosts,
         shellName: (index) => this.#sweeper.shellName(`${key}.${index}`),
-        throttle: defaultThrottle,
+        throttle: this.#throttle(),
         cleanupTimeoutMs,
       },
       this.#fleet,
