@@ -5,7 +5,7 @@ import { needs } from "../access/guard.ts";
 import { type Api, type DaemonParts, untilEither } from "../context.ts";
 import { doneJob, followJob } from "../live/follow_job.ts";
 import { problems, security } from "../schemas/common.ts";
-import { eventSchema, jobParams } from "../schemas/job.ts";
+import { eventSchema, jobParams, streamedEventSchema } from "../schemas/job.ts";
 import { visibleJob } from "./jobs.ts";
 
 const seq = z.string().regex(/^\d{1,15}$/);
@@ -30,7 +30,7 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
         headers: z.object({ "last-event-id": seq.optional() }),
       },
       responses: {
-        200: { description: "The stream", content: { "text/event-stream": { schema: z.string() } } },
+        200: { description: "The stream", content: { "text/event-stream": { schema: streamedEventSchema } } },
         ...problems(),
       },
     }),

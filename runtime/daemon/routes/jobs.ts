@@ -36,7 +36,7 @@ export const keyMs = 24 * 3_600_000;
 const location = { Location: { description: "Path of the job", schema: { type: "string" as const } } };
 const id = { id: "$response.body#/id" };
 const links = Object.fromEntries(
-  ["getJob", "listJobHosts", "cancelJob", "retryJob"].map((
+  ["getJob", "followJob", "listJobHosts", "cancelJob", "pauseJob", "resumeJob", "retryJob"].map((
     operationId,
   ) => [operationId, { operationId, parameters: id }]),
 );

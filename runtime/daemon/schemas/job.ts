@@ -189,3 +189,10 @@ export const eventSchema = z.object({
   durationMs: z.number().optional(),
   error: errorSchema.nullable().optional(),
 }).openapi("Event");
+
+/** One server-sent event: OpenAPI 3.1 describes a stream by what it consists of. */
+export const streamedEventSchema = z.object({
+  id: z.string().openapi({ description: "The seq: the Last-Event-ID of whoever comes back" }),
+  event: eventSchema.shape.type,
+  data: z.string().openapi({ description: "An Event as JSON" }),
+}).openapi("StreamedEvent");
