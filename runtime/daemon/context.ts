@@ -14,7 +14,6 @@ import type { Operation } from "./operation/operation.ts";
 import type { JobRunner } from "./runner.ts";
 import type { ScheduleKeeper } from "./schedules/keeper.ts";
 import type { LiveSettings } from "./settings.ts";
-import type { LiveSettings } from "./settings.ts";
 
 /** Everything that a daemon consists of, for its routes. */
 export interface DaemonParts {
@@ -24,7 +23,6 @@ export interface DaemonParts {
   readonly book: HostBook;
   readonly facts: Facts;
   readonly meter: AccessMeter;
-  readonly settings: LiveSettings;
   readonly settings: LiveSettings;
   readonly tokens: TokenBook;
   readonly jobs: JobCache;
