@@ -89,6 +89,25 @@ Deno.test("the same Idempotency-Key finds the same job, and another body is refu
   for (const { id } of items) await w.events(id);
 });
 
+Deno.test("an Idempotency-Key is forgotten after 24 hours, and not before", async () => {
+  await using w = await world({ hosts: 1 });
+  const now = Date.now;
+  const minute = 60_000;
+  try {
+    const ids: string[] = [];
+    for (const ms of [0, 24 * 60 * minute - minute, 24 * 60 * minute + minute]) {
+      Date.now = () => now() + ms;
+      const headers = { "Idempotency-Key": "k" };
+      ids.push((await (await w.ask("POST", "/v1/jobs", { body: { command: "true" }, headers })).json()).id);
+    }
+    assert.equal(ids[1], ids[0]);
+    assert.notEqual(ids[2], ids[0]);
+    for (const id of new Set(ids)) await w.events(id);
+  } finally {
+    Date.now = now;
+  }
+});
+
 Deno.test("pages of jobs, both ways, have each job once while others come", async () => {
   await using w = await world({ hosts: 1 });
   const ids: string[] = [];
