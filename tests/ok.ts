@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const TOP = fileURLToPath(new URL("../", import.meta.url));
 
+const browserFolders = ["runtime/daemon/dashboard", "tests/browser"];
+
 interface Step {
   readonly name: string;
   readonly args: readonly string[];
@@ -18,6 +20,8 @@ const steps: Step[] = [
   // Of bench/peers only our own part is checked: the others import rival packages that need not be there.
   { name: "types", args: ["check", ...await sources()] },
 ];
+// Apart, because what runs in a browser has its types, which must not be there for all others.
+steps.push({ name: "types of the dashboard", args: ["check", ...await browserSources()] });
 if (await exists("mod.ts")) {
   steps.push({ name: "types of the examples", args: ["check", "--doc", "mod.ts"] });
   steps.push({ name: "documentation", args: ["doc", "--lint", "mod.ts"] });
@@ -54,19 +58,31 @@ for (const { name, args } of steps) {
 console.log(failed.length === 0 ? "ok" : `failed: ${failed.join(", ")}`);
 Deno.exit(failed.length === 0 ? 0 : 1);
 
-/** All TypeScript files that belong to the project. */
+/** All TypeScript files that belong to the project, but for what runs in a browser. */
 async function sources(): Promise<string[]> {
   const found: string[] = [];
+  const left = ["build", "node_modules", "bench/peers", ...browserFolders];
   async function walk(folder: string): Promise<void> {
     for await (const { name, isDirectory } of Deno.readDir(TOP + folder)) {
       const path = folder + name;
-      if (isDirectory && !name.startsWith(".") && !["build", "node_modules", "bench/peers"].includes(path)) {
+      if (isDirectory && !name.startsWith(".") && !left.includes(path)) {
         await walk(`${path}/`);
       } else if (/\.tsx?$/.test(name)) found.push(path);
     }
   }
   await walk("");
   if (await exists("bench/peers/drover_exec.ts")) found.push("bench/peers/drover_exec.ts");
+  return found.sort();
+}
+
+/** The dashboard's modules, JavaScript with types in comments, and its tests. */
+async function browserSources(): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of browserFolders) {
+    for await (const { name } of Deno.readDir(TOP + folder)) {
+      if (/\.(?:js|ts)$/.test(name)) found.push(`${folder}/${name}`);
+    }
+  }
   return found.sort();
 }
 

@@ -236,6 +236,16 @@ async function provide(need: Need): Promise<Provision> {
         usable: false,
       };
     }
+    case "chromium": {
+      const chromium = Deno.env.get("DROVER_CHROMIUM") ?? "/usr/bin/chromium";
+      return await succeeds(chromium, ["--version"])
+        ? { env: { DROVER_CHROMIUM: chromium }, missing: [], usable: true }
+        : {
+          env: {},
+          missing: [`no Chromium at ${chromium}: apt-get install chromium, or set DROVER_CHROMIUM`],
+          usable: false,
+        };
+    }
     case "interop peers": {
       const { python, go, missing } = await interopEnvironment();
       return {

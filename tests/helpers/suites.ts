@@ -4,7 +4,7 @@
  */
 
 /** What a suite needs beside Deno. */
-export type Need = "git" | "corpus" | "interop peers";
+export type Need = "git" | "corpus" | "interop peers" | "chromium";
 
 /** One suite of `deno task test`. */
 export interface Suite {
@@ -32,6 +32,7 @@ export const suites: readonly Suite[] = [
   suite("simulation", "tests/simulation/", ["--allow-read"], 180, true),
   suite("conformance", "tests/conformance/", ["--allow-read", "--allow-env"], 180, true, ["corpus"]),
   suite("runtime", "tests/runtime/", ["-A"], 240, false),
+  suite("browser", "tests/browser/", ["-A"], 180, false, ["chromium"]),
   suite("interop", "tests/interop/", ["-A"], 420, false, ["interop peers"]),
 ];
 
