@@ -263,6 +263,8 @@ export interface SecurityProvider {
   acceptNegotiate(facts: ConnectionFacts): SecurityContext;
   /** The same under the scheme `Kerberos`; absent where the service has no keys. */
   acceptKerberos?(facts: ConnectionFacts): SecurityContext;
+  /** The same under the scheme `CredSSP`; absent where the service has no certificate for it. */
+  acceptCredSsp?(facts: ConnectionFacts): SecurityContext;
   /** The account of an established context; `undefined` when it has none here. */
   account(context: SecurityContext): ServiceAccount | undefined;
   /** Checks a password; `done` is called once, at once or later, and takes as long for an unknown name as for a wrong password. */

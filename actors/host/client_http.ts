@@ -11,7 +11,12 @@ import {
   serializeRequest,
 } from "../../protocol/http/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
-import { sealedProtocol, sealMessage, unsealPart } from "../../protocol/sealing/mod.ts";
+import {
+  SealedMessages,
+  sealedProtocol,
+  type SealingScheme,
+  sealMessage,
+} from "../../protocol/sealing/mod.ts";
 import { type Envelope, EnvelopeReader } from "../../protocol/soap/mod.ts";
 import { reportedFault } from "../../protocol/wsman/mod.ts";
 import type { ExchangeOutcome } from "./exchange.ts";
@@ -25,6 +30,12 @@ let envelopeLimits: Readonly<{ maxBytes: number }> = Object.freeze({ maxBytes: 0
 function limitsOf(maxBytes: number): Readonly<{ maxBytes: number }> {
   if (envelopeLimits.maxBytes !== maxBytes) envelopeLimits = Object.freeze({ maxBytes });
   return envelopeLimits;
+}
+
+/** How the messages of a connection are sealed. */
+export interface Sealing {
+  readonly context: SecurityContext;
+  readonly scheme: SealingScheme;
 }
 
 /** How the requests of one connection are written: their head is the same for all. */
@@ -49,8 +60,7 @@ export function plainRequests(target: HostTarget): RequestForm {
 /** Requests that `context` seals as `multipart/encrypted` ([MS-WSMV] 2.2.9.1). */
 export function sealedRequests(
   target: HostTarget,
-  context: SecurityContext,
-  scheme: "Negotiate" | "Kerberos",
+  { context, scheme }: Sealing,
 ): RequestForm {
   const template = new RequestTemplate({
     method: "POST",
@@ -83,7 +93,8 @@ export function tokenRequest(target: HostTarget, scheme: string, token: Uint8Arr
 
 /** Takes one HTTP response, event by event, and says what it means. */
 export class ResponseReader {
-  readonly #context: SecurityContext | undefined;
+  readonly #seal: Sealing | undefined;
+  #messages: SealedMessages | undefined;
   readonly #maxBytes: number;
   #status = 0;
   #plain: EnvelopeReader | undefined;
@@ -91,9 +102,9 @@ export class ResponseReader {
   #last: Envelope | undefined;
   #other = 0;
 
-  /** `context` unseals; when it is given, an answer in clear is refused unless it has no body. `maxBytes` bounds one envelope. */
-  constructor(context: SecurityContext | undefined, maxBytes: number) {
-    this.#context = context;
+  /** With `seal` an answer in clear is refused unless it has no body. `maxBytes` bounds one envelope. */
+  constructor(seal: Sealing | undefined, maxBytes: number) {
+    this.#seal = seal;
     this.#maxBytes = maxBytes;
   }
 
@@ -114,15 +125,16 @@ export class ResponseReader {
     if (header === undefined || isRefusal(status)) return;
     const contentType = parseContentType(header);
     if (contentType.type === "multipart/encrypted") {
-      if (this.#context === undefined) {
+      if (this.#seal === undefined) {
         throw new ProtocolError(
           "UnexpectedSealing",
           "read answer: it is sealed, but no security context was agreed on",
         );
       }
       this.#sealed = new EncryptedParser(contentType, { maxPartBytes: this.#maxBytes });
+      this.#messages = new SealedMessages(this.#seal.context, this.#seal.scheme, this.#maxBytes);
     } else if (contentType.type === "application/soap+xml" || contentType.type === "text/xml") {
-      if (this.#context !== undefined) {
+      if (this.#seal !== undefined) {
         throw new ProtocolError(
           "ClearTextAnswer",
           "read answer: it is in clear, but the connection is sealed",
@@ -135,13 +147,8 @@ export class ResponseReader {
   /** Takes a piece of the body. */
   body(bytes: Uint8Array): void {
     if (this.#plain !== undefined) this.#plain.write(bytes);
-    else if (this.#sealed !== undefined && this.#context !== undefined) {
-      for (const part of this.#sealed.push(bytes)) {
-        const reader = new EnvelopeReader(limitsOf(this.#maxBytes));
-        reader.write(unsealPart(this.#context, part));
-        // Keepalives of a robust connection come first, the real answer last (FACTS, full duplex).
-        this.#last = reader.end();
-      }
+    else if (this.#sealed !== undefined) {
+      for (const part of this.#sealed.push(bytes)) this.#message(this.#messages?.take(part));
     } else if (!isRefusal(this.#status)) {
       this.#other += bytes.length;
       if (this.#other > 65_536) {
@@ -153,6 +160,14 @@ export class ResponseReader {
     }
   }
 
+  #message(plaintext: Uint8Array | undefined): void {
+    if (plaintext === undefined) return;
+    const reader = new EnvelopeReader(limitsOf(this.#maxBytes));
+    reader.write(plaintext);
+    // Keepalives of a robust connection come first, the real answer last (FACTS, full duplex).
+    this.#last = reader.end();
+  }
+
   /** What the whole response means. */
   end(): ExchangeOutcome {
     if (this.#status === 401) {
@@ -162,6 +177,7 @@ export class ResponseReader {
       return denied("Forbidden", "the account may not use this service (HTTP 403)");
     }
     this.#sealed?.end();
+    this.#message(this.#messages?.end());
     const envelope = this.#plain !== undefined && this.#hasBody ? this.#plain.end() : this.#last;
     if (envelope === undefined) {
       return {

@@ -300,12 +300,14 @@ class Link implements Behaviour<LinkMessage> {
       return;
     }
     const authentication = this.#target.authentication;
-    const sealed = authentication.kind === "negotiate" && authentication.seal;
+    const sealing = authentication.kind === "negotiate" && authentication.seal
+      ? { context: this.#security!, scheme: authentication.scheme }
+      : undefined;
     const limit = Math.max(this.#target.maxEnvelopeSize, 153_600) * 4;
     this.#state = "busy";
     this.#exchange = {
       replyTo: message.replyTo,
-      reader: new ResponseReader(sealed ? this.#security : undefined, limit),
+      reader: new ResponseReader(sealing, limit),
       timer: context.timer(message.deadlineMs, { kind: "overdue", during: "exchange" }),
       arrived: 0,
       observed: message.observed,
@@ -315,9 +317,9 @@ class Link implements Behaviour<LinkMessage> {
       const { observer } = message.observed;
       context.effect(() => observer.exchangeBegan());
     }
-    this.#form ??= sealed
-      ? sealedRequests(this.#target, this.#security!, authentication.scheme)
-      : plainRequests(this.#target);
+    this.#form ??= sealing === undefined
+      ? plainRequests(this.#target)
+      : sealedRequests(this.#target, sealing);
     this.#write(this.#form.write(message.envelope), context);
   }
 
@@ -450,7 +452,7 @@ class Link implements Behaviour<LinkMessage> {
   ): void {
     const offers = parseChallenges(headers.getAll("www-authenticate"));
     const answer = offers.find((offer) =>
-      offer.token !== undefined && /^(negotiate|kerberos)$/i.test(offer.scheme)
+      offer.token !== undefined && /^(negotiate|kerberos|credssp)$/i.test(offer.scheme)
     );
     const token = answer?.token === undefined ? undefined : decodeToken(answer.token);
     if (status === 401) {

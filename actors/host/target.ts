@@ -1,5 +1,6 @@
 /** Where a host is and how to talk to it. Plain data, made by `runtime/` from inventories and options. @module */
 import type { SecurityContext } from "../../protocol/ports.ts";
+import type { SealingScheme } from "../../protocol/sealing/mod.ts";
 import type { ConnectionFacts, ConnectTarget, RandomSource } from "../ports.ts";
 
 /** Makes one side of an authentication dialogue for one connection. */
@@ -18,7 +19,7 @@ export type Authentication =
   /** A dialogue bound to each connection. `seal`: messages are sealed (plain HTTP); over TLS they need not be. */
   | {
     readonly kind: "negotiate";
-    readonly scheme: "Negotiate" | "Kerberos";
+    readonly scheme: SealingScheme;
     readonly initiator: InitiatorFactory;
     readonly seal: boolean;
   };

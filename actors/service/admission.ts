@@ -8,6 +8,7 @@ import {
   parseContentType,
 } from "../../protocol/http/mod.ts";
 import type { Secret } from "../../protocol/secret.ts";
+import type { SealingScheme } from "../../protocol/sealing/mod.ts";
 
 /** A request that no authentication could make acceptable. */
 export interface Refusal {
@@ -56,7 +57,7 @@ export type Credentials =
   /** WSMANIDENTIFY: unauthenticated. */
   | { readonly kind: "identify" }
   | { readonly kind: "basic"; readonly username: string; readonly password: Secret }
-  | { readonly kind: "negotiate" | "kerberos"; readonly token: Uint8Array }
+  | { readonly kind: "token"; readonly scheme: SealingScheme; readonly token: Uint8Array }
   /** A scheme that is not offered, or credentials that cannot be read. */
   | { readonly kind: "unusable"; readonly reason: string };
 
@@ -74,11 +75,11 @@ export function credentialsOf(request: HttpRequestEvent): Credentials {
       case "basic":
         return { kind: "basic", ...parseBasic(token) };
       case "negotiate":
+        return { kind: "token", scheme: "Negotiate", token: Uint8Array.fromBase64(token) };
       case "kerberos":
-        return {
-          kind: scheme.toLowerCase() === "kerberos" ? "kerberos" : "negotiate",
-          token: Uint8Array.fromBase64(token),
-        };
+        return { kind: "token", scheme: "Kerberos", token: Uint8Array.fromBase64(token) };
+      case "credssp":
+        return { kind: "token", scheme: "CredSSP", token: Uint8Array.fromBase64(token) };
       default:
         return { kind: "unusable", reason: "the authentication scheme is not offered" };
     }

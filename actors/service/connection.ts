@@ -16,6 +16,7 @@ import {
   HttpRequestParser,
 } from "../../protocol/http/mod.ts";
 import type { SecurityContext, SecurityStep } from "../../protocol/ports.ts";
+import type { SealingScheme } from "../../protocol/sealing/mod.ts";
 import { isIdentify, ns, writeIdentifyResponse } from "../../protocol/soap/mod.ts";
 import { WsmanFaultError } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, AskOutcome, Behaviour, ChildSpec, Context, TimerHandle } from "../kernel/actor.ts";
@@ -29,7 +30,6 @@ import {
   emptyAnswer,
   envelopeAnswer,
   type HttpAnswerParts,
-  type TokenScheme,
 } from "./http_answers.ts";
 import { eventReason, type ServiceAuth, type ServiceEvent, type ServiceOptions } from "./options.ts";
 import type { ConnectionEvent, ConnectionRelay } from "./relay.ts";
@@ -74,6 +74,15 @@ export interface ConnectionActorOptions {
   /** Where this connection stands until somebody has logged on. */
   readonly strangers: Strangers;
 }
+
+/** Schemes whose tokens belong to a dialogue, as they are offered, and who accepts them. */
+const dialogues: readonly SealingScheme[] = ["Negotiate", "Kerberos", "CredSSP"];
+const authOf = { Negotiate: "negotiate", Kerberos: "kerberos", CredSSP: "credssp" } as const;
+const acceptOf = {
+  Negotiate: "acceptNegotiate",
+  Kerberos: "acceptKerberos",
+  CredSSP: "acceptCredSsp",
+} as const;
 
 /** A connection as a child to start. */
 export function connectionActor(options: ConnectionActorOptions): ChildSpec<ConnectionMessage> {
@@ -123,7 +132,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
   #exchange: Exchange | undefined;
   /** The dialogue under way or ended, and whose it is. */
   #context: SecurityContext | undefined;
-  #scheme: TokenScheme = "Negotiate";
+  #scheme: SealingScheme = "Negotiate";
   #account: ServiceAccount | undefined;
   #loggedOn = false;
   #blocked = false;
@@ -300,12 +309,11 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
             (account) => post({ kind: "passwordChecked", exchange, account }),
           )
         );
-      case "negotiate":
-      case "kerberos": {
-        const { kind, token } = credentials;
-        const scheme = kind === "kerberos" ? "Kerberos" : "Negotiate";
-        if (!this.#offered.includes(kind)) {
-          return this.#denied(kind, undefined, `${scheme} is not offered on this listener`, context);
+      case "token": {
+        const { scheme, token } = credentials;
+        const auth = authOf[scheme];
+        if (!this.#offered.includes(auth)) {
+          return this.#denied(auth, undefined, `${scheme} is not offered on this listener`, context);
         }
         return this.#negotiate(exchange, scheme, token, context);
       }
@@ -425,7 +433,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
 
   #negotiate(
     exchange: Exchange,
-    scheme: TokenScheme,
+    scheme: SealingScheme,
     token: Uint8Array,
     context: Context<ConnectionMessage>,
   ): void {
@@ -433,15 +441,15 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     if (this.#account !== undefined || this.#scheme !== scheme) this.#forgetLogon();
     this.#scheme = scheme;
     const { security: provider } = this.#service;
-    const security = this.#context ??= scheme === "Kerberos" && provider.acceptKerberos !== undefined
-      ? provider.acceptKerberos(this.#facts!)
-      : provider.acceptNegotiate(this.#facts!);
+    const accept = provider[acceptOf[scheme]];
+    // What is not there is not offered, and was refused before.
+    const security = this.#context ??= accept!.call(provider, this.#facts!);
     this.#phase = "authorizing";
     context.effect((post) => security.step(token, (step) => post({ kind: "negotiated", exchange, step })));
   }
 
   #negotiated(exchange: Exchange, step: SecurityStep, context: Context<ConnectionMessage>): void {
-    const auth = this.#scheme === "Kerberos" ? "kerberos" : "negotiate";
+    const auth = authOf[this.#scheme];
     if (step.kind === "failed") return this.#denied(auth, undefined, eventReason(step.error), context);
     const token = step.token === undefined ? undefined : `${this.#scheme} ${step.token.toBase64()}`;
     if (step.kind === "continue") {
@@ -638,9 +646,10 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
 
   get #offered(): readonly ServiceAuth[] {
     const { auth, security } = this.#service;
-    return auth.filter((scheme) =>
-      scheme === "basic" ? this.#plainAllowed : scheme !== "kerberos" || security.acceptKerberos !== undefined
-    );
+    return auth.filter((offer) => {
+      if (offer === "basic") return this.#plainAllowed;
+      return dialogues.some((scheme) => authOf[scheme] === offer && security[acceptOf[scheme]] !== undefined);
+    });
   }
 
   /** A completion may come after its exchange was given up. */

@@ -7,7 +7,7 @@ import {
 } from "../../protocol/http/mod.ts";
 import { concat } from "../../protocol/bytes.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
-import { sealedProtocol, sealMessage } from "../../protocol/sealing/mod.ts";
+import { sealedProtocol, type SealingScheme, sealMessage } from "../../protocol/sealing/mod.ts";
 import type { Answer } from "./answers.ts";
 import type { ServiceAuth } from "./options.ts";
 
@@ -16,12 +16,10 @@ export const soapContentType = "application/soap+xml;charset=UTF-8";
 
 const server = ["Server", "Drover"] as const;
 
-/** Schemes whose tokens belong to a dialogue. */
-export type TokenScheme = "Negotiate" | "Kerberos";
-
 const challenges: Readonly<Record<ServiceAuth, string>> = {
   negotiate: "Negotiate",
   kerberos: "Kerberos",
+  credssp: "CredSSP",
   basic: 'Basic realm="WSMAN"',
 };
 
@@ -50,7 +48,7 @@ function headers(parts: HttpAnswerParts): [string, string][] {
 export interface AnswerSeal {
   readonly context: SecurityContext;
   /** The scheme that the client logged on with. */
-  readonly scheme: TokenScheme;
+  readonly scheme: SealingScheme;
   /**
    * Whether part headers are indented by a tab. Windows' own client does not do so and Windows answers it likewise; the
    * clients in Python, Go and Ruby do, and look for the tab in the answer: everybody is answered in their own manner.
@@ -70,8 +68,8 @@ export function envelopeAnswer(
     return message(answer.status, list, [answer.body]);
   }
   list.push(["Content-Type", encryptedContentType(sealedProtocol(seal.scheme))]);
-  const part = sealMessage(seal.context, seal.scheme, soapContentType, answer.body);
-  return message(answer.status, list, encryptedParts(part, seal));
+  const sealed = sealMessage(seal.context, seal.scheme, soapContentType, answer.body);
+  return message(answer.status, list, encryptedParts(sealed, seal));
 }
 
 function message(

@@ -4,7 +4,7 @@ import type { ServiceSettings } from "../../protocol/wsman/config_model.ts";
 import type { CodePages, ListenAddress, ListenerHost, ProcessHost, SecurityProvider } from "../ports.ts";
 
 /** Authentication schemes that a service can offer. */
-export type ServiceAuth = "negotiate" | "kerberos" | "basic";
+export type ServiceAuth = "negotiate" | "kerberos" | "credssp" | "basic";
 
 /** One service: its listeners, who may use it, and the ports that it works through. */
 export interface ServiceOptions {

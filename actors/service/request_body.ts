@@ -8,7 +8,7 @@ import {
   parseContentType,
 } from "../../protocol/http/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
-import { sealedProtocol, type SealingScheme, unsealPart } from "../../protocol/sealing/mod.ts";
+import { SealedMessages, sealedProtocol, type SealingScheme } from "../../protocol/sealing/mod.ts";
 import { type Envelope, readEnvelope } from "../../protocol/soap/mod.ts";
 import { WsmanFaultError } from "../../protocol/wsman/mod.ts";
 
@@ -36,13 +36,15 @@ export class RequestBody {
   /** Pieces that came last, to be joined: a body in chunks of one byte would cost a hundred times its size. */
   #tail: Uint8Array[] = [];
   readonly #parts: EncryptedPart[] = [];
+  readonly #maxBytes: number;
   #empty = true;
 
   /** `type` is that of the HTTP message. */
   constructor(type: ContentType | undefined, maxBytes: number) {
     this.#type = type;
+    this.#maxBytes = maxBytes + sealingOverhead;
     if (type?.type === "multipart/encrypted") {
-      this.#multipart = new EncryptedParser(type, { maxPartBytes: maxBytes + sealingOverhead });
+      this.#multipart = new EncryptedParser(type, { maxPartBytes: this.#maxBytes });
     }
   }
 
@@ -51,7 +53,7 @@ export class RequestBody {
     if (bytes.length > 0) this.#empty = false;
     if (this.#multipart === undefined) this.#collect(bytes);
     else this.#parts.push(...this.#multipart.push(bytes));
-    if (this.#parts.length > 1) throw severalParts();
+    if (this.#parts.length > 1 && !this.#parts.every(isPiece)) throw severalParts();
   }
 
   #collect(bytes: Uint8Array): void {
@@ -74,12 +76,15 @@ export class RequestBody {
     }
     if (this.#empty) return undefined;
     this.#multipart.end();
-    const part = this.#parts[0];
+    const [part] = this.#parts;
     if (part === undefined) throw new ProtocolError("MultipartMalformed", "read body: it holds no message");
-    if (context === undefined || part.protocol.toLowerCase() !== sealedProtocol(scheme).toLowerCase()) {
+    if (context === undefined || this.#parts.some((one) => !isOf(one, scheme))) {
       throw new ProtocolError("SealUnexpected", "open body: it is sealed for another authentication");
     }
-    const bytes = unsealPart(context, part);
+    const messages = new SealedMessages(context, scheme, this.#maxBytes);
+    const opened = this.#parts.flatMap((one) => messages.take(one) ?? []);
+    const bytes = messages.end() ?? opened[0];
+    if (bytes === undefined || opened.length > 1) throw severalParts();
     const charset = charsetOf(parseContentType(part.originalContentType));
     return { bytes, sealed: true, indented: this.#multipart.indented, charset };
   }
@@ -117,6 +122,15 @@ function withMark(bytes: Uint8Array, charset: string): Uint8Array {
 
 function charsetOf(type: ContentType | undefined): string | undefined {
   return type?.parameters.get("charset")?.trim().toLowerCase();
+}
+
+/** Whether a part is of the kind that comes in pieces. */
+function isPiece(part: EncryptedPart): boolean {
+  return isOf(part, "CredSSP");
+}
+
+function isOf(part: EncryptedPart, scheme: SealingScheme): boolean {
+  return part.protocol.toLowerCase() === sealedProtocol(scheme).toLowerCase();
 }
 
 function severalParts(): ProtocolError {

@@ -26,36 +26,41 @@ export interface EncryptedPart {
 }
 
 /**
- * The body for one sealed message, byte for byte as Windows writes it: no empty lines, no CRLF before the closing
+ * The body for the parts of one sealed message, byte for byte as Windows writes it: no empty lines, no CRLF before the closing
  * boundary. For several messages concatenate several. `indented` puts a tab before the part headers, which most clients
  * off Windows write themselves and cannot read an answer without. Throws `UsageError` when a media type has a control
  * character.
  */
 export function encodeEncrypted(
-  part: EncryptedPart,
+  parts: readonly EncryptedPart[],
   options: { readonly indented?: boolean } = {},
 ): Uint8Array {
-  return concat(encryptedParts(part, options));
+  return concat(encryptedParts(parts, options));
 }
 
 /** What {@link encodeEncrypted} joins, for a caller that writes it without a copy. */
 export function encryptedParts(
-  part: EncryptedPart,
+  parts: readonly EncryptedPart[],
   options: { readonly indented?: boolean } = {},
-): readonly [head: Uint8Array, sealed: Uint8Array, tail: Uint8Array] {
-  for (const text of [part.protocol, part.originalContentType]) {
-    if (!/^[\x20-\x7e]+$/.test(text)) {
-      throw new UsageError(
-        "MultipartPartInvalid",
-        "encode sealed part: a media type is empty or has odd characters",
-      );
-    }
-  }
+): readonly Uint8Array[] {
   const tab = options.indented === true ? "\t" : "";
-  const head = `${delimiter}${tab}Content-Type: ${part.protocol}\r\n` +
-    `${tab}OriginalContent: type=${part.originalContentType};Length=${part.originalLength}\r\n` +
-    `${delimiter}${tab}Content-Type: application/octet-stream\r\n`;
-  return [utf8(head), part.sealed, utf8(`--${boundary}--\r\n`)];
+  const bytes: Uint8Array[] = [];
+  for (const part of parts) {
+    for (const text of [part.protocol, part.originalContentType]) {
+      if (!/^[\x20-\x7e]+$/.test(text)) {
+        throw new UsageError(
+          "MultipartPartInvalid",
+          "encode sealed part: a media type is empty or has odd characters",
+        );
+      }
+    }
+    const head = `${delimiter}${tab}Content-Type: ${part.protocol}\r\n` +
+      `${tab}OriginalContent: type=${part.originalContentType};Length=${part.originalLength}\r\n` +
+      `${delimiter}${tab}Content-Type: application/octet-stream\r\n`;
+    bytes.push(utf8(head), part.sealed);
+  }
+  bytes.push(utf8(`--${boundary}--\r\n`));
+  return bytes;
 }
 
 /** The Content-Type field that goes with {@link encodeEncrypted}. */

@@ -1,22 +1,69 @@
 /** One sealed message as a part of `multipart/encrypted`. @module */
+import { credsspPiece } from "../auth/mod.ts";
+import { concat } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { EncryptedPart } from "../http/multipart.ts";
 import type { SecurityContext } from "../ports.ts";
 import { sealedProtocol, type SealingScheme } from "./scheme.ts";
 
-/** Seals `plaintext`. */
+/** Seals `plaintext`: as one part, but with CredSSP as one for each 16 KB, which is what fits into a TLS record. */
 export function sealMessage(
   context: Pick<SecurityContext, "seal">,
   scheme: SealingScheme,
   contentType: string,
   plaintext: Uint8Array,
-): EncryptedPart {
-  return {
-    protocol: sealedProtocol(scheme),
-    originalContentType: contentType,
-    originalLength: plaintext.length,
-    sealed: context.seal(plaintext),
-  };
+): readonly EncryptedPart[] {
+  const size = scheme === "CredSSP" ? credsspPiece : plaintext.length;
+  const parts: EncryptedPart[] = [];
+  let at = 0;
+  do {
+    const piece = plaintext.length <= size ? plaintext : plaintext.subarray(at, at + size);
+    parts.push({
+      protocol: sealedProtocol(scheme),
+      originalContentType: contentType,
+      originalLength: piece.length,
+      sealed: context.seal(piece),
+    });
+    at += size;
+  } while (at < plaintext.length);
+  return parts;
+}
+
+/** Puts messages together that came in pieces. */
+export class SealedMessages {
+  readonly #context: Pick<SecurityContext, "unseal">;
+  readonly #pieced: boolean;
+  readonly #maxBytes: number;
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+
+  /** `maxBytes`: of one message. */
+  constructor(context: Pick<SecurityContext, "unseal">, scheme: SealingScheme, maxBytes: number) {
+    this.#context = context;
+    this.#pieced = scheme === "CredSSP";
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Verifies and opens a part; the message that it ends, `undefined` while more of it is to come. Throws as {@link unsealPart}. */
+  take(part: EncryptedPart): Uint8Array | undefined {
+    if (!this.#pieced) return unsealPart(this.#context, part);
+    const piece = unsealPart(this.#context, part, { padding: "keep" });
+    this.#length += piece.length;
+    if (this.#length > this.#maxBytes) {
+      throw new ProtocolError("SealedTooLarge", `open message: it has more than ${this.#maxBytes} bytes`);
+    }
+    this.#pieces.push(piece);
+    return piece.length === credsspPiece ? undefined : this.end();
+  }
+
+  /** What was taken, where the last piece happened to be a full one. */
+  end(): Uint8Array | undefined {
+    if (this.#pieces.length === 0) return undefined;
+    const message = concat(this.#pieces);
+    this.#pieces = [];
+    this.#length = 0;
+    return message;
+  }
 }
 
 /**

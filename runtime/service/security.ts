@@ -1,12 +1,13 @@
 /** Logons of a service: its accounts behind the actors' {@link SecurityProvider}. @module */
 import { timingSafeEqual } from "node:crypto";
 import type { ConnectionFacts, SecurityProvider, ServiceAccount } from "../../actors/ports.ts";
-import { createSpnegoAcceptor, ntlmChoice } from "../../protocol/auth/mod.ts";
+import { createSpnegoAcceptor, CredSspAcceptor, ntlmChoice } from "../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
 import type { Accounts } from "../security/accounts.ts";
 import { KerberosAcceptor, kerberosChoice, type ServiceKeys } from "../security/kerberos/mod.ts";
+import type { TlsSessions } from "../security/tls_session.ts";
 import { reflectionGuard } from "../security/reflection_guard.ts";
 import { serverEndPointBinding, serverEndPointData } from "./channel_binding.ts";
 
@@ -15,19 +16,22 @@ interface Dialogue {
   readonly facts: ConnectionFacts;
   /** The side of NTLM, where it was chosen: what the client bound its logon to. */
   ntlm?: { readonly channelBinding: Uint8Array | undefined };
+  /** The dialogue inside of CredSSP. */
+  readonly inner?: SecurityContext;
   /** The side of Kerberos, where it was chosen. */
   kerberos?: KerberosAcceptor;
 }
 
 /**
- * Checks logons against `accounts`, those with Kerberos with `keys`; commands run as `runAs` where the account names no system user
- * itself.
+ * Checks logons against `accounts`, those with Kerberos with `keys`, those with CredSSP inside of `credssp`; commands run as `runAs`
+ * where the account names no system user itself.
  */
 export function createSecurityProvider(
   accounts: Accounts,
   machineName: string,
   runAs: string | undefined,
   keys?: ServiceKeys,
+  credssp?: TlsSessions,
 ): SecurityProvider {
   // NetBIOS names have at most 15 characters.
   const computerName = machineName.split(".")[0]!.slice(0, 15).toUpperCase();
@@ -38,7 +42,7 @@ export function createSecurityProvider(
     return { name: canonical, systemUser: accounts.systemUserOf(canonical) ?? runAs };
   };
 
-  return {
+  const provider: SecurityProvider = {
     acceptNegotiate: (facts) => {
       const dialogue: Dialogue = { facts };
       const ntlm = ntlmChoice({
@@ -64,10 +68,20 @@ export function createSecurityProvider(
         return kerberos;
       },
     }),
+    ...(credssp === undefined ? {} : {
+      acceptCredSsp: (facts: ConnectionFacts) => {
+        // The inner dialogue is bound by the proof of the key, not to the TLS around HTTP.
+        const inner = provider.acceptNegotiate({ ...facts, tls: undefined });
+        const acceptor = new CredSspAcceptor({ tls: credssp.create(), inner });
+        dialogues.set(acceptor, { facts, inner });
+        return acceptor;
+      },
+    }),
     account: (context) => {
       const dialogue = dialogues.get(context);
       const principal = context.principal;
       if (dialogue === undefined || principal === undefined) return undefined;
+      if (dialogue.inner !== undefined) return provider.account(dialogue.inner);
       if (context.mechanism === "Kerberos") {
         // Kerberos has checked the binding itself. A ticket says who somebody is, the accounts who may come in.
         const name = dialogue.kerberos?.localName;
@@ -79,6 +93,7 @@ export function createSecurityProvider(
       done(accounts.verifyBasic(username, password) ? accountOf(username) : undefined);
     },
   };
+  return provider;
 }
 
 /**

@@ -127,7 +127,7 @@ Deno.test({
         assert.match(part.protocol, /^application\/HTTP-(SPNEGO|Kerberos)-session-encrypted$/);
       }
       if (found.length > 0) {
-        assert.deepEqual(concat(found.map((each) => encodeEncrypted(each))), message.body, name);
+        assert.deepEqual(concat(found.map((each) => encodeEncrypted([each]))), message.body, name);
       }
       count += found.length;
     }

@@ -157,7 +157,7 @@ Deno.test("sealed parts come back as they were written, on any split, whatever b
   }));
   fc.assert(fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), cuts, (parts, at) => {
     const parser = new EncryptedParser(parseContentType(encryptedContentType(parts[0]!.protocol)));
-    const found = pieces(concat(parts.map((each) => encodeEncrypted(each))), at).flatMap((piece) =>
+    const found = pieces(concat(parts.map((each) => encodeEncrypted([each]))), at).flatMap((piece) =>
       parser.push(piece)
     );
     parser.end();

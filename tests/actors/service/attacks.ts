@@ -6,6 +6,7 @@ import {
   encodeEncrypted,
   encryptedContentType,
   EncryptedParser,
+  type EncryptedPart,
   parseContentType,
   serializeRequest,
 } from "../../../protocol/http/mod.ts";
@@ -102,8 +103,8 @@ export function negotiate(token: Uint8Array | string, body: Uint8Array = new Uin
 
 /** A sealed request; `length` lies about the plaintext. */
 export function sealed(context: SecurityContext, envelope: Uint8Array, length?: number): Uint8Array {
-  const part = sealMessage(context, "Negotiate", soap, envelope);
-  return multipart(encodeEncrypted(length === undefined ? part : { ...part, originalLength: length }));
+  const [part] = sealMessage(context, "Negotiate", soap, envelope) as [EncryptedPart];
+  return multipart(encodeEncrypted([length === undefined ? part : { ...part, originalLength: length }]));
 }
 
 /** A request with a multipart body. */

@@ -176,10 +176,10 @@ Deno.test("sealed messages that are replayed, reordered, cut, changed or that li
     ],
     ["of another scheme", (client, context) => {
       const part = {
-        ...sealMessage(context, "Negotiate", soap, envelope()),
+        ...sealMessage(context, "Negotiate", soap, envelope())[0]!,
         protocol: sealedProtocol("CredSSP"),
       };
-      client.sendBytes(multipart(encodeEncrypted(part)));
+      client.sendBytes(multipart(encodeEncrypted([part])));
     }],
     ["in clear", (client) => client.sendBytes(post(envelope()))],
   ];

@@ -60,7 +60,7 @@ function read(pieces: readonly Uint8Array[], contentType: string): { parts: Encr
 }
 
 function part(sealed: Uint8Array, originalLength: number): Uint8Array {
-  return encodeEncrypted({ protocol, originalContentType, originalLength, sealed });
+  return encodeEncrypted([{ protocol, originalContentType, originalLength, sealed }]);
 }
 
 /** Bytes that a token length of 16 and `length` bytes of ciphertext begin. */
@@ -82,7 +82,7 @@ export const multipart: Target = {
       utf8(
         "--Encrypted Boundary\r\nand --Encrypted Boundary--\r\n in sealed bytes\r\n--Encrypted Boundary--\r\n",
       ),
-      encodeEncrypted({ protocol, originalContentType, originalLength: 9, sealed: known(9) }, {
+      encodeEncrypted([{ protocol, originalContentType, originalLength: 9, sealed: known(9) }], {
         indented: true,
       }),
     ];
@@ -106,7 +106,7 @@ export const multipart: Target = {
       // Where the end was only found by a delimiter, what follows had a part in it: such a part does not stand alone.
       const tokenLength = new DataView(found.sealed.buffer).getUint32(0, true);
       if (found.protocol === "" || found.sealed.length !== 4 + tokenLength + found.originalLength) continue;
-      assert.deepEqual(read([encodeEncrypted(found)], contentType).parts, [found]);
+      assert.deepEqual(read([encodeEncrypted([found])], contentType).parts, [found]);
     }
     assert.ok(total <= input.length, "more came out than went in");
     return `${Math.min(whole.parts.length, 3)} ${whole.error}`;

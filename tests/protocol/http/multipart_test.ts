@@ -63,7 +63,7 @@ function refuses(action: () => unknown, code: string): void {
 }
 
 Deno.test("a sealed message is written byte for byte as Windows writes it", () => {
-  const written = encodeEncrypted(part(bytes("xyz"), 2));
+  const written = encodeEncrypted([part(bytes("xyz"), 2)]);
   assert.equal(
     String.fromCharCode(...written),
     "--Encrypted Boundary\r\n" +
@@ -77,17 +77,17 @@ Deno.test("a sealed message is written byte for byte as Windows writes it", () =
     encryptedContentType(protocol),
     'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"',
   );
-  assert.throws(() => encodeEncrypted({ ...part(bytes("x")), protocol: "a\r\nb" }), UsageError);
-  assert.throws(() => encodeEncrypted({ ...part(bytes("x")), originalContentType: "" }), UsageError);
+  assert.throws(() => encodeEncrypted([{ ...part(bytes("x")), protocol: "a\r\nb" }]), UsageError);
+  assert.throws(() => encodeEncrypted([{ ...part(bytes("x")), originalContentType: "" }]), UsageError);
 });
 
 Deno.test("part headers can be indented, for the clients that look for a tab", () => {
-  const written = encodeEncrypted(part(bytes("xyz")), { indented: true });
+  const written = encodeEncrypted([part(bytes("xyz"))], { indented: true });
   assert.deepEqual([...written], [...body(sealed(16, bytes("xyz")), 3, { indent: "\t" })]);
   const parser = new EncryptedParser(contentType);
   assert.deepEqual(parser.push(written), [part(bytes("xyz"))]);
   assert.ok(parser.indented);
-  parser.push(encodeEncrypted(part(bytes("xyz"))));
+  parser.push(encodeEncrypted([part(bytes("xyz"))]));
   assert.ok(!parser.indented);
 });
 
@@ -97,7 +97,7 @@ Deno.test("several messages back to back are read however the bytes are split", 
     part(bytes(""), 60),
     part(bytes("--Encrypted Boundary--\r\n--Encrypted Boundary\r\n")),
   ];
-  const whole = concat(parts.map((each) => encodeEncrypted(each)));
+  const whole = concat(parts.map((each) => encodeEncrypted([each])));
   assert.deepEqual(parse([whole]), parts);
   assert.deepEqual(parse(singles(whole)).map(copied), parts);
   for (let cut = 1; cut < whole.length; cut++) {
@@ -107,7 +107,7 @@ Deno.test("several messages back to back are read however the bytes are split", 
 
 Deno.test("a part is given as soon as its boundary is there", () => {
   const parser = new EncryptedParser(contentType);
-  const whole = encodeEncrypted(part(bytes("keepalive")));
+  const whole = encodeEncrypted([part(bytes("keepalive"))]);
   assert.equal(parser.push(whole.subarray(0, whole.length - 2)).length, 1);
   assert.equal(parser.push(whole.subarray(whole.length - 2)).length, 0);
   parser.end();
@@ -214,7 +214,7 @@ Deno.test("malformed multiparts are refused", () => {
 });
 
 Deno.test("a body that ends early is incomplete, wherever it ends", () => {
-  const whole = encodeEncrypted(part(bytes("abc")));
+  const whole = encodeEncrypted([part(bytes("abc"))]);
   for (let length = 0; length < whole.length - 2; length++) {
     refuses(() => parse([whole.subarray(0, length)]), "MultipartIncomplete");
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { utf8 } from "../../../protocol/bytes.ts";
 import { createNegotiateAcceptor, createNegotiateInitiator } from "../../../protocol/auth/mod.ts";
 import { utf16le } from "../../../protocol/auth/ntlm_crypto.ts";
-import { sealedProtocol, sealMessage, unsealPart } from "../../../protocol/sealing/mod.ts";
+import { SealedMessages, sealedProtocol, sealMessage, unsealPart } from "../../../protocol/sealing/mod.ts";
 import { acceptorOptions, initiatorOptions, logOn } from "../../helpers/auth_pair.ts";
 
 const utf8Type = "application/soap+xml;charset=UTF-8";
@@ -11,14 +11,14 @@ const utf8Type = "application/soap+xml;charset=UTF-8";
 const clear = { seal: (bytes: Uint8Array) => bytes, unseal: (bytes: Uint8Array) => bytes };
 
 function through(plaintext: Uint8Array, type = utf8Type, padding: "trim" | "keep" = "trim"): Uint8Array {
-  return unsealPart(clear, sealMessage(clear, "Negotiate", type, plaintext), { padding });
+  return unsealPart(clear, sealMessage(clear, "Negotiate", type, plaintext)[0]!, { padding });
 }
 
 Deno.test("a message is sealed into a part and comes out again on the other side", () => {
   const client = createNegotiateInitiator(initiatorOptions());
   const server = createNegotiateAcceptor(acceptorOptions());
   logOn(client, server);
-  const part = sealMessage(client, "Negotiate", utf8Type, utf8("<Envelope/>"));
+  const part = sealMessage(client, "Negotiate", utf8Type, utf8("<Envelope/>"))[0]!;
   assert.equal(part.protocol, "application/HTTP-SPNEGO-session-encrypted");
   assert.equal(part.originalContentType, utf8Type);
   assert.equal(part.originalLength, 11);
@@ -31,7 +31,7 @@ Deno.test("each scheme has its protocol", () => {
 });
 
 Deno.test("a length that the plaintext does not have is refused", () => {
-  const part = sealMessage(clear, "Negotiate", utf8Type, utf8("<a/>"));
+  const part = sealMessage(clear, "Negotiate", utf8Type, utf8("<a/>"))[0]!;
   assert.throws(() => unsealPart(clear, { ...part, originalLength: 5 }), { code: "SealedLength" });
 });
 
@@ -47,4 +47,31 @@ Deno.test("the last character of UTF-16 keeps its NUL", () => {
   const type = "application/soap+xml;charset=UTF-16";
   assert.deepEqual(through(utf16le("<a></a>>"), type), utf16le("<a></a>>"));
   assert.deepEqual(through(utf16le("<a/>\0\0\0\0"), type), utf16le("<a/>"));
+});
+
+Deno.test("CredSSP carries a message in pieces of 16 KB, and they are put together again, also where the last one is full", () => {
+  for (const size of [0, 1, 16_383, 16_384, 16_385, 32_768, 40_000]) {
+    const plaintext = Uint8Array.from({ length: size }, (_, i) => i % 251);
+    const parts = sealMessage(clear, "CredSSP", utf8Type, plaintext);
+    assert.equal(parts.length, Math.max(1, Math.ceil(size / 16_384)));
+    assert.ok(
+      parts.every(({ protocol, originalLength }) =>
+        protocol === sealedProtocol("CredSSP") && originalLength <= 16_384
+      ),
+    );
+    const messages = new SealedMessages(clear, "CredSSP", 100_000);
+    const whole = parts.flatMap((part) => messages.take(part) ?? []);
+    const last = messages.end();
+    assert.deepEqual(last === undefined ? whole : [last], [plaintext]);
+  }
+});
+
+Deno.test("pieces that never end are given up at the limit, and other schemes know no pieces", () => {
+  const [part] = sealMessage(clear, "CredSSP", utf8Type, new Uint8Array(16_384).fill(1));
+  const messages = new SealedMessages(clear, "CredSSP", 40_000);
+  messages.take(part!);
+  messages.take(part!);
+  assert.throws(() => messages.take(part!), { code: "SealedTooLarge" });
+  assert.equal(sealMessage(clear, "Negotiate", utf8Type, new Uint8Array(50_000)).length, 1);
+  assert.equal(new SealedMessages(clear, "Negotiate", 10).take(part!)?.length, 16_384);
 });
