@@ -27,7 +27,7 @@ const retryMs = 5_000;
 /** Milliseconds that the clock may be behind what is settled before that is taken for an error of the clock's past. */
 const behindMs = 3_600_000;
 
-/** Schedules that are treated at once: many share a commit, and others have their turn in between. */
+/** Schedules that one look begins with: many share a commit, and others have their turn in between. */
 const atOnce = 32;
 
 /** What a keeper works with. */
@@ -47,6 +47,8 @@ interface Plan {
   readonly settledTo: number;
   /** The first due time that is not settled. */
   readonly next: number | undefined;
+  /** After a failure: not before this monotonic time. */
+  readonly notBefore: number;
 }
 
 /** What a run by hand has to say. */
@@ -56,8 +58,11 @@ export type ManualRun = Pick<NewJob, "createdBy" | "idempotency">;
 export class ScheduleKeeper {
   readonly #options: KeeperOptions;
   readonly #plans = new Map<string, Plan>();
+  /** Schedules that are being treated: their hosts' credentials may take long, which is no other schedule's concern. */
+  readonly #busy = new Map<string, Promise<void>>();
+  /** Jobs that are being made. */
+  readonly #making = new Set<Promise<unknown>>();
   #cancel = () => {};
-  #work: Promise<void> = Promise.resolve();
   #state: "new" | "started" | "stopped" = "new";
 
   /** Does nothing yet. */
@@ -78,11 +83,11 @@ export class ScheduleKeeper {
     this.look();
   }
 
-  /** Makes no further job, and ends when what it began is written. */
+  /** Makes no further job, and ends when those that it makes have begun. */
   async stop(): Promise<void> {
     this.#state = "stopped";
     this.#cancel();
-    await this.#work;
+    await Promise.allSettled(this.#making);
   }
 
   /** Takes a schedule that was added, changed or removed. */
@@ -91,16 +96,31 @@ export class ScheduleKeeper {
     this.#arm();
   }
 
-  /** Resolves when what is being done now is done. */
+  /** Resolves when nothing is being treated. */
   get idle(): Promise<void> {
-    return this.#work;
+    return this.#settled();
   }
 
   /** Looks now for what is due. */
   look(): void {
     if (this.#state !== "started") return;
-    this.#cancel();
-    this.#work = this.#work.then(() => this.#look()).then((failed) => this.#arm(failed ? retryMs : 0));
+    const { clock } = this.#options;
+    const now = clock.now();
+    const monotonic = clock.monotonic();
+    let begun = 0;
+    for (const [name, plan] of this.#plans) {
+      const { settledTo, next, notBefore } = plan;
+      const behind = now < settledTo - behindMs;
+      const due = behind || (next !== undefined && next <= now);
+      if (!due || notBefore > monotonic || this.#busy.has(name)) continue;
+      if (begun++ === atOnce) break;
+      const treated = this.#treat(name, plan, now, behind).finally(() => {
+        this.#busy.delete(name);
+        this.#arm();
+      });
+      this.#busy.set(name, treated);
+    }
+    this.#arm();
   }
 
   /** Makes a job of it now, beside its due times. */
@@ -109,29 +129,23 @@ export class ScheduleKeeper {
     return schedule === undefined ? undefined : await this.#create(schedule, null, manual);
   }
 
-  /** Whether something failed. */
-  async #look(): Promise<boolean> {
-    if (this.#state !== "started") return false;
-    const now = this.#options.clock.now();
-    const due = [...this.#plans].filter(([, { settledTo, next }]) =>
-      now < settledTo - behindMs || (next !== undefined && next <= now)
-    );
-    let failed = false;
-    for (let i = 0; i < due.length; i += atOnce) {
-      await Promise.all(
-        due.slice(i, i + atOnce).map(async ([name, plan]) => {
-          try {
-            if (now < plan.settledTo - behindMs) await this.#options.store.write.schedules.rewind(name, now);
-            else await this.#due(name, plan, now);
-            this.#reload(name);
-          } catch (error) {
-            this.#options.onError(error);
-            failed = true;
-          }
-        }),
-      );
+  async #settled(): Promise<void> {
+    while (this.#busy.size > 0) await Promise.all(this.#busy.values());
+  }
+
+  async #treat(name: string, plan: Plan, now: number, behind: boolean): Promise<void> {
+    const { store, clock, onError } = this.#options;
+    try {
+      if (behind) await store.write.schedules.rewind(name, now);
+      else await this.#due(name, plan, now);
+      this.#reload(name);
+    } catch (error) {
+      if (this.#state !== "started") return;
+      onError(error);
+      if (this.#plans.get(name) === plan) {
+        this.#plans.set(name, { ...plan, notBefore: clock.monotonic() + retryMs });
+      }
     }
-    return failed;
   }
 
   /** Treats the latest due time; with it all before are settled. */
@@ -170,6 +184,7 @@ export class ScheduleKeeper {
     const at = clock.now();
     const found = await hostsOf({ store, book }, value, at);
     if ("code" in found) return found;
+    if (this.#state !== "started") return { kind: "changed" };
     const stdin = store.read.schedules.stdin(name);
     const job: NewJob = {
       ...manual,
@@ -179,9 +194,12 @@ export class ScheduleKeeper {
       createdAt: at,
       ...(stdin === undefined ? {} : { stdin }),
     };
-    const creation = await store.write.schedules.run({ name, version, dueAt, job });
-    if (creation.kind === "created") runner.start(creation.job, found.targets, stdin);
-    return creation;
+    const making = store.write.schedules.run({ name, version, dueAt, job }).then((creation) => {
+      if (creation.kind === "created") runner.start(creation.job, found.targets, stdin);
+      return creation;
+    });
+    this.#making.add(making);
+    return await making.finally(() => this.#making.delete(making));
   }
 
   #reload(name: string): void {
@@ -196,22 +214,24 @@ export class ScheduleKeeper {
     const { settledTo } = state;
     try {
       const times = new ScheduleTimes(value.cron, value.timeZone);
-      this.#plans.set(key, { version, times, settledTo, next: times.next(settledTo) });
+      this.#plans.set(key, { version, times, settledTo, next: times.next(settledTo), notBefore: 0 });
     } catch (error) {
       // A time zone that this machine does not know (any more) stops no other schedule.
       this.#options.onError(error);
     }
   }
 
-  #arm(atLeast = 0): void {
+  #arm(): void {
     if (this.#state !== "started") return;
     const { clock } = this.#options;
     const now = clock.now();
+    const monotonic = clock.monotonic();
     let delay = lookMs;
-    for (const { next } of this.#plans.values()) {
-      if (next !== undefined) delay = Math.min(delay, next - now);
+    for (const [name, { next, notBefore }] of this.#plans) {
+      if (next === undefined || this.#busy.has(name)) continue;
+      delay = Math.min(delay, Math.max(next - now, notBefore - monotonic));
     }
     this.#cancel();
-    this.#cancel = clock.schedule(Math.max(delay, atLeast, 1), () => this.look());
+    this.#cancel = clock.schedule(Math.max(delay, 1), () => this.look());
   }
 }

@@ -47,7 +47,8 @@ export async function hostsOf(
       .filter((name) => allowed.has(name));
     if (names.length === 0) return { code: "PatternUnmatched", message: "select hosts: none is left" };
     await book.prepare(names);
-    return { names, targets: book.targets(names) };
+    // That may have taken long: its token may be gone by now.
+    return refusalOf(store, schedule, now) ?? { names, targets: book.targets(names) };
   } catch (error) {
     if (error instanceof UsageError) return { code: error.code, message: error.message };
     throw error;

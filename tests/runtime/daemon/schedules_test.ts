@@ -21,6 +21,7 @@ class Bench {
   readonly begun: { readonly job: Job; readonly hosts: readonly string[] }[] = [];
   store!: Store;
   keeper!: ScheduleKeeper;
+  book!: HostBook;
 
   constructor(folder: string, start: string) {
     this.path = `${folder}/store.db`;
@@ -35,14 +36,15 @@ class Bench {
   async open(prepare: (store: Store) => Promise<unknown> = async () => {}): Promise<void> {
     this.store = await openStore({ path: this.path });
     await prepare(this.store);
+    this.book = new HostBook(inventoryFromHosts(["web1", "web2", "db1"]), {
+      user: "u",
+      password: new Secret("p"),
+      auth: "basic",
+      ssl: true,
+    });
     this.keeper = new ScheduleKeeper({
       store: this.store,
-      book: new HostBook(inventoryFromHosts(["web1", "web2", "db1"]), {
-        user: "u",
-        password: new Secret("p"),
-        auth: "basic",
-        ssl: true,
-      }),
+      book: this.book,
       runner: {
         start: (job, targets) => this.begun.push({ job, hosts: targets.map(({ name }) => name) }),
       },
@@ -322,6 +324,29 @@ Deno.test("a daemon that dies right after or right before it made a job neither 
       assert.equal(b.store.read.jobs.list({}).items.length, committed ? 1 : 2);
     }
     b.errors.length = 0;
+  }));
+
+Deno.test("credentials that take long delay no other schedule, no end of the daemon, and save no token that goes meanwhile", () =>
+  bench("2026-11-21T10:30:00Z", {}, async (b) => {
+    await b.put("other", { ...hourly, cron: "1 * * * *", request: { command: "hostname", hosts: "web2" } });
+    const slow = Promise.withResolvers<void>();
+    b.book.prepare = (names) => names.length === 2 ? slow.promise : Promise.resolve();
+    const until = b.clock.monotonic() + hour;
+    while (b.clock.step(until)) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (b.begun.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.deepEqual(b.begun.map(({ job }) => job.scheduledBy), ["other"]);
+    await b.store.write.tokens.remove("t");
+    slow.resolve();
+    await b.keeper.idle;
+    assert.deepEqual(b.begun.map(({ job }) => job.scheduledBy), ["other"]);
+    assert.equal(b.store.read.schedules.state("s")!.last!.outcome, "refused");
+
+    b.book.prepare = () => new Promise(() => {});
+    await b.store.write.tokens.create({ ...token, id: "t2", name: "ops2" });
+    await b.put("s", { ...hourly, owner: { token: "t2", name: "ops2", hosts: ["all"] } });
+    while (b.clock.step(until + hour)) await new Promise((resolve) => setTimeout(resolve, 1));
+    await b.keeper.stop();
+    assert.equal(b.begun.length, 1);
   }));
 
 Deno.test("a schedule that this machine cannot read stops no other one", () =>
