@@ -92,7 +92,7 @@ function request(flags: InspectFlags, size: ViewSize): { path?: string; limit?: 
   };
 }
 
-/** The process that was named, or the only one; shows a list when there are several. */
+/** The process that was named, or the only one. Of several a list is shown, which is an error where one picture was asked for. */
 async function choose(pid: number | undefined, flags: InspectFlags): Promise<InspectionSocket | undefined> {
   const sockets = inspectionSockets();
   if (pid !== undefined) {
@@ -109,9 +109,9 @@ async function choose(pid: number | undefined, flags: InspectFlags): Promise<Ins
     );
   }
   if (all.length === 1) return only.socket;
-  if (flags.json === true) {
-    const pids = all.map(({ socket }) => socket.pid).join(", ");
-    throw new UsageError("ProcessAmbiguous", `inspect: name one of the processes ${pids}`);
+  if (flags.json === true || flags.once === true) {
+    const list = all.map(({ socket, text }) => `${socket.pid} (${sanitizeLine(text)})`).join(", ");
+    throw new UsageError("ProcessAmbiguous", `inspect: name one of the processes ${list}`);
   }
   for (const { socket, text } of all) {
     console.log(sanitizeLine(`${String(socket.pid).padStart(8)}  ${text}`));

@@ -233,7 +233,19 @@ function handshakeError(error: unknown, action: string): NetworkError {
       { cause: error },
     );
   }
+  if (isNoTls(error)) {
+    return new NetworkError(
+      "TlsHandshakeFailed",
+      `${action} over TLS: the port speaks no TLS, but plain HTTP perhaps; leave --ssl out, or use the port of HTTPS (5986)`,
+      { cause: error },
+    );
+  }
   return networkError(error, `${action} over TLS`, "TlsHandshakeFailed");
+}
+
+/** Whether what the peer has sent is no record of TLS, as the platform says it: there is no code for it. */
+function isNoTls(error: unknown): boolean {
+  return error instanceof Error && /InvalidContentType|wrong version number/.test(error.message);
 }
 
 /** Whether the handshake failed since the peer's certificate was refused by us. */

@@ -125,7 +125,12 @@ Deno.test({
     assert.equal(list.code, 0);
     assert.match(list.stdout, new RegExp(`^ *${service.child.pid} {2}service: .* actors$`, "m"));
     assert.match(list.stdout, new RegExp(`^ *${exec.pid} {2}exec: a command on 1 host, \\d+ actors$`, "m"));
-    assert.equal((await drover(["inspect", "--json"], at)).code, 2);
+    for (const flag of ["--json", "--once"]) {
+      const { code, stdout, stderr } = await drover(["inspect", flag], at);
+      assert.deepEqual([code, stdout], [2, ""], flag);
+      assert.match(stderr, new RegExp(`name one of .*\\b${exec.pid} \\(exec: `));
+      assert.match(stderr, new RegExp(`\\b${service.child.pid} \\(service: `));
+    }
 
     exec.kill("SIGKILL");
     await output;

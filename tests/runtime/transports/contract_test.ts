@@ -400,7 +400,9 @@ Deno.test("TLS: a server that speaks something else is a failed handshake", asyn
   );
   const side = await server.side(0);
   side.connection!.write(utf8("HTTP/1.1 400 Bad Request\r\n\r\n"));
-  assert.equal((await client.closed.promise)?.code, "TlsHandshakeFailed");
+  const error = await client.closed.promise;
+  assert.equal(error?.code, "TlsHandshakeFailed");
+  assert.match(error.message, /speaks no TLS.*leave --ssl out.*5986/);
   side.connection!.abort();
   await close1(server);
 });
