@@ -10,6 +10,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { interopEnvironment } from "./interop/environment.ts";
+import { kerberosEnvironment } from "./kerberos/environment.ts";
 import { countCases, type Counts, failureReport } from "./helpers/junit.ts";
 import { killTree, MARK, type MarkedProcess, markedProcesses } from "./helpers/process_tree.ts";
 import { type Need, type Suite, suites } from "./helpers/suites.ts";
@@ -256,6 +257,10 @@ async function provide(need: Need): Promise<Provision> {
         missing,
         usable: python !== undefined || go !== undefined,
       };
+    }
+    case "kerberos": {
+      const { python, usable, missing } = await kerberosEnvironment();
+      return { env: python === undefined ? {} : { DROVER_KERBEROS_PYTHON: python }, missing, usable };
     }
   }
 }

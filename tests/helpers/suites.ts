@@ -4,7 +4,7 @@
  */
 
 /** What a suite needs beside Deno. */
-export type Need = "git" | "corpus" | "interop peers" | "chromium";
+export type Need = "git" | "corpus" | "interop peers" | "chromium" | "kerberos";
 
 /** One suite of `deno task test`. */
 export interface Suite {
@@ -34,6 +34,7 @@ export const suites: readonly Suite[] = [
   suite("runtime", "tests/runtime/", ["-A"], 240, false),
   suite("browser", "tests/browser/", ["-A"], 180, false, ["chromium"]),
   suite("interop", "tests/interop/", ["-A"], 420, false, ["interop peers"]),
+  suite("kerberos", "tests/kerberos/", ["-A"], 180, false, ["kerberos"]),
 ];
 
 function suite(

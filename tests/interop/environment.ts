@@ -1,5 +1,5 @@
 /**
- * The foreign peers: a Python virtual environment with pywinrm, pypsrp and pyspnego, and a program around
+ * The foreign peers: a Python virtual environment with pywinrm, pypsrp, pyspnego and clients of the API, and a program around
  * masterzen/winrm (Go). Both are made once, below `build/interop`, and made anew when their manifests change.
  * @module
  */
@@ -45,14 +45,23 @@ async function prepare(): Promise<InteropEnvironment> {
     }
   }
   const [python, masterzen] = await Promise.all([
-    attempt("pywinrm, pypsrp, pyspnego", pythonPeers),
+    attempt("pywinrm, pypsrp, pyspnego, schemathesis, openapi-python-client", pythonPeers),
     attempt("masterzen/winrm", goPeer),
   ]);
   return { python, go: masterzen === undefined ? undefined : { masterzen }, missing };
 }
 
-async function pythonPeers(): Promise<string> {
-  const folder = join(CACHE, `venv-${await digest(["requirements.txt"])}`);
+function pythonPeers(): Promise<string> {
+  return pythonEnvironment("venv", join(PEERS, "requirements.txt"));
+}
+
+/** A virtual environment with the packages of a file; what is built on the way is built with `env`. */
+export async function pythonEnvironment(
+  name: string,
+  requirements: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const folder = join(CACHE, `${name}-${await digest([requirements])}`);
   const python = Deno.build.os === "windows"
     ? join(folder, "Scripts", "python.exe")
     : join(folder, "bin", "python");
@@ -71,16 +80,18 @@ async function pythonPeers(): Promise<string> {
         "--quiet",
         "--disable-pip-version-check",
         "-r",
-        join(PEERS, "requirements.txt"),
+        requirements,
       ],
       "let pip reach PyPI",
+      undefined,
+      env,
     );
   });
   return python;
 }
 
 async function goPeer(): Promise<string> {
-  const sources = ["masterzen/go.mod", "masterzen/go.sum", "masterzen/main.go"];
+  const sources = ["go.mod", "go.sum", "main.go"].map((name) => join(PEERS, "masterzen", name));
   const folder = join(CACHE, `masterzen-${await digest(sources)}`);
   const program = join(folder, Deno.build.os === "windows" ? "masterzen.exe" : "masterzen");
   await once(folder, async () => {
@@ -114,18 +125,24 @@ async function exists(path: string): Promise<boolean> {
 
 async function digest(files: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  for (const file of files) hash.update(await Deno.readFile(join(PEERS, file)));
+  for (const file of files) hash.update(await Deno.readFile(file));
   return hash.digest("hex").slice(0, 12);
 }
 
 /** Runs one step; an error begins with what to do about it. */
-async function run(command: readonly [string, ...string[]], remedy: string, cwd?: string): Promise<void> {
+async function run(
+  command: readonly [string, ...string[]],
+  remedy: string,
+  cwd?: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const [program, ...args] = command;
   let output: Deno.CommandOutput;
   try {
     output = await new Deno.Command(program, {
       args,
       ...(cwd === undefined ? {} : { cwd }),
+      env: { ...env },
       stdin: "null",
       signal: AbortSignal.timeout(STEP_TIMEOUT),
     }).output();

@@ -1,10 +1,10 @@
 """A WinRM service of parts that are not ours: HTTP and TLS are Python's, NTLM and sealing pyspnego's, XML ElementTree's.
 
 usage: winrm_server.py CERTIFICATE KEY USER    (the password comes from DROVER_PASSWORD; pyspnego reads it from
-NTLM_USER_FILE)
+NTLM_USER_FILE; with KRB5_KTNAME it accepts Kerberos too, for HTTP/localhost)
 
 Prints the ports of its HTTP and its HTTPS listener. When standard input ends it prints what it saw as JSON, and ends:
-{"shells_open", "commands", "signals", "sealed", "timeouts"}.
+{"shells_open", "commands", "signals", "sealed", "timeouts", "mechanisms"}.
 """
 
 import base64
@@ -30,14 +30,18 @@ MICROSOFT = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
 TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 IDENTITY = "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
-SPNEGO = "application/HTTP-SPNEGO-session-encrypted"
+PROTOCOLS = {
+    "Negotiate": "application/HTTP-SPNEGO-session-encrypted",
+    "Kerberos": "application/HTTP-Kerberos-session-encrypted",
+}
 PLAIN = "application/soap+xml;charset=UTF-8"
 RECEIVE_SECONDS = 0.3
 
 user = sys.argv[3]
 password = os.environ["DROVER_PASSWORD"]
 shells = {}
-seen = {"commands": 0, "signals": 0, "sealed": 0, "timeouts": 0}
+seen = {"commands": 0, "signals": 0, "sealed": 0, "timeouts": 0, "mechanisms": []}
+has_keys = "KRB5_KTNAME" in os.environ
 
 
 class Process:
@@ -205,6 +209,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     context = None  # of the connection, which one handler serves
+    scheme = "Negotiate"
 
     def log_message(self, *_):
         pass
@@ -219,23 +224,35 @@ class Handler(BaseHTTPRequestHandler):
         if scheme == "Basic" and self.secure:
             if base64.b64decode(token) == f"{user}:{password}".encode():
                 return True
-        elif scheme == "Negotiate":
-            if self.context is None or self.context.complete:
-                self.context = spnego.server(protocol="negotiate", options=spnego.NegotiateOptions.use_negotiate)
+        elif scheme == "Negotiate" or scheme == "Kerberos" and has_keys:
+            if self.context is None or self.context.complete or scheme != self.scheme:
+                self.scheme = scheme
+                self.context = (
+                    spnego.server(hostname="localhost", service="HTTP", protocol="kerberos")
+                    if scheme == "Kerberos"
+                    else spnego.server(
+                        hostname="localhost",
+                        service="HTTP",
+                        protocol="negotiate",
+                        options=spnego.NegotiateOptions.use_negotiate,
+                    )
+                )
             try:
                 out = self.context.step(base64.b64decode(token))
             except spnego.exceptions.SpnegoError:
                 self.context = None
             else:
-                value = f"Negotiate {base64.b64encode(out or b'').decode()}".strip()
+                value = f"{scheme} {base64.b64encode(out or b'').decode()}".strip()
                 if not self.context.complete:
                     self.reply(401, b"", ("WWW-Authenticate", value))
                     return False
                 final.append(("WWW-Authenticate", value))
+                seen["mechanisms"].append(f"{scheme}: {self.context.negotiated_protocol}")
                 return True
         elif self.context is not None and self.context.complete:
             return True
-        self.reply(401, b"", ("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", 'Basic realm="x"'))
+        schemes = ["Negotiate", *(["Kerberos"] if has_keys else []), 'Basic realm="x"']
+        self.reply(401, b"", *(("WWW-Authenticate", offered) for offered in schemes))
         return False
 
     def body(self):
@@ -271,14 +288,14 @@ class Handler(BaseHTTPRequestHandler):
                 b"Content-Type: %s\r\nOriginalContent: type=%s;Length=%d\r\n--Encrypted Boundary\r\n"
                 b"Content-Type: application/octet-stream\r\n%s%s%s--Encrypted Boundary--\r\n"
                 % (
-                    SPNEGO.encode(),
+                    PROTOCOLS[self.scheme].encode(),
                     PLAIN.encode(),
                     len(plain),
                     len(wrapped.header).to_bytes(4, "little"),
                     wrapped.header,
                     wrapped.data,
                 ),
-                ("Content-Type", f'multipart/encrypted;protocol="{SPNEGO}";boundary="Encrypted Boundary"'),
+                ("Content-Type", f'multipart/encrypted;protocol="{PROTOCOLS[self.scheme]}";boundary="Encrypted Boundary"'),
                 *final,
             )
         elif self.secure:

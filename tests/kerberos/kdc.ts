@@ -175,7 +175,7 @@ function kdcProfile(realm: string, folder: string, port: number, enctype: string
 }
 
 /** A port that was free just now, for UDP and TCP. */
-function freePort(): number {
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

@@ -1,0 +1,124 @@
+/**
+ * Apache with mod_auth_gssapi: an acceptor of SPNEGO and Kerberos that is not ours, over TLS, bound to the connection as WinRM's is.
+ * Behind it lies one file, the answer to Identify.
+ * @module
+ */
+import { createSelfSigned } from "../../runtime/security/certificates.ts";
+import { freePort, type Kdc } from "./kdc.ts";
+
+const program = "/usr/sbin/apache2";
+const modules = "/usr/lib/apache2/modules";
+
+/** Longest that it may take to listen, in milliseconds. */
+const patience = 20_000;
+
+/** Whether Apache can be run here. */
+export const apachePresent = [program, `${modules}/mod_auth_gssapi.so`].every((path) => {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+const identity = `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" ` +
+  `xmlns:wsmid="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"><s:Header></s:Header><s:Body>` +
+  `<wsmid:IdentifyResponse><wsmid:ProtocolVersion>http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd` +
+  `</wsmid:ProtocolVersion><wsmid:ProductVendor>Apache</wsmid:ProductVendor>` +
+  `<wsmid:ProductVersion>mod_auth_gssapi</wsmid:ProductVersion></wsmid:IdentifyResponse></s:Body></s:Envelope>`;
+
+/** One that runs. */
+export class Apache implements AsyncDisposable {
+  /** Its port. */
+  readonly port: number;
+  readonly #folder: string;
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(port: number, folder: string, child: Deno.ChildProcess) {
+    this.port = port;
+    this.#folder = folder;
+    this.#child = child;
+  }
+
+  /** Starts one that accepts tickets for the services of `kdc`. */
+  static async start(kdc: Kdc): Promise<Apache> {
+    const folder = await Deno.makeTempDir({ prefix: "drover-apache-" });
+    // Its workers are another user's.
+    await Deno.chmod(folder, 0o755);
+    const port = freePort();
+    const { certificate, key } = await createSelfSigned(["localhost"], Date.now());
+    await Deno.writeTextFile(`${folder}/cert.pem`, certificate);
+    await Deno.writeTextFile(`${folder}/key.pem`, key);
+    await Deno.mkdir(`${folder}/files`);
+    await Deno.writeTextFile(`${folder}/files/wsman`, identity);
+    await Deno.copyFile(kdc.keytab, `${folder}/keytab`);
+    await Deno.chmod(`${folder}/keytab`, 0o644);
+    await Deno.copyFile(kdc.environment.KRB5_CONFIG!, `${folder}/krb5.conf`);
+    await Deno.writeTextFile(`${folder}/apache.conf`, configuration(folder, port));
+    const child = new Deno.Command(program, {
+      args: ["-d", folder, "-f", `${folder}/apache.conf`, "-D", "FOREGROUND"],
+      env: { KRB5_CONFIG: `${folder}/krb5.conf`, KRB5RCACHENAME: "none:" },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const apache = new Apache(port, folder, child);
+    const until = Date.now() + patience;
+    for (;;) {
+      try {
+        (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+        return apache;
+      } catch (error) {
+        if (Date.now() > until) throw new Error(`start Apache: ${await apache.log()}`, { cause: error });
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  /** What it says of errors. */
+  async log(): Promise<string> {
+    return await Deno.readTextFile(`${this.#folder}/error.log`).catch(() => "");
+  }
+
+  /** Users of the requests that it let in, from its access log. */
+  async users(): Promise<string[]> {
+    const log = await Deno.readTextFile(`${this.#folder}/access.log`);
+    return log.trim().split("\n").filter((line) => line.endsWith(" 200")).map((line) => line.split(" ")[0]!);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await this.#child.status;
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+function configuration(folder: string, port: number): string {
+  const load = ["mpm_event", "authn_core", "authz_core", "authz_user", "auth_gssapi", "ssl", "socache_shmcb"]
+    .map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join("\n");
+  const user = Deno.uid() === 0 ? "User www-data\nGroup www-data" : "";
+  return `${load}
+${user}
+ServerName localhost
+PidFile ${folder}/pid
+DefaultRuntimeDir ${folder}
+ErrorLog ${folder}/error.log
+LogFormat "%u %>s" short
+CustomLog ${folder}/access.log short
+Listen 127.0.0.1:${port}
+KeepAlive On
+SSLEngine on
+SSLCertificateFile ${folder}/cert.pem
+SSLCertificateKeyFile ${folder}/key.pem
+DocumentRoot ${folder}/files
+<Location /wsman>
+  ForceType "application/soap+xml;charset=UTF-8"
+  AuthType GSSAPI
+  AuthName wsman
+  GssapiCredStore keytab:${folder}/keytab
+  GssapiConnectionBound On
+  Require valid-user
+</Location>
+`;
+}
