@@ -36,8 +36,10 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
     }),
     (context) => {
       const job = visibleJob(parts, context, context.req.valid("param").id);
-      const after = Number(
-        context.req.valid("header")["last-event-id"] ?? context.req.valid("query").after ?? 0,
+      // Whoever names a place that is still to come gets what comes, lest its stream has no end.
+      const after = Math.min(
+        Number(context.req.valid("header")["last-event-id"] ?? context.req.valid("query").after ?? 0),
+        parts.store.head,
       );
       const leave = parts.meter.enter(context.get("caller").id, "streams");
       const gone = new AbortController();
@@ -62,6 +64,8 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
           clearTimeout(stuck);
           try {
             const { value, done } = await items.next();
+            // The client has left meanwhile: there is nothing to close.
+            if (gone.signal.aborted) return;
             if (done) {
               end();
               controller.close();

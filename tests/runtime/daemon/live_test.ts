@@ -74,3 +74,13 @@ Deno.test("over TLS it is the same API", async () => {
   );
   assert.deepEqual(w.errors, []);
 });
+
+Deno.test("a stream from a place that is still to come ends with its job; one that is left while it waits is no error", async () => {
+  await using w = await world({ hosts: 1 });
+  const id = await w.submit({ command: "sleep 0.5" });
+  const left = await w.ask("GET", `/v1/jobs/${id}/events?after=999999999`);
+  await left.body!.cancel();
+  const events = await w.events(id, { headers: { "Last-Event-ID": "999999999" } });
+  assert.equal(events.at(-1)!.type, "job");
+  assert.deepEqual(w.errors, []);
+});
