@@ -6,7 +6,7 @@
  */
 import { taskArguments, taskNumber } from "../helpers/task_arguments.ts";
 import { byFolder, loadedModules } from "./modules.ts";
-import { type ScenarioName, scenarioNames } from "./plan.ts";
+import { type ScenarioName, scenarioNames } from "./scenarios.ts";
 import {
   addSums,
   type Failure,

@@ -7,6 +7,7 @@
 import { Checks, type Invariant } from "./checks.ts";
 import type { LinkInfo, NetworkObserver, Side } from "../../runtime/transports/simulated.ts";
 import { ByteLog, type ShellRecord, type WorkRecord } from "./records.ts";
+import { hasEnvelope, isFault, isQuotaFault, outputBytes } from "./texts.ts";
 import { atHost } from "./tokens.ts";
 
 interface Exchange {
@@ -74,7 +75,6 @@ const lasting: readonly string[] = [
 ];
 
 const decoder = new TextDecoder();
-const envelopeMark = [..."Envelope"].map((letter) => letter.charCodeAt(0));
 
 /** See the module. */
 export class Observer implements NetworkObserver {
@@ -215,7 +215,7 @@ export class Observer implements NetworkObserver {
   written(link: LinkInfo, side: Side, bytes: Uint8Array): void {
     const wire = this.#wires.get(link.clientPort);
     if (wire === undefined) return;
-    if (!wire.sealed && has(bytes, envelopeMark)) {
+    if (!wire.sealed && hasEnvelope(bytes)) {
       if (side === "client") wire.pendingRequest = decoder.decode(bytes);
       else wire.pendingAnswer = decoder.decode(bytes);
     }
@@ -666,46 +666,3 @@ export class Observer implements NetworkObserver {
 
 /** Answers of a command that may be on their way to whoever keeps them at once, as ARCHITECTURE.md promises. */
 const outputWindow = 2;
-
-/** Bytes of output in an answer to Receive. */
-function outputBytes(text: string): number {
-  let bytes = 0;
-  for (const [, base64 = ""] of text.matchAll(/<\w+:Stream\b[^>]*>([^<]+)</g)) {
-    const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
-    bytes += base64.length / 4 * 3 - padding;
-  }
-  return bytes;
-}
-
-function isFault(text: string): boolean {
-  return text.includes("<s:Fault");
-}
-
-/** [MS-WSMV] 2.2.4.43: the faults that speak of a quota. */
-function isQuotaFault(text: string): boolean {
-  const code = Number(/(?:Code="|error_Code>)(\d+)/.exec(text)?.[1]);
-  return [
-    2150858815,
-    2150859173,
-    2150859174,
-    2150859175,
-    2150859176,
-    2150859179,
-    2150859236,
-    2150859237,
-    2150859238,
-    2150859239,
-    2150859240,
-    2150859241,
-    2150859242,
-  ].includes(code);
-}
-
-function has(bytes: Uint8Array, mark: readonly number[]): boolean {
-  for (let at = bytes.indexOf(mark[0]!); at >= 0; at = bytes.indexOf(mark[0]!, at + 1)) {
-    let i = 1;
-    while (i < mark.length && bytes[at + i] === mark[i]) i++;
-    if (i === mark.length) return true;
-  }
-  return false;
-}

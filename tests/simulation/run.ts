@@ -8,14 +8,8 @@ import { DurableJobs } from "./daemon.ts";
 import { DroverEnd, type FarEnd, type FarEndOptions } from "./drover_end.ts";
 import { checkEnd, checkFairness, checkResults, type Grant, type JobState } from "./invariants.ts";
 import { Observer } from "./observer.ts";
-import {
-  clientAddress,
-  type JobPlan,
-  makePlan,
-  type Plan,
-  planConnection,
-  type ScenarioName,
-} from "./plan.ts";
+import { clientAddress, type JobPlan, makePlan, type Plan, planConnection } from "./plan.ts";
+import type { ScenarioName } from "./scenarios.ts";
 import { WindowsEnd } from "./windows_end.ts";
 import { World } from "./world.ts";
 

@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { loadedModules } from "./modules.ts";
 import { type CrashPlan, type EffectKind, effectKinds } from "./crash_points.ts";
-import { makePlan, scenarioNames } from "./plan.ts";
+import { makePlan } from "./plan.ts";
 import { simulate, simulatePlan } from "./run.ts";
+import { scenarioNames } from "./scenarios.ts";
 
 /** 21 scenarios make 1,071, and some of hundreds of hosts. */
 const manySeeds = 51;

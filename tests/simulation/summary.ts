@@ -1,7 +1,7 @@
 /** What many runs have done and checked, added up. @module */
 import { invariants } from "./checks.ts";
 import { type RunReport, simulate } from "./run.ts";
-import { type ScenarioName, scenarioOf } from "./plan.ts";
+import { type ScenarioName, scenarioOf } from "./scenarios.ts";
 
 const numbers = ["seeds", "failed", "hosts", "steps", "messages", "bytes", "virtualMs", "expired"] as const;
 const tables = ["scenarios", "statuses", "faults", "requests", "checks"] as const;
