@@ -76,21 +76,27 @@ const countsSchema = z.object(
   >,
 );
 
+/**
+ * What a job was asked for. It has a name of its own: generators would make `JobRequest` of the field `request` of a Job, and that is
+ * what is asked with.
+ */
+const jobTermsSchema = z.object({
+  command: z.union([z.string(), z.array(z.string())]),
+  hosts: z.string(),
+  priority: priority.optional(),
+  throttle: z.int().optional(),
+  timeoutMs: z.int().optional(),
+  waitTimeoutMs: z.int().optional(),
+  stdinBytes: z.int().optional(),
+  shell: shellSchema.optional(),
+  rolling: rollingSchema.optional(),
+}).openapi("JobTerms");
+
 /** A job. */
 export const jobSchema = z.object({
   id: z.uuid(),
   state: z.enum(jobStates as [typeof jobStates[number]]),
-  request: z.object({
-    command: z.union([z.string(), z.array(z.string())]),
-    hosts: z.string(),
-    priority: priority.optional(),
-    throttle: z.int().optional(),
-    timeoutMs: z.int().optional(),
-    waitTimeoutMs: z.int().optional(),
-    stdinBytes: z.int().optional(),
-    shell: shellSchema.optional(),
-    rolling: rollingSchema.optional(),
-  }),
+  request: jobTermsSchema,
   hosts: z.int().min(0),
   counts: countsSchema,
   createdAt: timeSchema,
