@@ -6,6 +6,8 @@ import {
   EncryptedParser,
   type HttpEvent,
   type HttpHeaders,
+  isEncrypted,
+  isPieces,
   parseContentType,
   RequestTemplate,
   serializeRequest,
@@ -62,18 +64,22 @@ export function sealedRequests(
   target: HostTarget,
   { context, scheme }: Sealing,
 ): RequestForm {
-  const template = new RequestTemplate({
-    method: "POST",
-    target: target.path,
-    headers: [
-      ["Host", target.hostHeader],
-      ["Content-Type", encryptedContentType(sealedProtocol(scheme))],
-      ["User-Agent", "Drover"],
-    ],
-  });
+  const template = (parts: number) =>
+    new RequestTemplate({
+      method: "POST",
+      target: target.path,
+      headers: [
+        ["Host", target.hostHeader],
+        ["Content-Type", encryptedContentType(sealedProtocol(scheme), parts)],
+        ["User-Agent", "Drover"],
+      ],
+    });
+  const whole = template(1);
   return {
-    write: (envelope) =>
-      template.write(encodeEncrypted(sealMessage(context, scheme, soapContentType, envelope))),
+    write: (envelope) => {
+      const parts = sealMessage(context, scheme, soapContentType, envelope);
+      return (parts.length === 1 ? whole : template(parts.length)).write(encodeEncrypted(parts));
+    },
   };
 }
 
@@ -124,7 +130,7 @@ export class ResponseReader {
     // The status of a refusal says everything; its body is of no use and passed over.
     if (header === undefined || isRefusal(status)) return;
     const contentType = parseContentType(header);
-    if (contentType.type === "multipart/encrypted") {
+    if (isEncrypted(contentType)) {
       if (this.#seal === undefined) {
         throw new ProtocolError(
           "UnexpectedSealing",
@@ -132,7 +138,7 @@ export class ResponseReader {
         );
       }
       this.#sealed = new EncryptedParser(contentType, { maxPartBytes: this.#maxBytes });
-      this.#messages = new SealedMessages(this.#seal.context, this.#seal.scheme, this.#maxBytes);
+      this.#messages = new SealedMessages(this.#seal.context, isPieces(contentType), this.#maxBytes);
     } else if (contentType.type === "application/soap+xml" || contentType.type === "text/xml") {
       if (this.#seal !== undefined) {
         throw new ProtocolError(

@@ -4,6 +4,7 @@ import { parseBasic } from "../../protocol/auth/mod.ts";
 import {
   type ContentType,
   type HttpRequestEvent,
+  isEncrypted,
   parseAuthorization,
   parseContentType,
 } from "../../protocol/http/mod.ts";
@@ -37,7 +38,7 @@ export function admit(request: HttpRequestEvent): { readonly type: ContentType |
     if (error instanceof ProtocolError) return refusal(415, error.message);
     throw error;
   }
-  if (type.type === "application/soap+xml" || type.type === "multipart/encrypted") return { type };
+  if (type.type === "application/soap+xml" || isEncrypted(type)) return { type };
   return refusal(415, "the content type is neither application/soap+xml nor multipart/encrypted");
 }
 

@@ -67,8 +67,8 @@ export function envelopeAnswer(
     list.push(["Content-Type", soapContentType]);
     return message(answer.status, list, [answer.body]);
   }
-  list.push(["Content-Type", encryptedContentType(sealedProtocol(seal.scheme))]);
   const sealed = sealMessage(seal.context, seal.scheme, soapContentType, answer.body);
+  list.push(["Content-Type", encryptedContentType(sealedProtocol(seal.scheme), sealed.length)]);
   return message(answer.status, list, encryptedParts(sealed, seal));
 }
 

@@ -5,6 +5,8 @@ import {
   type ContentType,
   EncryptedParser,
   type EncryptedPart,
+  isEncrypted,
+  isPieces,
   parseContentType,
 } from "../../protocol/http/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
@@ -43,7 +45,7 @@ export class RequestBody {
   constructor(type: ContentType | undefined, maxBytes: number) {
     this.#type = type;
     this.#maxBytes = maxBytes + sealingOverhead;
-    if (type?.type === "multipart/encrypted") {
+    if (type !== undefined && isEncrypted(type)) {
       this.#multipart = new EncryptedParser(type, { maxPartBytes: this.#maxBytes });
     }
   }
@@ -53,7 +55,7 @@ export class RequestBody {
     if (bytes.length > 0) this.#empty = false;
     if (this.#multipart === undefined) this.#collect(bytes);
     else this.#parts.push(...this.#multipart.push(bytes));
-    if (this.#parts.length > 1 && !this.#parts.every(isPiece)) throw severalParts();
+    if (this.#parts.length > 1 && !isPieces(this.#type!)) throw severalParts();
   }
 
   #collect(bytes: Uint8Array): void {
@@ -81,10 +83,9 @@ export class RequestBody {
     if (context === undefined || this.#parts.some((one) => !isOf(one, scheme))) {
       throw new ProtocolError("SealUnexpected", "open body: it is sealed for another authentication");
     }
-    const messages = new SealedMessages(context, scheme, this.#maxBytes);
-    const opened = this.#parts.flatMap((one) => messages.take(one) ?? []);
-    const bytes = messages.end() ?? opened[0];
-    if (bytes === undefined || opened.length > 1) throw severalParts();
+    const messages = new SealedMessages(context, isPieces(this.#type!), this.#maxBytes);
+    const [message] = this.#parts.map((one) => messages.take(one));
+    const bytes = message ?? messages.end()!;
     const charset = charsetOf(parseContentType(part.originalContentType));
     return { bytes, sealed: true, indented: this.#multipart.indented, charset };
   }
@@ -122,11 +123,6 @@ function withMark(bytes: Uint8Array, charset: string): Uint8Array {
 
 function charsetOf(type: ContentType | undefined): string | undefined {
   return type?.parameters.get("charset")?.trim().toLowerCase();
-}
-
-/** Whether a part is of the kind that comes in pieces. */
-function isPiece(part: EncryptedPart): boolean {
-  return isOf(part, "CredSSP");
 }
 
 function isOf(part: EncryptedPart, scheme: SealingScheme): boolean {

@@ -15,6 +15,8 @@ export {
   EncryptedParser,
   type EncryptedPart,
   encryptedParts,
+  isEncrypted,
+  isPieces,
 } from "./multipart.ts";
 export { HttpRequestParser } from "./request_parser.ts";
 export { HttpResponseParser } from "./response_parser.ts";

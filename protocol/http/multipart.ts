@@ -5,6 +5,8 @@ import type { ContentType } from "./content_type.ts";
 import { SealedEndFinder } from "./sealed_end.ts";
 
 const boundary = "Encrypted Boundary";
+const messageType = "multipart/encrypted";
+const piecesType = "multipart/x-multi-encrypted";
 const delimiter = `--${boundary}\r\n`;
 const LF = 0x0a;
 const TAB = 0x09;
@@ -63,9 +65,19 @@ export function encryptedParts(
   return bytes;
 }
 
-/** The Content-Type field that goes with {@link encodeEncrypted}. */
-export function encryptedContentType(protocol: string): string {
-  return `multipart/encrypted;protocol="${protocol}";boundary="${boundary}"`;
+/** The Content-Type field that goes with {@link encodeEncrypted}: another one where the message is in several parts. */
+export function encryptedContentType(protocol: string, parts: number): string {
+  return `${parts > 1 ? piecesType : messageType};protocol="${protocol}";boundary="${boundary}"`;
+}
+
+/** Whether a media type is one of those that carry sealed messages. */
+export function isEncrypted({ type }: ContentType): boolean {
+  return type === messageType || type === piecesType;
+}
+
+/** Whether the parts of a sealed body are pieces of one message, not messages of their own. */
+export function isPieces({ type }: ContentType): boolean {
+  return type === piecesType;
 }
 
 type State =
@@ -116,7 +128,7 @@ export class EncryptedParser {
    * part and its announced length; default 64 MiB.
    */
   constructor(contentType: ContentType, limits?: { readonly maxPartBytes: number }) {
-    if (contentType.type !== "multipart/encrypted" && contentType.type !== "multipart/x-multi-encrypted") {
+    if (!isEncrypted(contentType)) {
       throw multipartError("MultipartMalformed", "the content type is not multipart/encrypted");
     }
     const name = contentType.parameters.get("boundary");

@@ -29,22 +29,22 @@ export function sealMessage(
   return parts;
 }
 
-/** Puts messages together that came in pieces. */
+/** Opens the parts of a body: messages, or pieces of one. */
 export class SealedMessages {
   readonly #context: Pick<SecurityContext, "unseal">;
   readonly #pieced: boolean;
   readonly #maxBytes: number;
-  #pieces: Uint8Array[] = [];
+  readonly #pieces: Uint8Array[] = [];
   #length = 0;
 
-  /** `maxBytes`: of one message. */
-  constructor(context: Pick<SecurityContext, "unseal">, scheme: SealingScheme, maxBytes: number) {
+  /** `pieced`: the parts are pieces of one message, which has at most `maxBytes`. */
+  constructor(context: Pick<SecurityContext, "unseal">, pieced: boolean, maxBytes: number) {
     this.#context = context;
-    this.#pieced = scheme === "CredSSP";
+    this.#pieced = pieced;
     this.#maxBytes = maxBytes;
   }
 
-  /** Verifies and opens a part; the message that it ends, `undefined` while more of it is to come. Throws as {@link unsealPart}. */
+  /** Verifies and opens a part; gives its message, but `undefined` for a piece. Throws as {@link unsealPart}. */
   take(part: EncryptedPart): Uint8Array | undefined {
     if (!this.#pieced) return unsealPart(this.#context, part);
     const piece = unsealPart(this.#context, part, { padding: "keep" });
@@ -53,16 +53,13 @@ export class SealedMessages {
       throw new ProtocolError("SealedTooLarge", `open message: it has more than ${this.#maxBytes} bytes`);
     }
     this.#pieces.push(piece);
-    return piece.length === credsspPiece ? undefined : this.end();
+    return undefined;
   }
 
-  /** What was taken, where the last piece happened to be a full one. */
+  /** The message of all pieces; `undefined` when there were none. */
   end(): Uint8Array | undefined {
     if (this.#pieces.length === 0) return undefined;
-    const message = concat(this.#pieces);
-    this.#pieces = [];
-    this.#length = 0;
-    return message;
+    return concat(this.#pieces);
   }
 }
 

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
+import type { AuthKind } from "../client/authentication.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
 import { sanitize } from "./output/sanitize.ts";
 
@@ -10,7 +11,7 @@ import { sanitize } from "./output/sanitize.ts";
 export interface ConnectionFlags {
   readonly user?: string;
   readonly passwordEnv?: string;
-  readonly auth?: "negotiate" | "kerberos" | "ntlm" | "basic";
+  readonly auth?: AuthKind;
   readonly keytab?: string;
   readonly ccache?: string;
   readonly kerberosHostname?: string;
@@ -33,8 +34,8 @@ export function addConnectionOptions(command: Command): Command {
       new Option(
         "--auth <kind>",
         "negotiate (default): Kerberos where there are credentials for it (name@REALM and a password, tickets of kinit, " +
-          "a keytab), else NTLM; kerberos: domains, proves the service too; ntlm: local accounts; basic: HTTPS only",
-      ).choices(["negotiate", "kerberos", "ntlm", "basic"]),
+          "a keytab), else NTLM; kerberos: domains, proves the service too; ntlm: local accounts; credssp: hands the password to the host, for commands that log on elsewhere; basic: HTTPS only",
+      ).choices(["negotiate", "kerberos", "ntlm", "credssp", "basic"]),
     )
     .option("--keytab <file>", "Kerberos: file with the key of --user, instead of a password")
     .option("--ccache <name>", "Kerberos: credential cache with tickets (default: that of kinit)")

@@ -53,7 +53,7 @@ export function serviceCommand(): Command {
     .addOption(
       new Option(
         "--auth <schemes>",
-        "negotiate, kerberos, basic, or several with commas (default: negotiate, and kerberos with --keytab)",
+        "negotiate, kerberos, credssp, basic, or several with commas (default: negotiate, and kerberos with --keytab)",
       ).argParser(authSchemes),
     )
     .option(
@@ -246,8 +246,10 @@ function listen(text: string, before: readonly ListenFlag[] | undefined): readon
 function authSchemes(text: string): readonly ServiceAuth[] {
   return text.split(",").map((word) => {
     const scheme = word.trim().toLowerCase();
-    if (scheme === "negotiate" || scheme === "kerberos" || scheme === "basic") return scheme;
-    throw new InvalidArgumentError("The schemes are negotiate, kerberos and basic.");
+    if (scheme === "negotiate" || scheme === "kerberos" || scheme === "credssp" || scheme === "basic") {
+      return scheme;
+    }
+    throw new InvalidArgumentError("The schemes are negotiate, kerberos, credssp and basic.");
   });
 }
 

@@ -1,10 +1,11 @@
 /** How a host is logged on to: the kinds of authentication with what each needs. @module */
-import type { Authentication } from "../../actors/host/mod.ts";
+import type { Authentication, InitiatorFactory } from "../../actors/host/mod.ts";
 import type { ConnectionFacts, RandomSource } from "../../actors/ports.ts";
 import {
   basicAuthorization,
   createNegotiateInitiator,
   createSpnegoInitiator,
+  CredSspInitiator,
   type MechanismOffer,
   type NtlmInitiatorOptions,
   ntlmOffer,
@@ -20,11 +21,12 @@ import {
   kerberosMissing,
   kerberosOffer,
 } from "../security/kerberos/mod.ts";
+import { assertOpenssl, clientTlsSessions } from "../security/tls_session.ts";
 import { reflectionGuard } from "../security/reflection_guard.ts";
 import { serverEndPointBinding, serverEndPointData } from "../service/channel_binding.ts";
 
 /** Kinds of authentication. */
-export type AuthKind = "negotiate" | "kerberos" | "ntlm" | "basic";
+export type AuthKind = "negotiate" | "kerberos" | "ntlm" | "credssp" | "basic";
 
 /** What Kerberos is told beside user and password. */
 export interface KerberosOptions {
@@ -54,7 +56,7 @@ export interface Logon {
 /** Whether Kerberos is part of this logon: of `negotiate` only where there is something to prove oneself with to a KDC. */
 export function usesKerberos({ host, kind, user, password, kerberos }: Logon): boolean {
   if (kind === "kerberos") return true;
-  if (kind !== "negotiate" || kerberosMissing() !== undefined) return false;
+  if ((kind !== "negotiate" && kind !== "credssp") || kerberosMissing() !== undefined) return false;
   if (kerberos.keytab !== undefined || kerberos.ccache !== undefined) return true;
   if (password === undefined) return hasDefaultTickets();
   // No service is registered under an address, and without a realm the name is one of Windows' own.
@@ -65,13 +67,18 @@ export function usesKerberos({ host, kind, user, password, kerberos }: Logon): b
 /**
  * Checks that everything is there that the kind of logon needs.
  *
- * @throws UsageError `CredentialsMissing`, `KerberosUnavailable`, `KerberosUser`, `KerberosService`
+ * @throws UsageError `CredentialsMissing`, `KerberosUnavailable`, `KerberosUser`, `KerberosService`, `OpensslMissing`
  */
 export function checkCredentials(logon: Logon): void {
   const { host, kind, user, password, kerberos } = logon;
   if (kind === "kerberos") {
     const missing = kerberosMissing();
     if (missing !== undefined) throw missing;
+  }
+  if (kind === "credssp") {
+    // Both leave the process whole: tickets and keys would not do.
+    if (user === undefined || user === "" || password === undefined) throw credentialsMissing(host, user);
+    assertOpenssl();
   }
   if (user?.includes("\\") && kind === "kerberos") {
     throw new UsageError(
@@ -97,10 +104,14 @@ export function checkCredentials(logon: Logon): void {
     return;
   }
   if (!noUser && password !== undefined) return;
-  const missing = noUser
+  throw credentialsMissing(host, user);
+}
+
+function credentialsMissing(host: InventoryHost, user: string | undefined): UsageError {
+  const missing = user === undefined || user === ""
     ? "a user name (--user or ansible_user)"
     : "a password (--password-env or ansible_password)";
-  throw new UsageError("CredentialsMissing", `connect to ${host.name}: ${missing} is missing`);
+  return new UsageError("CredentialsMissing", `connect to ${host.name}: ${missing} is missing`);
 }
 
 /** The logon as the actors take it. Without `ntlm` negotiation ends with Kerberos: never with less than was asked for. */
@@ -124,22 +135,38 @@ export function authenticationOf(logon: Logon, ntlm: boolean): Authentication {
         initiator: (facts, random, wallNow) =>
           createNegotiateInitiator({ ...ntlmLogon(logon, facts, random, wallNow), wrap: "raw" }),
       };
-    case "negotiate": {
-      const withKerberos = usesKerberos(logon);
-      const withNtlm = password !== undefined && (ntlm || !withKerberos);
+    case "negotiate":
+      return { kind: "negotiate", scheme: "Negotiate", seal, initiator: spnego(logon, ntlm) };
+    case "credssp": {
+      const inner = spnego(logon, ntlm);
+      const { username, domain } = splitUserName(user!);
       return {
         kind: "negotiate",
-        scheme: "Negotiate",
+        scheme: "CredSSP",
         seal,
-        initiator: (facts, random, wallNow) => {
-          const offers: MechanismOffer[] = [];
-          if (withKerberos) offers.push(kerberosOffer(kerberosLogon(logon, facts), fallsBack));
-          if (withNtlm) offers.push(ntlmOffer(ntlmLogon(logon, facts, random, wallNow)));
-          return createSpnegoInitiator(offers);
-        },
+        initiator: (facts, random, wallNow) =>
+          new CredSspInitiator({
+            tls: clientTlsSessions().create(),
+            // Bound by the proof of the inner TLS' key, not to the TLS around HTTP.
+            inner: inner({ ...facts, tls: undefined }, random, wallNow),
+            credentials: { username, domain, password: password! },
+            random: (length) => random.bytes(length),
+          }),
       };
     }
   }
+}
+
+/** SPNEGO with what there are credentials for. */
+function spnego(logon: Logon, ntlm: boolean): InitiatorFactory {
+  const withKerberos = usesKerberos(logon);
+  const withNtlm = logon.password !== undefined && (ntlm || !withKerberos);
+  return (facts, random, wallNow) => {
+    const offers: MechanismOffer[] = [];
+    if (withKerberos) offers.push(kerberosOffer(kerberosLogon(logon, facts), fallsBack));
+    if (withNtlm) offers.push(ntlmOffer(ntlmLogon(logon, facts, random, wallNow)));
+    return createSpnegoInitiator(offers);
+  };
 }
 
 /** Failures that say that Kerberos is not to be had for this user or service: not those that say that it refused them. */

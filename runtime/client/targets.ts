@@ -145,10 +145,10 @@ function seals(host: InventoryHost, secure: boolean): boolean {
 
 function authKind(host: InventoryHost, options: ConnectionOptions): AuthKind {
   const kind = options.auth ?? host.auth ?? "negotiate";
-  if (kind === "negotiate" || kind === "kerberos" || kind === "ntlm" || kind === "basic") return kind;
+  if (kind !== "certificate") return kind;
   throw new UsageError(
     "AuthUnsupported",
-    `connect to ${host.name}: ${kind} authentication is not supported yet; use negotiate, kerberos, ntlm or basic`,
+    `connect to ${host.name}: ${kind} authentication is not supported yet; use negotiate, kerberos, ntlm, credssp or basic`,
   );
 }
 

@@ -21,14 +21,22 @@ const versions = { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" } as const;
 /** Suites whose trailer has a fixed length, which CredSSP tells with each message. */
 const ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM";
 
+let clients: TlsSessions | undefined;
+
 /**
- * Sessions of a client. Its server's certificate is checked by nobody here: CredSSP itself proves its key.
+ * Sessions of clients. A server's certificate is checked by nobody here: CredSSP itself proves its key.
  *
  * @throws UsageError `OpensslMissing`
  */
 export function clientTlsSessions(): TlsSessions {
+  if (clients !== undefined) return clients;
   const context = new OpensslContext(library(), { role: "client", ...versions, ciphers });
-  return { create: () => new OpensslSession(context, undefined) };
+  return clients = { create: () => new OpensslSession(context, undefined) };
+}
+
+/** Throws UsageError `OpensslMissing` where there is no OpenSSL. */
+export function assertOpenssl(): void {
+  library();
 }
 
 /**

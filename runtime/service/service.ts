@@ -12,6 +12,7 @@ import { codePages } from "../os/code_pages.ts";
 import { createProcessHost } from "../os/process_host.ts";
 import type { Accounts } from "../security/accounts.ts";
 import { createSelfSigned, thumbprint } from "../security/certificates.ts";
+import { serverTlsSessions, type TlsSessions } from "../security/tls_session.ts";
 import { openServiceKeys } from "../security/kerberos/mod.ts";
 import { createSystem } from "../system.ts";
 import { createListenerHost } from "../transports/mod.ts";
@@ -96,7 +97,7 @@ const stopTimeoutMs = 25_000;
  * Starts a service; resolves when all its listeners are bound.
  *
  * @throws UsageError for options that cannot be: `UnknownSetting`, `BadSetting`, `NoListener`, `NoUsableAuth`, `RunAs…`,
- *   `Certificate…`, `Kerberos…`
+ *   `Certificate…`, `Kerberos…`, `OpensslMissing`
  * @throws NetworkError when a listener cannot be bound
  */
 export async function startService(options: StartServiceOptions): Promise<RunningService> {
@@ -110,6 +111,8 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
   const machineName = options.machineName ?? Deno.hostname();
   const listeners: ListenAddress[] = [];
   for (const listener of options.listeners) listeners.push(await addressOf(listener, machineName, options));
+
+  const credssp = auth.includes("credssp") ? await credsspSessions(listeners, machineName) : undefined;
 
   const ownHost = options.processHost === undefined ? createProcessHost() : undefined;
   const ownSystem = options.system === undefined
@@ -126,7 +129,7 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
     productVersion: `OS: ${Deno.build.os} ${Deno.osRelease()} SP: 0.0 Stack: 3.0`,
     listenerHost: options.listenerHost ?? createListenerHost(),
     processHost: options.processHost ?? ownHost!,
-    security: createSecurityProvider(options.accounts, machineName, runAs.systemUser, keys),
+    security: createSecurityProvider(options.accounts, machineName, runAs.systemUser, keys, credssp),
     codePages,
     onEvent: (event) => {
       listening.take(event);
@@ -163,7 +166,7 @@ function checkListeners(
   }
   const plain = listeners.find(({ tls }) => tls === undefined);
   if (
-    auth.includes("negotiate") || auth.includes("kerberos") ||
+    auth.includes("negotiate") || auth.includes("kerberos") || auth.includes("credssp") ||
     (auth.includes("basic") && (plain === undefined || allowUnencrypted))
   ) {
     return;
@@ -191,6 +194,16 @@ async function addressOf(
     port,
     tls: { certificate, key, maxVersion: options.tlsMax === "1.3" ? "TLSv1.3" : "TLSv1.2" },
   };
+}
+
+/** CredSSP has a TLS of its own also on plain HTTP: with the certificate of a listener, else with one made for it. */
+async function credsspSessions(
+  listeners: readonly ListenAddress[],
+  machineName: string,
+): Promise<TlsSessions> {
+  const tls = listeners.find((listener) => listener.tls !== undefined)?.tls ??
+    await createSelfSigned([machineName], systemClock.now());
+  return serverTlsSessions(tls.certificate, tls.key);
 }
 
 async function stopRoot(system: ActorSystem, root: ActorRef<never>): Promise<void> {

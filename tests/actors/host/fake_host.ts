@@ -464,7 +464,7 @@ export function response(status: number, envelope: Uint8Array, context?: Securit
   const body = context === undefined
     ? envelope
     : encodeEncrypted(sealMessage(context, "Negotiate", type, envelope));
-  const contentType = context === undefined ? type : encryptedContentType(sealedProtocol("Negotiate"));
+  const contentType = context === undefined ? type : encryptedContentType(sealedProtocol("Negotiate"), 1);
   const head =
     `HTTP/1.1 ${status} X\r\nContent-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n\r\n`;
   return concat([utf8(head), body]);

@@ -112,7 +112,7 @@ export function multipart(body: Uint8Array): Uint8Array {
   return serializeRequest({
     method: "POST",
     target: "/wsman",
-    headers: [["Host", "t"], ["Content-Type", encryptedContentType(sealedProtocol("Negotiate"))]],
+    headers: [["Host", "t"], ["Content-Type", encryptedContentType(sealedProtocol("Negotiate"), 1)]],
   }, body);
 }
 

@@ -75,7 +75,7 @@ function sealed(context: SecurityContext, envelope: Uint8Array, indented = false
   return serializeRequest({
     method: "POST",
     target: "/wsman",
-    headers: [["Host", "t"], ["Content-Type", encryptedContentType(sealedProtocol("Negotiate"))]],
+    headers: [["Host", "t"], ["Content-Type", encryptedContentType(sealedProtocol("Negotiate"), 1)]],
   }, body);
 }
 

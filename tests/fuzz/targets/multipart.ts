@@ -88,7 +88,7 @@ export const multipart: Target = {
     ];
   },
   run(input, random) {
-    const contentType = encryptedContentType(protocol);
+    const contentType = encryptedContentType(protocol, 1);
     // Whatever the sealed bytes are, boundaries among them: where their length is known they come back as they were.
     const plainLength = random.below(4) === 0 ? input.length : Math.max(0, input.length - 60);
     const own = concat([Uint8Array.of(input.length - plainLength, 0, 0, 0), input]);
@@ -129,9 +129,12 @@ export const sealedBody: Target = {
   seeds: () => plaintexts.map(sealed),
   run(input, random) {
     const server = new NtlmSession(key, "server");
-    const parser = new EncryptedParser(parseContentType(encryptedContentType(sealedProtocol("Negotiate"))), {
-      maxPartBytes,
-    });
+    const parser = new EncryptedParser(
+      parseContentType(encryptedContentType(sealedProtocol("Negotiate"), 1)),
+      {
+        maxPartBytes,
+      },
+    );
     let opened = 0;
     try {
       for (const piece of random.cut(input)) {

@@ -11,7 +11,7 @@ import {
 import { bytes, singles, split } from "./collect.ts";
 
 const protocol = "application/HTTP-SPNEGO-session-encrypted";
-const contentType = parseContentType(encryptedContentType(protocol));
+const contentType = parseContentType(encryptedContentType(protocol, 1));
 
 /** Sealed bytes as NTLM and Kerberos make them: token length, token, as much ciphertext as plaintext. */
 function sealed(tokenLength: number, ciphertext: Uint8Array): Uint8Array {
@@ -74,7 +74,7 @@ Deno.test("a sealed message is written byte for byte as Windows writes it", () =
       "\x02\0\0\0\0\0xyz--Encrypted Boundary--\r\n",
   );
   assert.equal(
-    encryptedContentType(protocol),
+    encryptedContentType(protocol, 1),
     'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"',
   );
   assert.throws(() => encodeEncrypted([{ ...part(bytes("x")), protocol: "a\r\nb" }]), UsageError);
