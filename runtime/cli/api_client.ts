@@ -1,4 +1,4 @@
-/** Speaks to a running daemon for the commands `job`, `schedule` and `token`. @module */
+/** Speaks to a running daemon for the commands `job`, `schedule`, `host` and `token`. @module */
 import type { Command } from "commander";
 import { UsageError } from "../../protocol/errors.ts";
 import { defaultStateDir } from "../client/instances.ts";
@@ -81,7 +81,10 @@ export class ApiClient implements Disposable {
   }
 
   /** Items of all pages of a list. */
-  pages<T>(path: string, query: Readonly<Record<string, string | undefined>>): AsyncGenerator<T> {
+  pages<T>(
+    path: string,
+    query: Readonly<Record<string, string | readonly string[] | undefined>>,
+  ): AsyncGenerator<T> {
     return pagesOf(this.#connection, path, query);
   }
 

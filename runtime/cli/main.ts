@@ -4,8 +4,10 @@ import { utf8 } from "../../protocol/bytes.ts";
 import { DroverError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
 import { backupCommand } from "./backup.ts";
+import { completionCommand } from "./completion.ts";
 import { daemonCommand } from "./daemon.ts";
 import { execCommand } from "./exec.ts";
+import { hostCommand } from "./host.ts";
 import { inspectCommand } from "./inspect.ts";
 import { jobCommand } from "./job.ts";
 import { writerSink } from "./output/sink.ts";
@@ -41,11 +43,13 @@ Examples:
     daemonCommand(),
     jobCommand(),
     scheduleCommand(),
+    hostCommand(),
     tokenCommand(),
     backupCommand(),
     pingCommand(),
     inspectCommand(),
     sweepCommand(),
+    completionCommand(() => program),
   ];
   for (const command of commands) {
     for (const one of withSubcommands(command)) {

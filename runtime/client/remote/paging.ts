@@ -8,10 +8,12 @@ const limit = "1000";
 export async function* pagesOf<T>(
   connection: DaemonConnection,
   path: string,
-  filter: Readonly<Record<string, string | undefined>>,
+  filter: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): AsyncGenerator<T, void, undefined> {
   const query = new URLSearchParams({ limit });
-  for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, value);
+  for (const [name, values] of Object.entries(filter)) {
+    for (const value of [values ?? []].flat()) query.append(name, value);
+  }
   for (let next: string | null = ""; next !== null;) {
     if (next !== "") query.set("cursor", next);
     const page: { readonly items: readonly T[]; readonly next: string | null } = await connection.json(
