@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 /** Names of the peers. */
 export type Peer = "pywinrm" | "pypsrp" | "masterzen";
+/** Clients of the daemon's API, and what makes them. */
+export type ApiPeer = "schemathesis" | "openapi-python-client";
 
 /** A call to a peer. What a peer cannot do is said beside the field. */
 export interface PeerCall {
@@ -56,7 +58,7 @@ const python = Deno.env.get("DROVER_INTEROP_PYTHON");
 const masterzen = Deno.env.get("DROVER_INTEROP_MASTERZEN");
 
 /** Whether a peer can be run here; tests ignore what cannot. */
-export function peerPresent(peer: Peer): boolean {
+export function peerPresent(peer: Peer | ApiPeer): boolean {
   return (peer === "masterzen" ? masterzen : python) !== undefined;
 }
 
