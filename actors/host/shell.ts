@@ -337,6 +337,7 @@ class Shell implements Behaviour<ShellMessage> {
         priority: "urgent",
         operationTimeoutMs,
         owner: context.self,
+        place: this.#quota.place,
         replyTo,
       }),
       operationTimeoutMs + this.#times.guardMs,

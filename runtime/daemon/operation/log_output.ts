@@ -44,9 +44,7 @@ export class LogOutput {
     try {
       while (this.#waiting.length > 0) {
         if (this.#dropped > 0) {
-          this.#waiting.push(
-            `drover: ${this.#dropped} lines of the log were dropped: nobody read them in time\n`,
-          );
+          this.#waiting.push(this.#droppedLine(this.#dropped));
           this.#dropped = 0;
         }
         const bytes = utf8(this.#waiting.join(""));

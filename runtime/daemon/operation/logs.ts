@@ -120,15 +120,18 @@ function prettyLine(record: LogRecord, clean: Redact): string {
 }
 
 function jsonLine(record: LogRecord, clean: Redact): string {
-  const line = {
-    ...Object.fromEntries(
-      Object.entries(record.properties).map(([name, value]) => [name, plainValue(value, clean)]),
-    ),
+  const head = {
     time: new Date(record.timestamp).toISOString(),
     level: record.level,
     category: record.category.at(-1) ?? "",
     message: messageText(record, clean),
   };
+  const properties = Object.entries(record.properties).map(([name, value]) => [
+    name,
+    plainValue(value, clean),
+  ]);
+  // First in order, and never overwritten.
+  const line = { ...head, ...Object.fromEntries(properties), ...head };
   return `${JSON.stringify(line)}\n`;
 }
 

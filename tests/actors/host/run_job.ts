@@ -9,7 +9,7 @@ import {
   type RunSink,
 } from "../../../actors/host/mod.ts";
 import type { ActorRef } from "../../../actors/kernel/actor.ts";
-import type { Connector } from "../../../actors/ports.ts";
+import type { Connector, ExchangeObserver } from "../../../actors/ports.ts";
 import { scheduler, type SchedulerInfo, type SchedulerMessage } from "../../../actors/scheduler/mod.ts";
 import { basicAuthorization, createNegotiateInitiator } from "../../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../../protocol/ports.ts";
@@ -109,6 +109,7 @@ export interface FakeFleetOptions {
   readonly slots?: number;
   readonly maxConnections?: number;
   readonly connector?: Connector;
+  readonly observer?: ExchangeObserver;
   /** Messages that are handled before other tasks have their chance. */
   readonly maxTurn?: number;
 }
