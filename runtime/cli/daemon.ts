@@ -156,7 +156,7 @@ async function daemon(flags: DaemonFlags): Promise<void> {
   });
   log.redactSecretsOf(running.parts.book);
   writePrivate(`${folder}/${urlFileName}`, running.url);
-  console.log(`Listening on ${running.url} (docs: ${running.url}/docs)`);
+  console.log(`Listening on ${running.url} (dashboard; the API is described at ${running.url}/docs)`);
   using _inspection = inspectable(flags.inspect, {
     program: "daemon",
     about: running.url,

@@ -11,7 +11,7 @@ export type Sources = ReadonlyMap<string, string>;
 /** What may stand at the top of the repository. */
 const TOP_LEVEL = new Set(
   ("deno.json deno.lock mod.ts runtime actors protocol ffi tests bench README.md ARCHITECTURE.md CONTRIBUTING.md " +
-    "CHANGELOG.md LICENSE .ci .gitignore .gitattributes .editorconfig").split(" "),
+    "CHANGELOG.md LICENSE .ci .gitignore .gitattributes .editorconfig docs").split(" "),
 );
 
 /** Longest file that needs no reason. */

@@ -13,7 +13,7 @@ import { newJobPage } from "./page_new_job.js";
 import { settingsPage } from "./page_settings.js";
 import { signIn } from "./sign_in.js";
 import { switchTheme } from "./theme.js";
-import { dialog } from "./widgets.js";
+import { choices, dialog } from "./widgets.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("#main"));
 const bar = /** @type {HTMLElement} */ (document.querySelector("#bar"));
@@ -171,7 +171,7 @@ function help() {
     );
   }
   const box = dialog("Keys", list);
-  box.append(h("div", { class: "actions" }, button("Close", () => box.close(), { class: "button primary" })));
+  choices(box, button("Close", () => box.close(), { class: "button primary" }));
 }
 
 /** Whether `g` was the last key: the next one names a page. */

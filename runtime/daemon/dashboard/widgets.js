@@ -167,12 +167,11 @@ export function confirmed(title, text, yes) {
   return new Promise((resolve) => {
     const box = dialog(title, h("p", {}, text));
     box.addEventListener("close", () => resolve(box.returnValue === "yes"));
-    box.append(h(
-      "div",
-      { class: "actions" },
+    choices(
+      box,
       button("Back", () => box.close("no")),
       button(yes, () => box.close("yes"), { class: "button primary" }),
-    ));
+    );
   });
 }
 
@@ -188,6 +187,16 @@ export function dialog(title, ...children) {
   document.body.append(box);
   box.showModal();
   return box;
+}
+
+/**
+ * What can be done with a dialog; the first of it gets the focus.
+ * @param {HTMLDialogElement} box
+ * @param {...HTMLButtonElement} buttons
+ */
+export function choices(box, ...buttons) {
+  box.append(h("div", { class: "actions" }, ...buttons));
+  buttons[0]?.focus();
 }
 
 /**
