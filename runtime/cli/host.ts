@@ -1,5 +1,6 @@
 /** `drover host`: hosts that a running daemon knows. @module */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { DeniedError, DroverError, NetworkError } from "../../protocol/errors.ts";
 import { addApiOptions, ApiClient, type ApiFlags } from "./api_client.ts";
 import { portNumber } from "./options.ts";
 import { columns } from "./output/columns.ts";
@@ -183,7 +184,7 @@ async function ping(names: readonly string[], flags: ApiFlags): Promise<void> {
   let next = 0;
   const work = async () => {
     for (let at = next++; at < names.length; at = next++) {
-      answers[at] = await client.json<PingDocument>("POST", `${path(names[at]!)}/ping`);
+      answers[at] = await pingOne(client, names[at]!);
     }
   };
   await Promise.all(Array.from({ length: Math.min(pingsAtOnce, names.length) }, work));
@@ -192,10 +193,25 @@ async function ping(names: readonly string[], flags: ApiFlags): Promise<void> {
     if (flags.json === true) return console.log(JSON.stringify({ host: names[at], ...answer }));
     const text = error === null
       ? `${vendor}, ${version} (${Math.round(durationMs ?? 0)} ms)`
+      : error.message.includes(error.code)
+      ? error.message
       : `${error.code}: ${error.message}`;
     console.log(sanitizeLine(`${names[at]}: ${text}`));
   });
   Deno.exitCode = answers.every(({ answered }) => answered) ? 0 : 1;
+}
+
+/** What the daemon refuses for one host is no reason to say nothing of the others. */
+async function pingOne(client: ApiClient, name: string): Promise<PingDocument> {
+  try {
+    return await client.json<PingDocument>("POST", `${path(name)}/ping`);
+  } catch (error) {
+    if (!(error instanceof DroverError) || error instanceof NetworkError || error instanceof DeniedError) {
+      throw error;
+    }
+    const { code, message } = error;
+    return { answered: false, vendor: null, version: null, durationMs: null, error: { code, message } };
+  }
 }
 
 async function facts(name: string, flags: ApiFlags & { readonly gather?: boolean }): Promise<void> {

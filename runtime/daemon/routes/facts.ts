@@ -44,7 +44,7 @@ export function addFactRoutes(app: Api, parts: DaemonParts): void {
       const { name } = context.req.valid("param");
       const found = facts.get(visible(parts, context, name));
       if (found === undefined) {
-        throw new Problem(404, "FactsUnknown", "facts of this host were never gathered: POST to gather them");
+        throw new Problem(404, "FactsUnknown", "facts of this host were never gathered");
       }
       const tag = etag(found.version);
       context.header("ETag", tag);
