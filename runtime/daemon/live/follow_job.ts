@@ -20,6 +20,9 @@ export async function* followJob(
   signal: AbortSignal,
 ): AsyncGenerator<FollowItem, void, undefined> {
   const { log, leave } = logs.follow(job);
+  let wake = () => {};
+  const aborted = () => wake();
+  signal.addEventListener("abort", aborted);
   try {
     while (!signal.aborted) {
       if (after < log.first) {
@@ -39,20 +42,21 @@ export async function* followJob(
         continue;
       }
       const idle = await new Promise<boolean>((resolve) => {
-        const end = (value: boolean) => {
+        const timer = setTimeout(() => {
+          forget();
+          resolve(true);
+        }, idleMs);
+        wake = () => {
           clearTimeout(timer);
           forget();
-          signal.removeEventListener("abort", wake);
-          resolve(value);
+          resolve(false);
         };
-        const wake = () => end(false);
-        const timer = setTimeout(() => end(true), idleMs);
         const forget = log.wait(wake);
-        signal.addEventListener("abort", wake);
       });
       if (idle) yield { kind: "idle" };
     }
   } finally {
+    signal.removeEventListener("abort", aborted);
     leave();
   }
 }

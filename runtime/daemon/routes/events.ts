@@ -52,16 +52,28 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
         untilEither(gone.signal, parts.stopping),
       );
       const end = () => {
-        clearTimeout(stuck);
+        clearInterval(watch);
         gone.abort();
         // It may wait to be asked for more, where it hears of no abort.
         void items.return();
         leave();
       };
-      let stuck: ReturnType<typeof setTimeout> | undefined;
+      /** When it was given what it has yet to ask for more behind: it does when the client has taken it, or there is room on the way. */
+      let handedAt: number | undefined;
+      let watch: ReturnType<typeof setInterval> | undefined;
       const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          watch = setInterval(() => {
+            if (handedAt === undefined || performance.now() - handedAt < parts.stuckMs) return;
+            // Deno.serve cannot cut the connection, and would only log an error: it stays as long as the client holds it, with what the
+            // system has buffered, but nothing is read or kept for it any more.
+            end();
+            controller.close();
+            context.env.drop?.();
+          }, parts.stuckMs / 4);
+        },
         async pull(controller) {
-          clearTimeout(stuck);
+          handedAt = undefined;
           try {
             const { value, done } = await items.next();
             // The client has left meanwhile: there is nothing to close.
@@ -72,14 +84,7 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
               return;
             }
             controller.enqueue(value.kind === "idle" ? heartbeat : value.bytes);
-            // It is asked for more as soon as the client has taken this, or there was room for it on the way.
-            stuck = setTimeout(() => {
-              // Deno.serve cannot cut the connection, and would only log an error: it stays as long as the client holds it,
-              // with what the system has buffered, but nothing is read or kept for it any more.
-              end();
-              controller.close();
-              context.env.drop?.();
-            }, parts.stuckMs);
+            handedAt = performance.now();
           } catch (error) {
             end();
             parts.onError(error);
