@@ -21,7 +21,6 @@ import {
   pingSchema,
 } from "../schemas/host.ts";
 import { workDocument } from "../work_document.ts";
-import { askedHost } from "./asked_host.ts";
 
 const etagHeader = { ETag: { description: "Its version", schema: { type: "string" as const } } };
 const conditions = z.object({
@@ -181,7 +180,9 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
     }),
     async (context) => {
       const { name } = context.req.valid("param");
-      const answer = await parts.runner.ping(await askedHost(parts, context, name));
+      visible(parts, context, name);
+      await book.prepare([name]);
+      const answer = await parts.runner.ping(book.target(name));
       await audit(parts, context, "host.ping", name, {}, answer.kind === "answered" ? "ok" : answer.code);
       return context.json(
         answer.kind === "answered"
