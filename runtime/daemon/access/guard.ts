@@ -13,7 +13,8 @@ export const tokenProtocol = "drover.token.";
 /** Host, Origin: for everything that the daemon serves. */
 export function originGuard(parts: DaemonParts): MiddlewareHandler<ApiEnv> {
   return createMiddleware<ApiEnv>(async (context, next) => {
-    checkOrigin(context.req.raw.headers, parts.names);
+    const { method, path } = context.req;
+    checkOrigin(context.req.raw.headers, parts.names, method === "GET" && (path === "/" || path === "/docs"));
     await next();
     // The answer that opens a WebSocket belongs to the server.
     if (context.res.status === 101) return;

@@ -6,8 +6,11 @@
 import { isIP } from "node:net";
 import { Problem } from "../problems.ts";
 
-/** Checks Host, Origin and Sec-Fetch-Site of a request. `names`: host names that lead here, in lower case. */
-export function checkOrigin(headers: Headers, names: ReadonlySet<string>): void {
+/**
+ * Checks Host, Origin and Sec-Fetch-Site of a request. `names`: host names that lead here, in lower case. `page`: whether it gets a page
+ * that is the same for everybody; links of other sites may lead there, as the only thing that is seen (no frame, no script's request).
+ */
+export function checkOrigin(headers: Headers, names: ReadonlySet<string>, page = false): void {
   const host = headers.get("Host") ?? "";
   if (!isOurs(host, names)) {
     throw new Problem(
@@ -21,7 +24,9 @@ export function checkOrigin(headers: Headers, names: ReadonlySet<string>): void 
     throw new Problem(403, "OriginRefused", "requests from pages of other sites are refused");
   }
   const site = headers.get("Sec-Fetch-Site");
-  if (site !== null && site !== "same-origin" && site !== "none") {
+  const followed = page && headers.get("Sec-Fetch-Mode") === "navigate" &&
+    headers.get("Sec-Fetch-Dest") === "document";
+  if (site !== null && site !== "same-origin" && site !== "none" && !followed) {
     throw new Problem(403, "OriginRefused", "requests from pages of other sites are refused");
   }
 }
