@@ -64,7 +64,7 @@ export class Kdc implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "drover-kdc-" });
     const port = freePort();
     const enctype = options.enctype ?? "aes256-cts-hmac-sha1-96";
-    await Deno.writeTextFile(`${folder}/krb5.conf`, clientProfile(realm, port));
+    await Deno.writeTextFile(`${folder}/krb5.conf`, clientProfile(realm, port, enctype));
     await Deno.writeTextFile(`${folder}/kdc.conf`, kdcProfile(realm, folder, port, enctype));
     const environment = {
       KRB5_CONFIG: `${folder}/krb5.conf`,
@@ -140,9 +140,10 @@ export class Kdc implements AsyncDisposable {
   }
 }
 
-function clientProfile(realm: string, port: number): string {
+function clientProfile(realm: string, port: number, enctype: string): string {
+  const weak = enctype.startsWith("arcfour") ? "  allow_weak_crypto = true\n  allow_rc4 = true\n" : "";
   return `[libdefaults]
-  default_realm = ${realm}
+${weak}  default_realm = ${realm}
   dns_lookup_kdc = false
   dns_lookup_realm = false
   dns_canonicalize_hostname = false

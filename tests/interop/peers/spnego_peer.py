@@ -1,10 +1,11 @@
-"""A foreign side of an NTLM or SPNEGO dialogue: pyspnego's own implementation, driven by lines on stdin.
+"""A foreign side of an NTLM or SPNEGO dialogue, pyspnego's own implementation, or of MIT's Kerberos, driven by lines on stdin.
 
-usage: spnego_peer.py client|server ntlm|negotiate USER      (the password comes from SPNEGO_PEER_PASSWORD;
+usage: spnego_peer.py client|server ntlm|negotiate|kerberos USER      (the password comes from SPNEGO_PEER_PASSWORD;
 a server reads its accounts from NTLM_USER_FILE)
 
 step HEX|-       -> token HEX|- complete|more
 wrap HEX         -> sealed HEX(header) HEX(data)
+sign HEX         -> signed HEX: a token with the text in clear
 unwrap HEX HEX   -> plain HEX
 """
 
@@ -15,13 +16,17 @@ import spnego
 from spnego.channel_bindings import GssChannelBindings
 
 role, protocol, user = sys.argv[1:4]
-options = spnego.NegotiateOptions.use_ntlm if protocol == "ntlm" else spnego.NegotiateOptions.use_negotiate
+options = {
+    "ntlm": spnego.NegotiateOptions.use_ntlm,
+    "negotiate": spnego.NegotiateOptions.use_negotiate,
+    "kerberos": spnego.NegotiateOptions.use_gssapi,
+}[protocol]
 bindings = os.environ.get("SPNEGO_PEER_BINDINGS")
 extra = {"channel_bindings": GssChannelBindings(application_data=bindings.encode())} if bindings else {}
 if role == "client":
     password = os.environ["SPNEGO_PEER_PASSWORD"]
     context = spnego.client(
-        user, password, hostname="web01", service="HTTP", protocol=protocol, options=options, **extra
+        user, password, hostname=os.environ.get("SPNEGO_PEER_HOST", "web01"), service="HTTP", protocol=protocol, options=options, **extra
     )
 else:
     context = spnego.server(hostname="web01", service="HTTP", protocol=protocol, options=options, **extra)
@@ -36,6 +41,8 @@ for line in sys.stdin:
         elif command == "wrap":
             sealed = context.wrap_winrm(values[0])
             print("sealed", sealed.header.hex(), sealed.data.hex() or "-", flush=True)
+        elif command == "sign":
+            print("signed", context.wrap(values[0], encrypt=False).data.hex(), flush=True)
         elif command == "unwrap":
             print("plain", context.unwrap_winrm(values[0], values[1]).hex() or "-", flush=True)
     except Exception as error:
