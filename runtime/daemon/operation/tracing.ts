@@ -18,17 +18,32 @@ import type { ExchangeNote } from "../../../actors/ports.ts";
 import { version } from "../../version.ts";
 import type { WorkWatch } from "./watch.ts";
 
+interface HostTrace {
+  readonly span: Span;
+  readonly context: Context;
+  named: boolean;
+}
+
 interface JobTrace {
   readonly span: Span;
   readonly context: Context;
   /** By place in the job. They stay until the job is left: clean-up follows a host's result. */
-  readonly hosts: Map<number, { readonly span: Span; readonly context: Context; named: boolean }>;
+  readonly hosts: Map<number, HostTrace>;
 }
 
 /** Makes the spans. */
 export function jobTraces(): WorkWatch {
   const tracer = trace.getTracer("drover", version);
   const jobs = new Map<string, JobTrace>();
+  const hostOf = (job: JobTrace, id: string, index: number, startTime: number): HostTrace => {
+    const known = job.hosts.get(index);
+    if (known !== undefined) return known;
+    const attributes = { "drover.job.id": id, "drover.host.index": index };
+    const span = tracer.startSpan("host", { attributes, startTime }, job.context);
+    const host = { span, context: trace.setSpan(ROOT_CONTEXT, span), named: false };
+    job.hosts.set(index, host);
+    return host;
+  };
   return {
     jobBegan({ id, createdBy, createdAt }: Job, hosts, resumed) {
       const parent = resumed ? ROOT_CONTEXT : contexts.active();
@@ -48,17 +63,7 @@ export function jobTraces(): WorkWatch {
         if (record.kind !== "progress" && record.kind !== "result") continue;
         const job = jobs.get(record.job);
         if (job === undefined) continue;
-        let host = job.hosts.get(record.index);
-        if (host === undefined) {
-          const span = tracer.startSpan("host", {
-            attributes: { "drover.job.id": record.job, "drover.host.index": record.index },
-            startTime: record.at,
-          }, job.context);
-          job.hosts.set(
-            record.index,
-            host = { span, context: trace.setSpan(ROOT_CONTEXT, span), named: false },
-          );
-        }
+        const host = hostOf(job, record.job, record.index, record.at);
         if (record.kind === "progress") continue;
         host.span.setAttribute("drover.host.status", record.status);
         if (record.exitCode !== null) host.span.setAttribute("drover.host.exit_code", record.exitCode);
@@ -78,15 +83,17 @@ export function jobTraces(): WorkWatch {
     },
     exchangeBegan() {},
     exchangeEnded({ operation, place, to, waitedMs, durationMs, httpStatus, outcome, code }: ExchangeNote) {
-      const host = place === undefined ? undefined : jobs.get(place.job)?.hosts.get(place.index);
-      if (host === undefined) return;
+      const job = place === undefined ? undefined : jobs.get(place.job);
+      if (place === undefined || job === undefined) return;
+      const end = Date.now();
+      const sent = end - durationMs;
+      // The store may be told that it has begun only after its first answer.
+      const host = hostOf(job, place.job, place.index, sent - waitedMs);
       const address = { "server.address": to.host, "server.port": to.port };
       if (!host.named && host.span.isRecording()) {
         host.named = true;
         host.span.setAttributes(address);
       }
-      const end = Date.now();
-      const sent = end - durationMs;
       const error = code === undefined ? {} : { "error.type": code.slice(0, 100) };
       const whole = tracer.startSpan(operation, {
         attributes: { ...address, "drover.operation": operation, "drover.outcome": outcome, ...error },
