@@ -23,9 +23,10 @@ export abstract class StepFrame {
     }
     this.#state = "stepping";
     const end: Done = (outcome) => {
+      const disposed = this.#state === "dead" && outcome.kind !== "failed";
       if (this.#state === "stepping") this.#state = outcome.kind === "done" ? "established" : "open";
       if (outcome.kind === "failed") this.dispose();
-      done(outcome);
+      done(disposed ? disposedMeanwhile() : outcome);
     };
     this.attempt(end, () => this.take(token, end));
   }
