@@ -85,16 +85,22 @@ export function sealedRequests(
 
 /** Bytes of an empty POST that carries a token of the authentication dialogue. */
 export function tokenRequest(target: HostTarget, scheme: string, token: Uint8Array): Uint8Array {
-  return serializeRequest({
-    method: "POST",
-    target: target.path,
-    headers: [
-      ["Host", target.hostHeader],
-      ["Content-Type", soapContentType],
-      ["User-Agent", "Drover"],
-      ["Authorization", `${scheme} ${token.toBase64()}`],
-    ],
-  }, new Uint8Array(0));
+  return authorizedRequest(target, `${scheme} ${token.toBase64()}`, new Uint8Array(0));
+}
+
+/** Bytes of a POST in clear with this `Authorization`; without it a service says what it wants. */
+export function authorizedRequest(
+  target: HostTarget,
+  authorization: string | undefined,
+  envelope: Uint8Array,
+): Uint8Array {
+  const headers: [string, string][] = [
+    ["Host", target.hostHeader],
+    ["Content-Type", soapContentType],
+    ["User-Agent", "Drover"],
+  ];
+  if (authorization !== undefined) headers.push(["Authorization", authorization]);
+  return serializeRequest({ method: "POST", target: target.path, headers }, envelope);
 }
 
 /** Takes one HTTP response, event by event, and says what it means. */

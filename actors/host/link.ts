@@ -7,7 +7,9 @@
  * @module
  */
 import { DeniedError, DroverError, NetworkError, ProtocolError } from "../../protocol/errors.ts";
+import type { DigestSession } from "../../protocol/auth/mod.ts";
 import {
+  type AuthChallenge,
   HttpError,
   type HttpEvent,
   type HttpHeaders,
@@ -35,12 +37,14 @@ import type {
 import type { BudgetMessage, SpareMessage } from "./budget.ts";
 import {
   asDroverError,
+  authorizedRequest,
   plainRequests,
   type RequestForm,
   ResponseReader,
   sealedRequests,
   tokenRequest,
 } from "./client_http.ts";
+import { DigestExchange } from "./digest_exchange.ts";
 import type { ExchangeOutcome } from "./exchange.ts";
 import type { HostTarget } from "./target.ts";
 
@@ -111,6 +115,10 @@ interface Exchange {
   readonly observed: Observed | undefined;
   /** Monotonic milliseconds at which it was sent. */
   readonly since: number;
+  /** Of a host that is logged on to with Digest. */
+  readonly digest: DigestExchange | undefined;
+  /** The answer only gives another nonce. */
+  again: boolean;
 }
 
 /** A link to `target` that reports to `session`; with `place` it connects only when its fleet has room for a connection. */
@@ -162,6 +170,7 @@ class Link implements Behaviour<LinkMessage> {
   #connection: Connection | undefined;
   #state: State = "waiting";
   #security: SecurityContext | undefined;
+  #digest: DigestSession | undefined;
   /** Made with the first exchange. */
   #form: RequestForm | undefined;
   #authResponse: { status: number; headers: HttpHeaders; keepAlive: boolean; body: number } | undefined;
@@ -251,7 +260,7 @@ class Link implements Behaviour<LinkMessage> {
     if (this.#state === "closing") return;
     context.effect(() => this.#connection?.resume());
     const authentication = this.#target.authentication;
-    if (authentication.kind !== "negotiate") {
+    if (authentication.kind !== "negotiate" && authentication.kind !== "digest") {
       this.#ready(context);
       return;
     }
@@ -260,6 +269,11 @@ class Link implements Behaviour<LinkMessage> {
       kind: "overdue",
       during: "authentication",
     });
+    if (authentication.kind === "digest") {
+      this.#digest = authentication.session(context.random);
+      this.#write(authorizedRequest(this.#target, undefined, new Uint8Array(0)), context);
+      return;
+    }
     // The steps run outside of handlers, where a context has no time; a dialogue is over in moments.
     const wallNow = context.wallNow();
     this.#security = authentication.initiator(facts, context.random, () => wallNow);
@@ -305,6 +319,9 @@ class Link implements Behaviour<LinkMessage> {
       : undefined;
     const limit = Math.max(this.#target.maxEnvelopeSize, 153_600) * 4;
     this.#state = "busy";
+    const digest = this.#digest === undefined
+      ? undefined
+      : new DigestExchange(this.#digest, this.#target, message.envelope);
     this.#exchange = {
       replyTo: message.replyTo,
       reader: new ResponseReader(sealing, limit),
@@ -312,10 +329,16 @@ class Link implements Behaviour<LinkMessage> {
       arrived: 0,
       observed: message.observed,
       since: context.now(),
+      digest,
+      again: false,
     };
     if (message.observed !== undefined) {
       const { observer } = message.observed;
       context.effect(() => observer.exchangeBegan());
+    }
+    if (digest !== undefined) {
+      this.#write(digest.write(), context);
+      return;
     }
     this.#form ??= sealing === undefined
       ? plainRequests(this.#target)
@@ -409,6 +432,7 @@ class Link implements Behaviour<LinkMessage> {
     if (exchange === undefined) {
       throw new ProtocolError("HttpUnexpectedResponse", "read answer: it came without a request");
     }
+    if (exchange.digest !== undefined && this.#renewed(exchange, exchange.digest, event, context)) return;
     const outcome = exchange.reader.event(event);
     if (outcome === undefined) return;
     this.#exchange = undefined;
@@ -418,6 +442,25 @@ class Link implements Behaviour<LinkMessage> {
     const refused = outcome.kind === "failed";
     if (this.#keepAlive && !refused) this.#ready(context);
     else this.#fail(closedError(), context);
+  }
+
+  /** Whether an event belongs to an answer that only gives another nonce; with its end the request is written once more. */
+  #renewed(
+    exchange: Exchange,
+    digest: DigestExchange,
+    event: HttpEvent,
+    context: Context<LinkMessage>,
+  ): boolean {
+    if (event.kind === "response") {
+      exchange.again = event.keepAlive && digest.renews(event.status, event.headers);
+      if (!exchange.again) digest.confirm(event.status, event.headers);
+    }
+    if (!exchange.again) return false;
+    if (event.kind === "end") {
+      exchange.again = false;
+      this.#write(digest.write(), context);
+    }
+    return true;
   }
 
   #authEvent(event: HttpEvent, context: Context<LinkMessage>): void {
@@ -451,17 +494,20 @@ class Link implements Behaviour<LinkMessage> {
     context: Context<LinkMessage>,
   ): void {
     const offers = parseChallenges(headers.getAll("www-authenticate"));
+    if (this.#digest !== undefined) {
+      this.#challenged(this.#digest, status, offers, keepAlive, context);
+      return;
+    }
     const answer = offers.find((offer) =>
       offer.token !== undefined && /^(negotiate|kerberos|credssp)$/i.test(offer.scheme)
     );
     const token = answer?.token === undefined ? undefined : decodeToken(answer.token);
     if (status === 401) {
       if (token === undefined || this.#security!.established) {
-        const offered = offers.map((offer) => offer.scheme).join(", ") || "nothing";
         this.#fail(
           new DeniedError(
             "Unauthorized",
-            `authenticate: the service refused the credentials (HTTP 401, it offers ${offered})`,
+            `authenticate: the service refused the credentials (HTTP 401, it offers ${offered(offers)})`,
           ),
           context,
         );
@@ -495,6 +541,31 @@ class Link implements Behaviour<LinkMessage> {
           "AuthenticationIncomplete",
           "authenticate: the service ended the dialogue before it was complete",
         ),
+        context,
+      );
+    }
+  }
+
+  /** What a service that wants Digest answers to a request without credentials. */
+  #challenged(
+    digest: DigestSession,
+    status: number,
+    offers: readonly AuthChallenge[],
+    keepAlive: boolean,
+    context: Context<LinkMessage>,
+  ): void {
+    if (status !== 401 || !digest.take(offers)) {
+      const found = status === 401
+        ? `it offers ${offered(offers)}`
+        : `it answers HTTP ${status} without a challenge`;
+      this.#fail(
+        new DeniedError("DigestNotOffered", `authenticate: the service does not ask for Digest: ${found}`),
+        context,
+      );
+    } else if (keepAlive) this.#ready(context);
+    else {
+      this.#fail(
+        new NetworkError("ConnectionClosed", "authenticate: the service closed the connection"),
         context,
       );
     }
@@ -543,6 +614,10 @@ function noted(outcome: ExchangeOutcome): Pick<ExchangeNote, "outcome" | "code">
   const { kind } = outcome;
   if (kind === "answered") return { outcome: kind, code: undefined };
   return { outcome: kind, code: (kind === "fault" ? outcome.fault : outcome.error).code };
+}
+
+function offered(offers: readonly AuthChallenge[]): string {
+  return offers.map((offer) => offer.scheme).join(", ") || "nothing";
 }
 
 function noPlace({ connect: { timeoutMs } }: HostTarget): NetworkError {

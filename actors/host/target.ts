@@ -1,4 +1,5 @@
 /** Where a host is and how to talk to it. Plain data, made by `runtime/` from inventories and options. @module */
+import type { DigestSession } from "../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
 import type { SealingScheme } from "../../protocol/sealing/mod.ts";
 import type { ConnectionFacts, ConnectTarget, RandomSource } from "../ports.ts";
@@ -16,6 +17,8 @@ export type Authentication =
   | { readonly kind: "anonymous" }
   /** `Authorization` of every request; a function so that the password stays in one place. */
   | { readonly kind: "basic"; readonly authorization: () => string }
+  /** Every request is answered for with what the service gave the connection before. */
+  | { readonly kind: "digest"; readonly session: (random: RandomSource) => DigestSession }
   /** A dialogue bound to each connection. `seal`: messages are sealed (plain HTTP); over TLS they need not be. */
   | {
     readonly kind: "negotiate";

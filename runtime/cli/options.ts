@@ -34,8 +34,8 @@ export function addConnectionOptions(command: Command): Command {
       new Option(
         "--auth <kind>",
         "negotiate (default): Kerberos where there are credentials for it (name@REALM and a password, tickets of kinit, " +
-          "a keytab), else NTLM; kerberos: domains, proves the service too; ntlm: local accounts; credssp: hands the password to the host, for commands that log on elsewhere; basic: HTTPS only",
-      ).choices(["negotiate", "kerberos", "ntlm", "credssp", "basic"]),
+          "a keytab), else NTLM; kerberos: domains, proves the service too; ntlm: local accounts; credssp: hands the password to the host, for commands that log on elsewhere; digest and basic: HTTPS only",
+      ).choices(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic"]),
     )
     .option("--keytab <file>", "Kerberos: file with the key of --user, instead of a password")
     .option("--ccache <name>", "Kerberos: credential cache with tickets (default: that of kinit)")

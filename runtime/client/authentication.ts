@@ -6,6 +6,7 @@ import {
   createNegotiateInitiator,
   createSpnegoInitiator,
   CredSspInitiator,
+  DigestSession,
   type MechanismOffer,
   type NtlmInitiatorOptions,
   ntlmOffer,
@@ -26,7 +27,7 @@ import { reflectionGuard } from "../security/reflection_guard.ts";
 import { serverEndPointBinding, serverEndPointData } from "../service/channel_binding.ts";
 
 /** Kinds of authentication. */
-export type AuthKind = "negotiate" | "kerberos" | "ntlm" | "credssp" | "basic";
+export type AuthKind = "negotiate" | "kerberos" | "ntlm" | "credssp" | "digest" | "basic";
 
 /** What Kerberos is told beside user and password. */
 export interface KerberosOptions {
@@ -120,6 +121,16 @@ export function authenticationOf(logon: Logon, ntlm: boolean): Authentication {
   switch (kind) {
     case "basic":
       return { kind: "basic", authorization: () => basicAuthorization(user!, password!) };
+    case "digest":
+      return {
+        kind: "digest",
+        session: (random) =>
+          new DigestSession({
+            username: user!,
+            password: password!,
+            random: (length) => random.bytes(length),
+          }),
+      };
     case "kerberos":
       return {
         kind: "negotiate",

@@ -148,24 +148,29 @@ function authKind(host: InventoryHost, options: ConnectionOptions): AuthKind {
   if (kind !== "certificate") return kind;
   throw new UsageError(
     "AuthUnsupported",
-    `connect to ${host.name}: ${kind} authentication is not supported yet; use negotiate, kerberos, ntlm, credssp or basic`,
+    `connect to ${host.name}: ${kind} authentication is not supported yet; use negotiate, kerberos, ntlm, credssp, digest or basic`,
   );
 }
 
 /** AllowUnencrypted is false for our client, and NTLM over plain HTTP cannot prove who the server is; Kerberos can. */
 function refuseUnsafe(logon: Logon, secure: boolean, loopback: boolean, trusted: boolean): void {
   const { host, kind } = logon;
-  if (kind === "basic" && host.messageEncryption === "always") {
+  const clear = kind === "basic" || kind === "digest";
+  if (clear && host.messageEncryption === "always") {
     throw new UsageError(
       "EncryptionImpossible",
-      `connect to ${host.name}: messages cannot be encrypted with Basic authentication; use negotiate, or https instead`,
+      `connect to ${host.name}: messages cannot be encrypted with ${kind} authentication; use negotiate, or https instead`,
     );
   }
   if (secure || loopback) return;
-  if (kind === "basic") {
+  if (clear) {
+    const what = kind === "basic"
+      ? "Basic over plain HTTP would send the password in clear"
+      : "Digest over plain HTTP " +
+        "would send commands and their output in clear";
     throw new UsageError(
       "ClearTextRefused",
-      `connect to ${host.name}: Basic over plain HTTP would send the password in clear; use --ssl or --auth negotiate`,
+      `connect to ${host.name}: ${what}; use --ssl or --auth negotiate`,
     );
   }
   if (host.messageEncryption === "never") {

@@ -74,7 +74,15 @@ const transports = new Map<string, InventoryAuth>([
   ["credssp", "credssp"],
   ["certificate", "certificate"],
 ]);
-const auths: readonly InventoryAuth[] = ["negotiate", "ntlm", "basic", "kerberos", "credssp", "certificate"];
+const auths: readonly InventoryAuth[] = [
+  "negotiate",
+  "ntlm",
+  "basic",
+  "kerberos",
+  "credssp",
+  "digest",
+  "certificate",
+];
 const maxSeconds = 86_400 * 30;
 const secretName = /pass|secret|token|credential/i;
 

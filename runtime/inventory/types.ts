@@ -3,7 +3,14 @@
 import type { Secret } from "../../protocol/secret.ts";
 
 /** How a host is to be logged on to, in Ansible's words. */
-export type InventoryAuth = "negotiate" | "ntlm" | "basic" | "kerberos" | "credssp" | "certificate";
+export type InventoryAuth =
+  | "negotiate"
+  | "ntlm"
+  | "basic"
+  | "kerberos"
+  | "credssp"
+  | "digest"
+  | "certificate";
 
 /** `ansible_connection`, without its collection prefix; `other` is any plugin that Drover has no name for. */
 export type InventoryConnection = "winrm" | "psrp" | "ssh" | "local" | "other";

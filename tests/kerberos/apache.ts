@@ -1,6 +1,6 @@
 /**
- * Apache with mod_auth_gssapi: an acceptor of SPNEGO and Kerberos that is not ours, over TLS, bound to the connection as WinRM's is.
- * Behind it lies one file, the answer to Identify.
+ * Apache, a server with kinds of authentication that are not ours, over TLS. With mod_auth_gssapi it accepts SPNEGO and Kerberos, bound
+ * to the connection as WinRM's are; behind it lies one file, the answer to Identify.
  * @module
  */
 import { createSelfSigned } from "../../runtime/security/certificates.ts";
@@ -28,6 +28,16 @@ const identity = `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" 
   `</wsmid:ProtocolVersion><wsmid:ProductVendor>Apache</wsmid:ProductVendor>` +
   `<wsmid:ProductVersion>mod_auth_gssapi</wsmid:ProductVersion></wsmid:IdentifyResponse></s:Body></s:Envelope>`;
 
+/** What is special about one. */
+export interface ApacheSetup {
+  /** Names of modules beside those for TLS. */
+  readonly modules: readonly string[];
+  /** Files beside the configuration, by name; `wsman` is what `/wsman` gives. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
+  /** Directives for `/wsman`, each on a line of its own; `folder`: where the files are. */
+  readonly location: (folder: string) => string;
+}
+
 /** One that runs. */
 export class Apache implements AsyncDisposable {
   /** Its port. */
@@ -43,6 +53,25 @@ export class Apache implements AsyncDisposable {
 
   /** Starts one that accepts tickets for the services of `kdc`. */
   static async start(kdc: Kdc): Promise<Apache> {
+    return await Apache.with({
+      modules: ["authz_user", "auth_gssapi"],
+      files: {
+        keytab: await Deno.readFile(kdc.keytab),
+        "krb5.conf": await Deno.readFile(kdc.environment.KRB5_CONFIG!),
+        wsman: new TextEncoder().encode(identity),
+      },
+      location: (folder) => `
+  ForceType "application/soap+xml;charset=UTF-8"
+  AuthType GSSAPI
+  AuthName wsman
+  GssapiCredStore keytab:${folder}/keytab
+  GssapiConnectionBound On
+  Require valid-user`,
+    });
+  }
+
+  /** Starts one whose `/wsman` is what `setup` says, over TLS with a certificate of its own. */
+  static async with(setup: ApacheSetup): Promise<Apache> {
     const folder = await Deno.makeTempDir({ prefix: "drover-apache-" });
     // Its workers are another user's.
     await Deno.chmod(folder, 0o755);
@@ -50,12 +79,10 @@ export class Apache implements AsyncDisposable {
     const { certificate, key } = await createSelfSigned(["localhost"], Date.now());
     await Deno.writeTextFile(`${folder}/cert.pem`, certificate);
     await Deno.writeTextFile(`${folder}/key.pem`, key);
-    await Deno.mkdir(`${folder}/files`);
-    await Deno.writeTextFile(`${folder}/files/wsman`, identity);
-    await Deno.copyFile(kdc.keytab, `${folder}/keytab`);
-    await Deno.chmod(`${folder}/keytab`, 0o644);
-    await Deno.copyFile(kdc.environment.KRB5_CONFIG!, `${folder}/krb5.conf`);
-    await Deno.writeTextFile(`${folder}/apache.conf`, configuration(folder, port));
+    for (const [name, content] of Object.entries(setup.files)) {
+      await Deno.writeFile(`${folder}/${name}`, content, { mode: 0o644 });
+    }
+    await Deno.writeTextFile(`${folder}/apache.conf`, configuration(folder, port, setup));
     const child = new Deno.Command(program, {
       args: ["-d", folder, "-f", `${folder}/apache.conf`, "-D", "FOREGROUND"],
       env: { KRB5_CONFIG: `${folder}/krb5.conf`, KRB5RCACHENAME: "none:" },
@@ -94,8 +121,8 @@ export class Apache implements AsyncDisposable {
   }
 }
 
-function configuration(folder: string, port: number): string {
-  const load = ["mpm_event", "authn_core", "authz_core", "authz_user", "auth_gssapi", "ssl", "socache_shmcb"]
+function configuration(folder: string, port: number, setup: ApacheSetup): string {
+  const load = ["mpm_event", "authn_core", "authz_core", "ssl", "socache_shmcb", ...setup.modules]
     .map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join("\n");
   const user = Deno.uid() === 0 ? "User www-data\nGroup www-data" : "";
   return `${load}
@@ -111,14 +138,8 @@ KeepAlive On
 SSLEngine on
 SSLCertificateFile ${folder}/cert.pem
 SSLCertificateKeyFile ${folder}/key.pem
-DocumentRoot ${folder}/files
-<Location /wsman>
-  ForceType "application/soap+xml;charset=UTF-8"
-  AuthType GSSAPI
-  AuthName wsman
-  GssapiCredStore keytab:${folder}/keytab
-  GssapiConnectionBound On
-  Require valid-user
+DocumentRoot ${folder}
+<Location /wsman>${setup.location(folder)}
 </Location>
 `;
 }

@@ -40,7 +40,7 @@ const maxAnswer = 64 * 1024;
 const answerSchema = z.strictObject({
   user: z.string().min(1).max(256),
   password: z.string().max(8_192),
-  auth: z.enum(["negotiate", "ntlm", "basic"]).optional(),
+  auth: z.enum(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic"]).optional(),
 });
 
 /** See the module. */

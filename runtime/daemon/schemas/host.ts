@@ -57,7 +57,7 @@ export const hostWriteSchema = z.strictObject({
   }),
   port: port.optional(),
   scheme: z.enum(["http", "https"]).optional(),
-  auth: z.enum(["negotiate", "ntlm", "basic"]).optional(),
+  auth: z.enum(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic"]).optional(),
   groups: z.array(groupName).max(100).default([]),
 }).openapi("HostWrite");
 
