@@ -32,10 +32,13 @@ export interface RequestOptions {
 
 /** Milliseconds until a daemon that has never answered is given up. */
 const firstContactMs = 2_000;
-/** Milliseconds for which a connection may be silent: four heartbeats of a stream. */
-const silenceMs = 60_000;
-/** Milliseconds until an answer begins: a ping of a dead host takes its time. */
-const answerMs = 120_000;
+/** Milliseconds after which a connection counts as lost. */
+export interface ConnectionTimes {
+  /** Without a byte in the middle of an answer. Default 60,000: four heartbeats of a stream. */
+  readonly silenceMs: number;
+  /** Until an answer begins. Default 120,000: a ping of a dead host takes its time. */
+  readonly answerMs: number;
+}
 /** Answers after which a request may be asked again: the daemon, or what stands before it, is not ready. */
 const notNow: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
@@ -51,6 +54,7 @@ export class DaemonConnection implements Disposable {
   readonly #token: Secret;
   readonly #client: Deno.HttpClient | undefined;
   readonly #reconnectMs: number;
+  readonly #times: ConnectionTimes;
   #reached = false;
   #closed = false;
 
@@ -59,7 +63,11 @@ export class DaemonConnection implements Disposable {
    *
    * @throws UsageError `DaemonUnknown`, `TokenMissing`, `BadOption`
    */
-  constructor({ url, token, ca, reconnectTimeout = 60_000 }: RemoteFleetOptions) {
+  constructor(
+    { url, token, ca, reconnectTimeout = 60_000 }: RemoteFleetOptions,
+    times: ConnectionTimes = { silenceMs: 60_000, answerMs: 120_000 },
+  ) {
+    this.#times = times;
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new UsageError("DaemonUnknown", "find daemon: its URL has to begin with http:// or https://");
     }
@@ -95,7 +103,7 @@ export class DaemonConnection implements Disposable {
   async bytes(method: string, path: string, options: RequestOptions = {}): Promise<Uint8Array> {
     return await this.#ask(method, path, options, async (answer) => {
       const chunks: Uint8Array[] = [];
-      for await (const chunk of chunksOf(answer)) chunks.push(chunk);
+      for await (const chunk of this.chunks(answer)) chunks.push(chunk);
       return concat(chunks);
     });
   }
@@ -109,6 +117,30 @@ export class DaemonConnection implements Disposable {
       throw new ProtocolError("BadAnswer", `ask daemon: ${this.#url} does not answer with JSON`, {
         cause: error,
       });
+    }
+  }
+
+  /**
+   * The body of an answer as it comes.
+   *
+   * @throws NetworkError `ConnectionLost` when it breaks, or is silent for too long
+   */
+  async *chunks(answer: Response): AsyncGenerator<Uint8Array, void, undefined> {
+    if (answer.body === null) return;
+    const reader = answer.body.getReader();
+    try {
+      while (true) {
+        let read: ReadableStreamReadResult<Uint8Array>;
+        try {
+          read = await within(this.#times.silenceMs, reader.read());
+        } catch (error) {
+          throw new NetworkError("ConnectionLost", "ask daemon: the connection broke", { cause: error });
+        }
+        if (read.done) return;
+        yield read.value;
+      }
+    } finally {
+      await reader.cancel().catch(() => {});
     }
   }
 
@@ -167,7 +199,7 @@ export class DaemonConnection implements Disposable {
 
   #fetch(method: string, path: string, { body, headers, signal }: RequestOptions): Promise<Response> {
     return within(
-      answerMs,
+      this.#times.answerMs,
       fetch(`${this.#url}${path}`, {
         method,
         // A token goes to the daemon that it is for, and nowhere else.
@@ -183,30 +215,6 @@ export class DaemonConnection implements Disposable {
       }),
       (late) => void late.body?.cancel(),
     );
-  }
-}
-
-/**
- * The body of an answer as it comes.
- *
- * @throws NetworkError `ConnectionLost` when it breaks, or is silent for a minute
- */
-export async function* chunksOf(answer: Response): AsyncGenerator<Uint8Array, void, undefined> {
-  if (answer.body === null) return;
-  const reader = answer.body.getReader();
-  try {
-    while (true) {
-      let read: ReadableStreamReadResult<Uint8Array>;
-      try {
-        read = await within(silenceMs, reader.read());
-      } catch (error) {
-        throw new NetworkError("ConnectionLost", "ask daemon: the connection broke", { cause: error });
-      }
-      if (read.done) return;
-      yield read.value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
   }
 }
 

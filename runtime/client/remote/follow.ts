@@ -2,7 +2,7 @@
 import { NetworkError, ProtocolError } from "../../../protocol/errors.ts";
 import type { HostError, HostStatus } from "../../../actors/host/mod.ts";
 import { OutputBytes } from "../output_bytes.ts";
-import { chunksOf, type DaemonConnection } from "./connection.ts";
+import type { DaemonConnection } from "./connection.ts";
 import { type EventPlace, type JobDocument, type JobEvent, jobPath } from "./documents.ts";
 import { readEventStream } from "./event_stream.ts";
 
@@ -33,7 +33,7 @@ export async function* followJob(
         headers: { "Last-Event-ID": String(last) },
         signal,
       });
-      for await (const { data } of readEventStream(chunksOf(answer))) {
+      for await (const { data } of readEventStream(connection.chunks(answer))) {
         patience.renew();
         const event = eventOf(data);
         if (event.seq <= last) continue;

@@ -8,8 +8,14 @@ export interface CuttingProxy extends AsyncDisposable {
   readonly cuts: number;
 }
 
-/** Relays to `port`; each connection is cut when `afterBytes()` bytes of answers have gone through it. */
-export function cuttingProxy(port: number, afterBytes: () => number): CuttingProxy {
+/** Takes everything. */
+const devNull = { write: (bytes: Uint8Array) => Promise.resolve(bytes.length) };
+
+/**
+ * Relays to `port`; each connection is cut when `afterBytes()` bytes of answers have gone through it, or, with `stalls`, stays open and
+ * gives nothing more.
+ */
+export function cuttingProxy(port: number, afterBytes: () => number, stalls = false): CuttingProxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const relays = new Set<Promise<void>>();
   const sockets = new Set<Deno.Conn>();
@@ -24,7 +30,7 @@ export function cuttingProxy(port: number, afterBytes: () => number): CuttingPro
         if (sockets.delete(socket)) socket.close();
       }
     };
-    const pump = async (source: Deno.Conn, sink: Deno.Conn, counts: boolean) => {
+    const pump = async (source: Deno.Conn, sink: Pick<Deno.Conn, "write">, counts: boolean) => {
       const buffer = new Uint8Array(16_384);
       while (true) {
         const size = await source.read(buffer);
@@ -35,7 +41,10 @@ export function cuttingProxy(port: number, afterBytes: () => number): CuttingPro
         left -= size;
         if (left > 0) continue;
         cuts++;
-        return;
+        if (!stalls) return;
+        left = Infinity;
+        counts = false;
+        sink = devNull;
       }
     };
     await Promise.race([pump(from, to, false), pump(to, from, true)].map((end) => end.catch(() => {})));

@@ -5,6 +5,8 @@ import { Secret } from "../../../protocol/secret.ts";
 import { Daemon, firstToken } from "../../../runtime/daemon/daemon.ts";
 import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
 import { openStore } from "../../../runtime/store/mod.ts";
+import { DaemonConnection } from "../../../runtime/client/remote/connection.ts";
+import { followJob } from "../../../runtime/client/remote/follow.ts";
 import { password, startService, user } from "../cli/drover.ts";
 import { world } from "../daemon/world.ts";
 import { cuttingProxy } from "./cutting_proxy.ts";
@@ -46,10 +48,27 @@ Deno.test("an answer that was lost is asked for again: the job is made once, the
   assert.equal(jobs.length, 1);
 });
 
+Deno.test("a connection that stays open and silent counts as lost, in the middle of an answer and before it", async () => {
+  await using here = await world({ hosts: 1 });
+  await using direct = Fleet.connect(here);
+  const { id } = await direct.submit("echo x");
+  const whole: number[] = [];
+  for await (const { seq } of direct.follow(id)) whole.push(seq);
+  // The first is silent before its answer's head is over, the second in the middle of its events.
+  const limits = [20, 900];
+  await using proxy = cuttingProxy(portOf(here.url), () => limits.shift() ?? Infinity, true);
+  using connection = new DaemonConnection({ url: proxy.url, token: here.token }, {
+    silenceMs: 300,
+    answerMs: 300,
+  });
+  const seen: number[] = [];
+  for await (const { seq } of followJob(connection, id)) seen.push(seq);
+  assert.deepEqual([seen, proxy.cuts], [whole, 2]);
+});
+
 Deno.test("what must not be done twice is not asked for again once it may have arrived", async () => {
   await using here = await world({ hosts: 1 });
   await using proxy = cuttingProxy(portOf(here.url), () => 1);
-  const { DaemonConnection } = await import("../../../runtime/client/remote/connection.ts");
   using connection = new DaemonConnection({ url: proxy.url, token: here.token });
   await assert.rejects(
     connection.json("POST", "/v1/tokens", { body: { name: "t", scope: "read" } }),
