@@ -4,6 +4,7 @@
  * likes) to its standard output. What it writes to standard error is thrown away: it might be a secret.
  * @module
  */
+import type { AuthKind } from "../../client/authentication.ts";
 import { z } from "zod";
 import { utf8 } from "../../../protocol/bytes.ts";
 import { UsageError } from "../../../protocol/errors.ts";
@@ -13,7 +14,7 @@ import { Secret } from "../../../protocol/secret.ts";
 export interface Credential {
   readonly user: string;
   readonly password: Secret;
-  readonly auth?: "negotiate" | "ntlm" | "basic";
+  readonly auth?: AuthKind;
 }
 
 /** What the command is told of a host. */
