@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { UsageError } from "../../protocol/errors.ts";
 import type { WorkWatch } from "../daemon/operation/watch.ts";
 import { inventoryFromHosts } from "../inventory/mod.ts";
+import type { ServerTls } from "../daemon/server.ts";
 import { inspectable } from "./inspectable.ts";
 import { addConnectionOptions, connectionOptions, positiveInteger, seconds } from "./options.ts";
 import { readInventory, type SelectionFlags } from "./selection.ts";
@@ -15,6 +16,7 @@ interface DaemonFlags extends SelectionFlags {
   readonly store?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly clientCa?: string;
   readonly name?: readonly string[];
   readonly credentials?: string;
   readonly credentialCommand?: readonly [string, ...string[]];
@@ -58,6 +60,10 @@ export function daemonCommand(): Command {
     )
     .option("--tls-cert <file>", "certificate chain of the API (PEM)")
     .option("--tls-key <file>", "its key (PEM)")
+    .option(
+      "--client-ca <file>",
+      "let in only clients with a certificate of these authorities (PEM), and a token",
+    )
     .option("--name <names>", "host names by which clients reach it", (text: string) => text.split(","))
     .option("--rate <number>", "requests a second with one token (default: 2000)", positiveInteger)
     .option("--keep-days <days>", "days that finished jobs are kept (default: 30)", positiveInteger)
@@ -181,17 +187,21 @@ async function traces(): Promise<readonly WorkWatch[]> {
   return [jobTraces()];
 }
 
-async function certificate(flags: DaemonFlags): Promise<{ cert: string; key: string } | undefined> {
-  if (flags.tlsCert === undefined && flags.tlsKey === undefined) return undefined;
+async function certificate(flags: DaemonFlags): Promise<ServerTls | undefined> {
+  if (flags.tlsCert === undefined && flags.tlsKey === undefined && flags.clientCa === undefined) {
+    return undefined;
+  }
   if (flags.tlsCert === undefined || flags.tlsKey === undefined) {
     throw new UsageError(
       "CertificateIncomplete",
-      "read the certificate: --tls-cert and --tls-key go together",
+      "read the certificate: --tls-cert and --tls-key go together, and --client-ca needs both",
     );
   }
-  const { loadCertificate } = await import("../security/certificates.ts");
+  const { loadCertificate, readAuthorities } = await import("../security/certificates.ts");
   const { certificate: cert, key } = await loadCertificate(flags.tlsCert, flags.tlsKey);
-  return { cert, key };
+  return flags.clientCa === undefined
+    ? { cert, key }
+    : { cert, key, clientCa: await readAuthorities(flags.clientCa) };
 }
 
 /** Words between spaces: there is no shell, and what needs one is a script of its own. */

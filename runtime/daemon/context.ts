@@ -9,6 +9,7 @@ import type { Facts } from "./facts.ts";
 import type { HostBook } from "./host_book.ts";
 import type { JobCache } from "./job_cache.ts";
 import type { JobLogs } from "./live/job_log.ts";
+import type { SocketEvents } from "./live/socket.ts";
 import { Problem } from "./problems.ts";
 import type { Operation } from "./operation/operation.ts";
 import type { JobRunner } from "./runner.ts";
@@ -50,11 +51,8 @@ export interface ApiEnv {
     readonly from: string;
     /** Cuts the connection; absent where the server cannot. */
     readonly drop?: () => void;
-    /** Makes a WebSocket of the request; absent where the server cannot. */
-    readonly upgrade?: (request: Request, protocol: string | undefined) => {
-      readonly socket: WebSocket;
-      readonly response: Response;
-    };
+    /** Makes a WebSocket of the request, and says what becomes of it. */
+    readonly upgrade: (request: Request, protocol: string | undefined, events: SocketEvents) => Response;
   };
   Variables: {
     /** The token that it came with. */

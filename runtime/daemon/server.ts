@@ -4,11 +4,15 @@
  * @module
  */
 import { createAdaptorServer } from "@hono/node-server";
+import type { IncomingMessage } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { UsageError } from "../../protocol/errors.ts";
 import { isLoopback } from "../client/trust.ts";
 import type { ApiEnv } from "./context.ts";
+import type { SocketEvents } from "./live/socket.ts";
+import { Problem } from "./problems.ts";
+import { upgrades } from "./upgrades.ts";
 
 /** Answers a request that came from an address. */
 export type Handler = (request: Request, caller: ApiEnv["Bindings"]) => Response | Promise<Response>;
@@ -17,6 +21,8 @@ export type Handler = (request: Request, caller: ApiEnv["Bindings"]) => Response
 export interface ServerTls {
   readonly cert: string;
   readonly key: string;
+  /** Certificates of authorities, PEM: only clients with a certificate of one of them may connect; they need a token, too. */
+  readonly clientCa?: string;
 }
 
 /** A server that listens. */
@@ -80,22 +86,41 @@ function plain(host: string, port: number, handler: Handler): ApiServer {
   };
 }
 
-function upgrade(request: Request, protocol: string | undefined) {
-  return Deno.upgradeWebSocket(request, protocol === undefined ? {} : { protocol });
+function upgrade(request: Request, protocol: string | undefined, events: SocketEvents): Response {
+  const { socket, response } = Deno.upgradeWebSocket(request, protocol === undefined ? {} : { protocol });
+  socket.onopen = () => events.opened(socket);
+  socket.onclose = () => events.closed();
+  // A close follows.
+  socket.onerror = () => {};
+  return response;
 }
 
 async function secure(host: string, port: number, tls: ServerTls, handler: Handler): Promise<ApiServer> {
   const server = createAdaptorServer(
     {
       createServer,
-      serverOptions: { ...tls, headersTimeout: headersMs, requestTimeout: requestMs, minVersion: "TLSv1.2" },
-      fetch: (request: Request, { incoming }: { incoming: { socket: { remoteAddress?: string } } }) =>
-        handler(request, { from: incoming.socket.remoteAddress ?? "" }),
+      serverOptions: {
+        cert: tls.cert,
+        key: tls.key,
+        ...(tls.clientCa === undefined
+          ? {}
+          : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+        headersTimeout: headersMs,
+        requestTimeout: requestMs,
+        minVersion: "TLSv1.2",
+      },
+      fetch: (request: Request, { incoming }: { incoming: IncomingMessage }) =>
+        handler(request, {
+          from: incoming.socket.remoteAddress ?? "",
+          drop: () => incoming.socket.destroy(),
+          upgrade: noUpgrade,
+        }),
       // The app checks Host itself.
       overrideGlobalObjects: false,
     } as Parameters<typeof createAdaptorServer>[0],
   );
   server.maxConnections = maxConnections;
+  server.on("upgrade", upgrades(handler));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, resolve);
@@ -108,6 +133,11 @@ async function secure(host: string, port: number, tls: ServerTls, handler: Handl
       if ("closeAllConnections" in server) server.closeAllConnections();
     },
   };
+}
+
+/** Requests that ask for a WebSocket come by the event `upgrade`. */
+function noUpgrade(): never {
+  throw new Problem(400, "RequestMalformed", "the request is malformed");
 }
 
 async function within(ms: number, done: Promise<void>): Promise<void> {

@@ -59,6 +59,13 @@ export async function loadCertificate(certPath: string, keyPath: string): Promis
   return withThumbprints(certificate, key);
 }
 
+/** Certificates of authorities, PEM. Throws `UsageError` when they cannot be read. */
+export async function readAuthorities(path: string): Promise<string> {
+  const pem = await readPem(path, "CERTIFICATE");
+  thumbprint(pem, "sha256");
+  return pem;
+}
+
 /** Fingerprint of the first certificate in `pem`: upper-case hex. Throws `UsageError` `CertificateInvalid`. */
 export function thumbprint(pem: string, hash: "sha1" | "sha256"): string {
   let certificate: X509Certificate;

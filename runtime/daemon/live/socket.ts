@@ -11,6 +11,12 @@ export interface EventSocket {
   close(code: number, reason: string): void;
 }
 
+/** What becomes of a socket: it opens, unless the client is gone, and closes in any case. */
+export interface SocketEvents {
+  opened(socket: EventSocket): void;
+  closed(): void;
+}
+
 /** Bytes that may wait for a slow client; what is behind them waits in the store. */
 const maxBuffered = 1024 * 1024;
 /** Milliseconds between looks at a client that is slow. */

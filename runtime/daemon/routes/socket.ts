@@ -4,7 +4,7 @@ import type { StoredEvent, StoredEventType } from "../../../actors/daemon/job_ty
 import { needs, tokenProtocol } from "../access/guard.ts";
 import { isLimited } from "../access/tokens.ts";
 import { type Api, type DaemonParts, untilEither } from "../context.ts";
-import { sendEvents } from "../live/socket.ts";
+import { type EventSocket, sendEvents } from "../live/socket.ts";
 import { Problem } from "../problems.ts";
 
 /** Which events; lists are separated by commas. */
@@ -30,24 +30,15 @@ export function addSocketRoute(app: Api, parts: DaemonParts): void {
     }
     const query = querySchema.safeParse(context.req.query());
     if (!query.success) throw new Problem(422, "RequestInvalid", "the query is not valid");
-    const { upgrade } = context.env;
-    if (upgrade === undefined) {
-      throw new Problem(
-        501,
-        "WebSocketUnavailable",
-        "there are no WebSockets over TLS yet: use /v1/jobs/{id}/events",
-      );
-    }
     const caller = context.get("caller");
     const leave = parts.meter.enter(caller.id, "streams");
     const offered = (raw.headers.get("Sec-WebSocket-Protocol") ?? "").split(",").map((text) => text.trim());
     const named = offered.includes(eventsProtocol)
       ? eventsProtocol
       : offered.find((text) => text.startsWith(tokenProtocol));
-    const { socket, response } = upgrade(raw, named);
     const gone = new AbortController();
     const { after, job, hosts, types } = query.data;
-    socket.onopen = () => {
+    const opened = (socket: EventSocket) => {
       sendEvents(
         socket,
         parts.store,
@@ -64,16 +55,14 @@ export function addSocketRoute(app: Api, parts: DaemonParts): void {
       ).catch((error) => {
         if (!gone.signal.aborted) parts.onError(error);
       }).finally(() => {
-        if (socket.readyState === WebSocket.OPEN) socket.close(1001, "the daemon stops");
+        if (!gone.signal.aborted) socket.close(1001, "the daemon stops");
       });
     };
-    socket.onclose = () => {
+    const closed = () => {
       gone.abort();
       leave();
     };
-    // A close follows.
-    socket.onerror = () => {};
-    return response;
+    return context.env.upgrade(raw, named, { opened, closed });
   });
 }
 

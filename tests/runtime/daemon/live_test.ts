@@ -1,5 +1,6 @@
 /** Events by WebSocket, and the API over TLS. */
 import assert from "node:assert/strict";
+import { WebSocket as SecureSocket } from "ws";
 import { createSelfSigned } from "../../../runtime/security/certificates.ts";
 import { type ApiEvent, problemCode, world } from "./world.ts";
 
@@ -83,4 +84,68 @@ Deno.test("a stream from a place that is still to come ends with its job; one th
   const events = await w.events(id, { headers: { "Last-Event-ID": "999999999" } });
   assert.equal(events.at(-1)!.type, "job");
   assert.deepEqual(w.errors, []);
+});
+
+/** Opens a socket over TLS and collects events until `enough`; or the status with which it was refused. */
+async function collectSecure(
+  url: string,
+  ca: string,
+  protocols: string[],
+  enough: (events: ApiEvent[]) => boolean,
+): Promise<ApiEvent[] | number> {
+  const socket = new SecureSocket(`${url.replace(/^http/, "ws")}/v1/events?after=0`, protocols, { ca });
+  const events: ApiEvent[] = [];
+  const { promise, resolve } = Promise.withResolvers<ApiEvent[] | number>();
+  socket.on("message", (data: unknown) => {
+    events.push(JSON.parse(String(data)));
+    if (enough(events)) socket.close();
+  });
+  socket.on("unexpected-response", (_request, { statusCode }) => {
+    resolve(statusCode ?? 0);
+    socket.terminate();
+  });
+  socket.on("close", () => resolve(events));
+  socket.on("error", () => {});
+  return await promise;
+}
+
+Deno.test("over TLS events come by WebSocket, too, and who may not have them is refused before it opens", async () => {
+  const { certificate, key } = await createSelfSigned(["127.0.0.1", "localhost"], Date.now());
+  await using w = await world({
+    hosts: 1,
+    tls: { cert: certificate, key },
+    ca: certificate,
+    limits: { streams: 1 },
+  });
+  await w.submit({ command: "echo one" });
+  const allowed = ["drover.events", `drover.token.${w.token}`];
+  for (let i = 0; i < 3; i++) {
+    const events = await collectSecure(w.url, certificate, allowed, (seen) => doneJobs(seen) === 1);
+    assert.ok(Array.isArray(events), `refused with ${events}: the place of the one before is taken`);
+    assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1));
+  }
+  const stranger = ["drover.events", `drover.token.drv_${"A".repeat(43)}`];
+  assert.equal(await collectSecure(w.url, certificate, stranger, () => true), 401);
+  assert.deepEqual(w.errors, []);
+});
+
+Deno.test("with authorities for clients nobody gets in without a certificate of one of them, nor without a token", async () => {
+  const { certificate, key } = await createSelfSigned(["127.0.0.1", "localhost"], Date.now());
+  const client = await createSelfSigned(["client"], Date.now());
+  const other = await createSelfSigned(["other"], Date.now());
+  await using w = await world({
+    hosts: 1,
+    tls: { cert: certificate, key, clientCa: client.certificate },
+    ca: certificate,
+    client: { cert: client.certificate, key: client.key },
+  });
+  const known = await w.ask("GET", "/v1/jobs");
+  assert.equal(known.status, 200);
+  await known.text();
+  assert.equal(await problemCode(await w.ask("GET", "/v1/jobs", { token: null }), 401), "TokenRefused");
+  for (const identity of [{}, { cert: other.certificate, key: other.key }]) {
+    using without = Deno.createHttpClient({ caCerts: [certificate], ...identity });
+    const headers = { "Authorization": `Bearer ${w.token}` };
+    await assert.rejects(fetch(`${w.url}/v1/jobs`, { client: without, headers }));
+  }
 });

@@ -54,6 +54,8 @@ export async function world(
     readonly stuckMs?: number;
     readonly tls?: ServerTls;
     readonly ca?: string;
+    /** Certificate and key that `ask` comes with. */
+    readonly client?: { readonly cert: string; readonly key: string };
     /** Asked for the account of the hosts, which are known without one then. */
     readonly credentialCommand?: CredentialCommand;
     /** Accounts for hosts of the API. */
@@ -97,7 +99,10 @@ export async function world(
     ...(options.stuckMs === undefined ? {} : { stuckMs: options.stuckMs }),
     onError: (error) => errors.push(error),
   });
-  const client = options.ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [options.ca] });
+  const client = options.ca === undefined ? undefined : Deno.createHttpClient({
+    caCerts: [options.ca],
+    ...(options.client ?? {}),
+  });
   const ask = (method: string, path: string, { body, token: other, headers, signal }: AskOptions = {}) =>
     fetch(`${daemon.url}${path}`, {
       method,
