@@ -105,6 +105,75 @@ Deno.test("Basic is neither offered nor taken in clear text unless that is allow
   assert.equal(secure.open(secure.connect()).length, 36);
 });
 
+Deno.test("the scheme Kerberos has its own dialogue, header and name of the seal, and is offered to those with keys", () => {
+  const auth = ["kerberos", "negotiate"] as const;
+  const none = new Harness({ auth, allowUnencrypted: false });
+  const stranger = none.connect();
+  stranger.sendBytes(post(utf8("<x/>")));
+  assert.deepEqual(stranger.answers[0]!.headers.getAll("www-authenticate"), ["Negotiate"]);
+
+  const h = new Harness({ auth, allowUnencrypted: false, kerberos: true });
+  const client = h.connect();
+  client.sendBytes(post(utf8("<x/>")));
+  assert.deepEqual(client.answers[0]!.headers.getAll("www-authenticate"), ["Kerberos", "Negotiate"]);
+
+  const link = h.connect();
+  const context = initiator(h);
+  const say = (token: Uint8Array) =>
+    serializeRequest({
+      method: "POST",
+      target: "/wsman",
+      headers: [["Host", "t"], ["Content-Type", soap], ["Authorization", `Kerberos ${token.toBase64()}`]],
+    }, new Uint8Array(0));
+  const answered = () => {
+    const value = link.answers.at(-1)!.headers.get("www-authenticate")!;
+    assert.match(value, /^Kerberos /);
+    return Uint8Array.fromBase64(value.slice("Kerberos ".length));
+  };
+  link.sendBytes(say(step(context, undefined)!));
+  assert.equal(link.answers.at(-1)!.status, 401);
+  link.sendBytes(say(step(context, answered())!));
+  assert.equal(link.answers.at(-1)!.status, 200);
+  step(context, answered());
+  assert.deepEqual(
+    h.events.filter(({ kind }) => kind === "logon").map((event) => "scheme" in event && event.scheme),
+    [
+      "kerberos",
+    ],
+  );
+
+  const envelope = envelopeOf(h.request({ action: actions.create, body: shellBody() }));
+  const request = (scheme: "Kerberos" | "Negotiate") =>
+    serializeRequest({
+      method: "POST",
+      target: "/wsman",
+      headers: [["Host", "t"], ["Content-Type", encryptedContentType(sealedProtocol(scheme), 1)]],
+    }, encodeEncrypted(sealMessage(context, scheme, soap, envelope)));
+  link.sendBytes(request("Kerberos"));
+  const sealedAnswer = link.answers.at(-1)!;
+  assert.equal(sealedAnswer.status, 200);
+  assert.match(sealedAnswer.headers.get("content-type")!, /application\/HTTP-Kerberos-session-encrypted/);
+  // The other scheme's name for the seal of this logon is refused.
+  link.sendBytes(request("Negotiate"));
+  assert.equal(link.answers.at(-1)!.status, 400);
+});
+
+Deno.test("a token of another scheme ends the dialogue under way", () => {
+  const h = new Harness({ auth: ["kerberos", "negotiate"], kerberos: true });
+  const client = h.connect();
+  const context = initiator(h);
+  client.sendBytes(negotiate(step(context, undefined)!, new Uint8Array(0), soap));
+  assert.equal(client.answers.at(-1)!.status, 401);
+  const answer = step(context, tokenOf(client))!;
+  client.sendBytes(serializeRequest({
+    method: "POST",
+    target: "/wsman",
+    headers: [["Host", "t"], ["Content-Type", soap], ["Authorization", `Kerberos ${answer.toBase64()}`]],
+  }, new Uint8Array(0)));
+  assert.equal(client.answers.at(-1)!.status, 401);
+  assert.equal(h.events.some(({ kind }) => kind === "logon"), false);
+});
+
 Deno.test("a wrong password, an unknown user and broken credentials get 401 and an event without the password", () => {
   for (
     const value of [

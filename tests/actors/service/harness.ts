@@ -218,19 +218,22 @@ function mapping(map: (byte: number) => number): TextConverter {
 /** Password of every account. */
 export const password = "Pa55!";
 
-function fakeSecurity(test: TestSystem): SecurityProvider {
+function fakeSecurity(test: TestSystem, kerberos: boolean): SecurityProvider {
   const users = ["alice", "bob", "carol"];
   const hash = ntHash(new Secret(password));
   const account = (name: string) => ({ name, systemUser: name === "bob" ? "robert" : undefined });
+  const accept = () =>
+    createNegotiateAcceptor({
+      ntHash: (name) => users.includes(name.toLowerCase()) ? hash : undefined,
+      computerName: "TEST",
+      domainName: "TEST",
+      random: (length) => test.random.bytes(length),
+      now: () => test.clock.now(),
+    });
   return {
-    acceptNegotiate: () =>
-      createNegotiateAcceptor({
-        ntHash: (name) => users.includes(name.toLowerCase()) ? hash : undefined,
-        computerName: "TEST",
-        domainName: "TEST",
-        random: (length) => test.random.bytes(length),
-        now: () => test.clock.now(),
-      }),
+    acceptNegotiate: accept,
+    // The connection does not look into tokens: any dialogue does for that of Kerberos.
+    ...(kerberos ? { acceptKerberos: accept } : {}),
     account: (context) => account(context.principal!.replace(/^.*\\/, "").toLowerCase()),
     checkPassword: (name, given, done) =>
       done(users.includes(name) && given.reveal() === password ? account(name) : undefined),
@@ -243,6 +246,8 @@ export interface HarnessOptions {
   readonly allowUnencrypted?: boolean;
   /** The listener pretends to have TLS. */
   readonly tls?: boolean;
+  /** The service has keys for the scheme Kerberos. */
+  readonly kerberos?: boolean;
 }
 
 /** A running service. */
@@ -275,7 +280,7 @@ export class Harness {
       productVersion: "OS: test SP: 0.0 Stack: 3.0",
       listenerHost,
       processHost: this.processes,
-      security: fakeSecurity(this.test),
+      security: fakeSecurity(this.test, options.kerberos ?? false),
       codePages: fakeCodePages,
       onEvent: (event) => this.events.push(event),
     }));

@@ -331,3 +331,24 @@ Deno.test("secrets in variables are not shown", () => {
   assert.ok(!Deno.inspect(inventory, { depth: 9 }).includes("hunter2"));
   assert.equal(inventory.hosts[0]?.variables.get("plain"), "ok");
 });
+
+Deno.test("what Ansible's variables tell Kerberos: service, host, keytab, delegation", () => {
+  const { hosts } = load({
+    "h.ini": `
+web01 ansible_winrm_service=HOST ansible_winrm_kerberos_hostname_override=web01.corp ansible_winrm_kerberos_delegation=yes
+web02 ansible_connection=psrp ansible_psrp_negotiate_hostname_override=web02.corp ansible_psrp_negotiate_delegate=false
+web03 ansible_winrm_keytab=/etc/alice.keytab
+web04
+`,
+  });
+  assert.deepEqual(hosts.map(({ kerberos }) => kerberos), [
+    { service: "HOST", hostname: "web01.corp", delegate: true },
+    { hostname: "web02.corp", delegate: false },
+    { keytab: "/etc/alice.keytab" },
+    undefined,
+  ]);
+  assert.throws(
+    () => load({ "h.ini": "web01 ansible_winrm_kerberos_delegation=perhaps" }),
+    /expected yes or no/,
+  );
+});
