@@ -115,7 +115,7 @@ async function daemon(flags: DaemonFlags): Promise<void> {
   const { CredentialCommand } = await import("../daemon/credentials/command.ts");
   const { openStore } = await import("../store/mod.ts");
   const { runUntilStopped } = await import("../daemon/operation/process.ts");
-  const { ServiceNotifier } = await import("../daemon/operation/notify.ts");
+  const { ServiceNotifier } = await import("../os/service_notifier.ts");
   const { daemonLog } = await import("../daemon/operation/daemon_log.ts");
   using notifier = ServiceNotifier.fromEnvironment();
   await using log = await daemonLog(flags.logFormat, flags.logLevel ?? []);

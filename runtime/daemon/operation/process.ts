@@ -4,7 +4,7 @@ import type { Inventory } from "../../inventory/mod.ts";
 import type { Credentials } from "../credentials.ts";
 import type { Daemon } from "../daemon.ts";
 import { logOf } from "./logs.ts";
-import type { ServiceNotifier } from "./notify.ts";
+import type { ServiceNotifier } from "../../os/service_notifier.ts";
 import { watchInventory } from "./reload.ts";
 import { type StopReport, stopText } from "./stop_report.ts";
 

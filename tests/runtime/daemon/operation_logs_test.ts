@@ -62,7 +62,7 @@ Deno.test("no secret, no token and no control character stands in a line", async
   assert.match(pretty!, /^[^\x00-\x1f\x7f-\x9f\u202e]*\n$/);
   assert.match(
     pretty!,
-    /^\d{4}-\d\d-\d\dT\S+Z info    jobs: host web\\x1b\]0;owned\\x07\\u\{202e\} said \[redacted\] path=/,
+    /^\d{4}-\d\d-\d\dT\S+Z info {4}jobs: host web\\x1b\]0;owned\\x07\\u\{202e\} said \[redacted\] path=/,
   );
   const [json] = await linesOf("json", [], say, ['pa"ss', "hunter2hunter2"]);
   assert.match(json!, /^\{"time":[^\n]*\}\n$/);

@@ -3,7 +3,7 @@
  * NOTIFY_SOCKET nothing is told to anybody.
  * @module
  */
-import { type DatagramSender, datagramSender } from "../../../ffi/datagram.ts";
+import { type DatagramSender, datagramSender } from "../../ffi/datagram.ts";
 
 /** See the module. */
 export class ServiceNotifier implements Disposable {
