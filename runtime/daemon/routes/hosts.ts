@@ -160,8 +160,8 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
       }
       const change = await store.write.hosts.remove(name, expectedVersion(context, current));
       if (change.kind === "conflict") changedVersion(change);
-      await parts.facts.forget(name);
       parts.reloadAdditions();
+      await parts.facts.forget(name);
       await audit(parts, context, "host.remove", name);
       return context.body(null, 204);
     },
