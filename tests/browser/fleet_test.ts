@@ -101,6 +101,7 @@ Deno.test("settings: the theme stays, a token is made, shown once and revoked", 
   const made = await page.locator(".secret").textContent();
   assert.match(made ?? "", /^drv_[\w-]{43}$/);
   await page.getByRole("button", { name: "Done" }).click();
+  await page.locator("dialog").waitFor({ state: "detached" });
   await page.getByRole("cell", { name: "deploy", exact: true }).waitFor();
   assert.equal(await page.evaluate((token) => document.body.textContent?.includes(token!), made), false);
   await page.getByRole("button", { name: "Revoke deploy" }).click();
