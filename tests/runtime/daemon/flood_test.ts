@@ -24,7 +24,8 @@ Deno.test("ten thousand posts, five hundred at once: each is taken or refused wi
   assert.ok(taken.length > 0 && refused.length > 0);
   assert.deepEqual([...new Set(refused)].filter((code) => !/^(Rate|Concurrency)Exceeded$/.test(code)), []);
   const kept: string[] = [];
-  for (let cursor: string | undefined;;) {
+  let cursor: string | undefined;
+  for (;;) {
     const page = w.store.read.jobs.list({ limit: 100, ...(cursor === undefined ? {} : { cursor }) });
     kept.push(...page.items.map(({ id }) => id));
     if (page.next === null) break;
