@@ -62,6 +62,9 @@ export interface ApiEnv {
   };
 }
 
+/** Answers a request that came from an address. */
+export type Handler = (request: Request, caller: ApiEnv["Bindings"]) => Response | Promise<Response>;
+
 /** The app that routes are added to. */
 export type Api = OpenAPIHono<ApiEnv>;
 

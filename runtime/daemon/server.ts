@@ -9,13 +9,10 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { UsageError } from "../../protocol/errors.ts";
 import { isLoopback } from "../client/trust.ts";
-import type { ApiEnv } from "./context.ts";
+import type { Handler } from "./context.ts";
 import type { SocketEvents } from "./live/socket.ts";
 import { Problem } from "./problems.ts";
 import { upgrades } from "./upgrades.ts";
-
-/** Answers a request that came from an address. */
-export type Handler = (request: Request, caller: ApiEnv["Bindings"]) => Response | Promise<Response>;
 
 /** Certificate chain and key, PEM. */
 export interface ServerTls {

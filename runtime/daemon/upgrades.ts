@@ -3,8 +3,8 @@ import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket as Socket, WebSocketServer } from "ws";
+import type { Handler } from "./context.ts";
 import type { SocketEvents } from "./live/socket.ts";
-import type { Handler } from "./server.ts";
 
 /** Largest message of a client: it has nothing to say. */
 const maxPayload = 4_096;
