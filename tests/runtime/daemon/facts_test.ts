@@ -65,9 +65,11 @@ Deno.test("facts of a host that a token may not see are not found, and gathering
   const half = await token(w, "half", { scope: "run", hosts: [mine] });
   const read = await token(w, "read", { scope: "read" });
   for (const host of w.hosts) await (await w.ask("POST", `/v1/hosts/${host}/facts`)).json();
-  for (
-    const [method, path] of [["GET", "facts"], ["POST", "facts"], ["GET", "shells"], ["GET", "settings"]]
-  ) {
+  const asks: [string, string][] = [["GET", "facts"], ["POST", "facts"], ["GET", "shells"], [
+    "GET",
+    "settings",
+  ]];
+  for (const [method, path] of asks) {
     const answer = await w.ask(method, `/v1/hosts/${others}/${path}`, { token: half });
     assert.equal(await problemCode(answer, 404), "HostUnknown", path);
   }
