@@ -75,8 +75,8 @@ export type ShellMessage =
   | { readonly kind: "commandsOverdue" };
 
 /**
- * Milliseconds before each further Delete. Deleting twice does no harm, so one whose answer was lost is tried once more, and one that
- * a quota has refused (Windows refuses Delete too) until the owner's time for the clean-up is over.
+ * Milliseconds before each further Delete. Deleting twice does no harm, so one whose answer was lost, or that a quota has refused
+ * (Windows refuses Delete too), is tried again until the owner's time for the clean-up is over; one that was never sent, once.
  */
 const deleteAgainMs = [250, 500, 1_000, 2_000, 4_000];
 
@@ -414,7 +414,8 @@ class Shell implements Behaviour<ShellMessage> {
         : undefined;
     }
     if (outcome.kind === "answered" || outcome.error instanceof DeniedError) return undefined;
-    // A search is several requests, of which each may be lost.
-    return this.#deletes === 0 || this.#search !== undefined ? deleteAgainMs[this.#deletes] : undefined;
+    // One that was sent and lost may find a connection that holds, a search is several requests; others have had their tries to connect.
+    const again = this.#deletes === 0 || this.#search !== undefined || outcome.sent;
+    return again ? deleteAgainMs[this.#deletes] : undefined;
   }
 }
