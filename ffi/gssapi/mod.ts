@@ -4,5 +4,6 @@ export { GssContext } from "./context.ts";
 export { Credential, type CredentialStore } from "./credential.ts";
 export { GssError, GssUnavailable } from "./errors.ts";
 export type { Handle } from "./handle.ts";
+export { hostRealm } from "./host_realm.ts";
 export { GssLibrary } from "./library.ts";
 export { principalName } from "./name.ts";

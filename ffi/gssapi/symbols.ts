@@ -2,6 +2,8 @@
  * The functions of libgssapi_krb5 that are called, each with its C prototype (RFC 2744; gssapi_ext.h for the others). Names that
  * end in `Async` run on a thread of their own: whatever may ask a KDC, or read and write files.
  *
+ * Those of libkrb5 are found, too: libgssapi_krb5 depends on it.
+ *
  * OM_uint32 is u32. Opaque handles (gss_ctx_id_t, gss_cred_id_t, gss_name_t), structures and out parameters are pointers.
  * @module
  */
@@ -130,6 +132,19 @@ export const gssSymbols = {
     parameters: ["buffer", "pointer", "buffer", "pointer", "buffer", "i32"],
     result: "u32",
   },
+  // krb5_error_code krb5_init_context(krb5_context *context);
+  initKrb5Async: { name: "krb5_init_context", parameters: ["buffer"], result: "i32", nonblocking: true },
+  // krb5_error_code krb5_get_host_realm(krb5_context context, const char *host, char ***realms);
+  hostRealmAsync: {
+    name: "krb5_get_host_realm",
+    parameters: ["pointer", "buffer", "buffer"],
+    result: "i32",
+    nonblocking: true,
+  },
+  // krb5_error_code krb5_free_host_realm(krb5_context context, char *const *realms);
+  krb5_free_host_realm: { parameters: ["pointer", "pointer"], result: "i32" },
+  // void krb5_free_context(krb5_context context);
+  krb5_free_context: { parameters: ["pointer"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The loaded library's functions. */

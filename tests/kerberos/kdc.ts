@@ -29,6 +29,8 @@ export interface KdcOptions {
   readonly services: readonly string[];
   /** Ciphers of keys and tickets; default: AES-256 as Windows has it. */
   readonly enctype?: string;
+  /** Default: `DROVER.TEST`. */
+  readonly realm?: string;
 }
 
 /** A KDC that runs. */
@@ -60,7 +62,7 @@ export class Kdc implements AsyncDisposable {
 
   /** Makes a realm and starts its KDC. */
   static async start(options: KdcOptions): Promise<Kdc> {
-    const realm = "DROVER.TEST";
+    const realm = options.realm ?? "DROVER.TEST";
     const folder = await Deno.makeTempDir({ prefix: "drover-kdc-" });
     const port = freePort();
     const enctype = options.enctype ?? "aes256-cts-hmac-sha1-96";
@@ -92,6 +94,20 @@ export class Kdc implements AsyncDisposable {
     const kdc = new Kdc(realm, folder, environment, child);
     await kdc.#listening(port);
     return kdc;
+  }
+
+  /**
+   * Lets users of `other` into this realm. Processes of `other` know this realm's KDC then, and that localhost is in it.
+   */
+  async trust(other: Kdc): Promise<void> {
+    const ticket = `addprinc -pw "between the realms" krbtgt/${this.realm}@${other.realm}`;
+    await this.admin(ticket);
+    await other.admin(ticket);
+    const file = other.environment.KRB5_CONFIG!;
+    const profile = await Deno.readTextFile(file);
+    const [, realm] = (await Deno.readTextFile(this.environment.KRB5_CONFIG!)).split("[realms]\n");
+    const mapping = `[domain_realm]\n  localhost = ${this.realm}\n`;
+    await Deno.writeTextFile(file, profile.replace("[realms]\n", `[realms]\n${realm}`) + mapping);
   }
 
   /** Lines of the KDC's log that tell of tickets it gave: `AS` for logons, `TGS` for services. */

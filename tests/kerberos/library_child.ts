@@ -1,9 +1,11 @@
 // What has to happen in a process that has the realm's variables from its start: usage: library_child.ts SCENARIO KEYTAB
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { GssLibrary } from "../../ffi/gssapi/mod.ts";
 import type { DroverError } from "../../protocol/errors.ts";
 import type { SecurityContext, SecurityStep } from "../../protocol/ports.ts";
 import { Secret } from "../../protocol/secret.ts";
+import { Credentials } from "../../runtime/security/kerberos/credentials.ts";
 import {
   createKerberosInitiator,
   KerberosAcceptor,
@@ -188,6 +190,24 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     for (const context of first) context.dispose();
     const more = hosts.map((host) => createKerberosInitiator(logon({ host })));
     await Promise.all(more.map(async (context) => tokenOf(await step(context))));
+  },
+
+  async renewal() {
+    let now = 0;
+    const credentials = new Credentials(GssLibrary.load(undefined), { monotonic: () => now });
+    const { source } = logon();
+    const first = await credentials.login(source);
+    assert.equal(await credentials.login(source), first);
+    // Tickets of the realm live for ten hours, and are got anew five minutes before.
+    now += (36_000 - 310) * 1000;
+    assert.equal(await credentials.login(source), first);
+    now += 20_000;
+    const [second, same] = await Promise.all([credentials.login(source), credentials.login(source)]);
+    assert.notEqual(second, first);
+    assert.equal(second, same);
+    // Who began with the old one ends with it.
+    assert.equal(first.credential.principal, principal);
+    assert.notEqual(first.credential.handle.pointer, null);
   },
 
   async lockout() {

@@ -75,6 +75,12 @@ Deno.test(
   },
 );
 
+Deno.test("a ticket is got anew before its end, once", { ignore }, async () => {
+  await using realm = await startKdc();
+  await run(realm, "renewal");
+  assert.equal((await realm.issued("AS")).length, 2);
+});
+
 Deno.test("a wrong password is tried once, however many hosts there are: it could lock the account", {
   ignore,
 }, async () => {

@@ -1,7 +1,7 @@
 // Our service's Kerberos: our own client, and clients that are not ours: pypsrp with pyspnego, pywinrm with pykerberos, curl.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type Kdc, kdcPresent } from "./kdc.ts";
+import { Kdc, kdcPresent } from "./kdc.ts";
 import { drover, exec, password, principal, python, Service, startKdc, user, withPassword } from "./world.ts";
 
 const peers = fileURLToPath(new URL("../interop/peers/", import.meta.url));
@@ -100,6 +100,33 @@ Deno.test("what is wrong is said: password, user, service, realm, tickets, accou
     assert.equal(result.error?.code, code);
     assert.equal(result.status, status);
   }
+});
+
+Deno.test("tickets are handed on to the service on request, or it is said that there are none to hand on", {
+  ignore,
+}, async () => {
+  const delegate = [...kerberos, "--kerberos-delegate"];
+  const cache = `FILE:${kdc.folder}/forwardable`;
+  await kdc.kinit(user, password, cache, "-f");
+  assert.equal(
+    (await exec(kdc, service.http, [...delegate, "--ccache", cache], "true")).result.status,
+    "succeeded",
+  );
+  const { result } = await exec(kdc, service.http, [...delegate, ...withPassword], "true");
+  assert.equal(result.error?.code, "KerberosNotDelegated");
+});
+
+Deno.test("a user of another realm gets a ticket over the trust between them, and is nobody's account here", {
+  ignore,
+}, async () => {
+  const realm = "OTHER.TEST";
+  await using other = await Kdc.start({ users: { [user]: password }, services: [], realm });
+  await kdc.trust(other);
+  await using own = await Service.start(kdc);
+  const flags = [...kerberos, "--user", `${user}@${realm}`, "--password-env", "PW"];
+  const { result } = await exec(other, own.http, flags, "true");
+  assert.equal(result.error?.code, "Unauthorized");
+  assert.match(await own.stop(), /logon failed for alice@OTHER\.TEST .*no account here/);
 });
 
 Deno.test("a service without the key, and a keytab that is none, are told apart", { ignore }, async () => {

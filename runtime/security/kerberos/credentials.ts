@@ -4,9 +4,10 @@
  * @module
  */
 import { createHmac, randomBytes } from "node:crypto";
-import { Credential, type GssLibrary } from "../../../ffi/gssapi/mod.ts";
+import { Credential, type GssLibrary, hostRealm } from "../../../ffi/gssapi/mod.ts";
 import { DeniedError, type DroverError } from "../../../protocol/errors.ts";
 import type { Secret } from "../../../protocol/secret.ts";
+import type { Clock } from "../../../actors/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
 
@@ -30,13 +31,26 @@ const unreachableMs = 10_000;
 export class Login {
   /** For contexts. */
   readonly credential: Credential;
+  readonly #library: GssLibrary;
+  readonly #realms = new Map<string, Promise<string>>();
   /** Services that there is a ticket for already. */
   readonly #known = new Set<string>();
   readonly #asked = new Map<string, Promise<void>>();
 
   /** Wraps a credential. */
-  constructor(credential: Credential) {
+  constructor(library: GssLibrary, credential: Credential) {
+    this.#library = library;
     this.credential = credential;
+  }
+
+  /** The realm that krb5.conf has for `host`; empty: the KDC is to say. */
+  realmOf(host: string): Promise<string> {
+    let realm = this.#realms.get(host);
+    if (realm === undefined) {
+      this.#realms.set(host, realm = hostRealm(this.#library, host));
+      realm.catch(() => this.#realms.delete(host));
+    }
+    return realm;
   }
 
   /** Runs the first step towards `service`: one at a time until there is a ticket for it. */
@@ -73,9 +87,12 @@ export class Credentials {
   /** Passwords stand in keys as MACs only. */
   readonly #macKey = randomBytes(32);
 
+  readonly #clock: Pick<Clock, "monotonic">;
+
   /** No credentials yet. */
-  constructor(library: GssLibrary) {
+  constructor(library: GssLibrary, clock: Pick<Clock, "monotonic"> = systemClock) {
     this.#library = library;
+    this.#clock = clock;
   }
 
   /**
@@ -89,7 +106,7 @@ export class Credentials {
     if (entry === undefined) {
       this.#entries.set(key, entry = { login: undefined, until: 0, pending: undefined, refusal: undefined });
     }
-    const now = systemClock.monotonic();
+    const now = this.#clock.monotonic();
     // An old login is left to those who still have steps to do with it.
     if (entry.login !== undefined && now < entry.until) return entry.login;
     if (entry.refusal !== undefined && now < entry.refusal.until) throw entry.refusal.error;
@@ -100,13 +117,13 @@ export class Credentials {
     try {
       const credential = await this.#acquire(source);
       const seconds = credential.lifetimeSeconds;
-      entry.until = systemClock.monotonic() + 1000 * (seconds - Math.min(renewalSeconds, seconds / 10));
+      entry.until = this.#clock.monotonic() + 1000 * (seconds - Math.min(renewalSeconds, seconds / 10));
       entry.refusal = undefined;
-      return entry.login = new Login(credential);
+      return entry.login = new Login(this.#library, credential);
     } catch (cause) {
       const error = kerberosError(cause, actionOf(source));
       const forMs = error instanceof DeniedError ? refusedMs : unreachableMs;
-      entry.refusal = { error, until: systemClock.monotonic() + forMs };
+      entry.refusal = { error, until: this.#clock.monotonic() + forMs };
       throw error;
     } finally {
       entry.pending = undefined;

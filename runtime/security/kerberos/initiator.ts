@@ -1,6 +1,6 @@
 /** The client's side of Kerberos (RFC 4121). @module */
 import { GssFlag, type GssLibrary, type Handle, principalName } from "../../../ffi/gssapi/mod.ts";
-import { ProtocolError } from "../../../protocol/errors.ts";
+import { DeniedError, ProtocolError } from "../../../protocol/errors.ts";
 import type { SecurityStep } from "../../../protocol/ports.ts";
 import { KerberosContext } from "./context.ts";
 import type { Credentials, CredentialSource, Login } from "./credentials.ts";
@@ -69,6 +69,13 @@ export class KerberosInitiator extends KerberosContext {
         ? login.towards(this.#service, () => this.gss.initiate(spec, undefined))
         : this.gss.initiate(spec, token));
     if (!step.complete) return { kind: "continue", token: step.token };
+    if (this.#logon.delegate && (this.gss.flags & GssFlag.delegate) === 0) {
+      throw new DeniedError(
+        "KerberosNotDelegated",
+        `${this.action}: there is no ticket to hand on to the service; the KDC must allow it, and krb5.conf or kinit ` +
+          "ask for it (forwardable)",
+      );
+    }
     if ((this.gss.flags & required) !== required || !this.gss.canWrap) {
       throw new ProtocolError(
         "KerberosWeak",
@@ -80,7 +87,8 @@ export class KerberosInitiator extends KerberosContext {
 
   async #begin(): Promise<{ readonly login: Login; readonly target: Handle }> {
     const login = await this.#credentials.login(this.#logon.source);
-    // The realm is left open, and the name is taken as it is: no DNS has a say in who the service is.
-    return { login, target: principalName(this.#library, `${this.#service}@`) };
+    // The name is taken as it is: no DNS has a say in who the service is. Without a realm in krb5.conf the KDC refers us to it.
+    const realm = await login.realmOf(this.#logon.host);
+    return { login, target: principalName(this.#library, `${this.#service}@${realm}`) };
   }
 }
