@@ -77,7 +77,25 @@ export function outputView({ api, live, signal }, job, name) {
     void attempt(read);
   }
 
+  let reading = false;
+  let again = false;
+
+  /** One at a time: an older answer must not stand in place of a newer one. */
   async function read() {
+    again = true;
+    if (reading) return;
+    reading = true;
+    try {
+      while (again && !signal.aborted) {
+        again = false;
+        await readOnce();
+      }
+    } finally {
+      reading = false;
+    }
+  }
+
+  async function readOnce() {
     const found = /** @type {JobHost} */ (await api.ask("GET", path, { signal }));
     host = found;
     // What went wrong is what is looked for.
