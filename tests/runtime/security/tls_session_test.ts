@@ -80,12 +80,12 @@ Deno.test("the platform's own TLS talks to it, with no more than TLS 1.2", async
   // A socket whose other end is the session: what the client sends goes through it, and what it gives goes back.
   const listener = createServer((socket) => {
     let open = false;
-    socket.on("data", (bytes) => {
+    socket.on("data", (bytes: Uint8Array) => {
       if (open) {
-        const said = new TextDecoder().decode(server.decrypt(new Uint8Array(bytes)));
+        const said = new TextDecoder().decode(server.decrypt(bytes.slice()));
         socket.end(server.encrypt(text(`echo ${said}`)));
       } else {
-        const step = server.handshake(new Uint8Array(bytes));
+        const step = server.handshake(bytes.slice());
         open = step.done;
         socket.write(step.output);
       }
