@@ -76,7 +76,11 @@ export function addAccessRoutes(app: Api, parts: DaemonParts): void {
       };
       // Records of the daemon itself are told by this name.
       if (name === "system" || !await store.write.tokens.create(record)) {
-        throw new Problem(409, "TokenExists", "there is a token of this name, or work of an earlier one: take another name");
+        throw new Problem(
+          409,
+          "TokenExists",
+          "there is a token of this name, or work of an earlier one: take another name",
+        );
       }
       await audit(parts, context, "token.create", name, { scope, hosts });
       return context.json({ ...tokenDocument(record), token }, 201);
