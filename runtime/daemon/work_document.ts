@@ -8,7 +8,7 @@ import type { workSchema } from "./schemas/work.ts";
 export function workDocument(picture: HostPicture = quietHost): z.infer<typeof workSchema> {
   const { state, mailbox, restarts, connections, running, waiting, breaker } = picture;
   return {
-    state: running > 0 ? "active" : waiting > 0 ? "waiting" : state === undefined ? "idle" : "connected",
+    state: running > 0 ? "active" : waiting > 0 ? "waiting" : connections > 0 ? "connected" : "idle",
     actor: state ?? null,
     mailbox,
     restarts,

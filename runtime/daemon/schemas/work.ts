@@ -16,7 +16,8 @@ export const breakerSchema = z.object({
 /** What a host does now. */
 export const workSchema = z.object({
   state: z.enum(["idle", "connected", "waiting", "active"]).openapi({
-    description: "active: something runs; waiting: its work waits for permits; connected: it has just worked",
+    description:
+      "active: something runs; waiting: its work waits for permits; connected: it has no work, but a connection",
   }),
   actor: z.string().nullable().openapi({ description: "State of its actor; null: it needs none" }),
   mailbox: count.openapi({ description: "Messages in the mailboxes of its actor and of those below it" }),

@@ -54,6 +54,13 @@ Deno.test("the fleet says what each host does, how its last run ended, and of ow
   const after = (await fleet("")).items[0]!;
   assert.deepEqual([after.last?.job, after.last?.status], [job, "cancelled"]);
 
+  // What nobody answers for is connected to nothing, and not tried for a while.
+  w.daemon.parts.book.setFile(inventoryFromHosts([...w.hosts, "127.0.0.1:1"]));
+  for (let i = 0; i < 5; i++) await w.events(await w.submit({ command: "true", hosts: "127.0.0.1:1" }));
+  const closed = async () => (await fleet("?pattern=127.0.0.1:1")).items[0]!.work;
+  while ((await closed()).breaker.state === "closed");
+  assert.deepEqual([(await closed()).state, (await closed()).breaker.state], ["idle", "open"]);
+
   const runs = await (await w.ask("GET", `/v1/hosts/${names[0]}/runs`)).json();
   assert.deepEqual(
     runs.items.map((run: { status: string; job: { id: string; request: { command: string } } }) => [
