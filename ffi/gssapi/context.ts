@@ -13,6 +13,8 @@ export interface ContextStep {
   readonly token: Uint8Array;
   /** Whether the context stands. */
   readonly complete: boolean;
+  /** Seconds that the initiator's ticket for the service is still good for; of an acceptor 0. */
+  readonly ticketSeconds: number;
 }
 
 /** How an initiator's context is made. */
@@ -63,33 +65,42 @@ export class GssContext implements Disposable {
   }
 
   /**
-   * A step of the initiator; may ask a KDC.
+   * A step of the initiator; may ask a KDC, unless it is done `inPlace`: only where a ticket is known to be there, and no other call
+   * uses the credential, whose lock it would wait for.
    *
    * @throws GssError
    */
-  async initiate(spec: InitiatorSpec, token: Uint8Array | undefined): Promise<ContextStep> {
+  async initiate(spec: InitiatorSpec, token: Uint8Array | undefined, inPlace: boolean): Promise<ContextStep> {
     const { credential, target } = spec;
-    return await this.#step("gss_init_sec_context", (frame, minor, output, flags) => {
-      const parties = [credential.handle.pointer, target.pointer] as const;
+    return await this.#step("gss_init_sec_context", (frame, minor, output, flags, seconds) => {
+      const call = [
+        minor,
+        credential.handle.pointer,
+        this.#handle.slot,
+        target.pointer,
+        frame.oid(GssOid.krb5),
+        spec.flags,
+        0,
+        spec.bindings === undefined ? null : frame.bindings(spec.bindings),
+        token === undefined ? null : frame.buffer(frame.copy(token)),
+        null,
+        output,
+        flags,
+        seconds,
+      ] as const;
+      if (inPlace) {
+        const major = this.#library.functions.gss_init_sec_context(...call);
+        return this.#library.check("gss_init_sec_context", major, minor);
+      }
       frame.hold([spec, credential.handle, target]);
       return credential.handle.during(() =>
         target.during(() =>
-          this.#library.async("gss_init_sec_context", frame, minor, (functions) =>
-            functions.initContextAsync(
-              minor,
-              parties[0],
-              this.#handle.slot,
-              parties[1],
-              frame.oid(GssOid.krb5),
-              spec.flags,
-              0,
-              spec.bindings === undefined ? null : frame.bindings(spec.bindings),
-              token === undefined ? null : frame.buffer(frame.copy(token)),
-              null,
-              output,
-              flags,
-              null,
-            ))
+          this.#library.async(
+            "gss_init_sec_context",
+            frame,
+            minor,
+            (functions) => functions.initContextAsync(...call),
+          )
         )
       );
     });
@@ -131,16 +142,22 @@ export class GssContext implements Disposable {
 
   async #step(
     call: string,
-    run: (frame: Frame, minor: Native, output: Native, flags: Native) => Promise<number>,
+    run: (
+      frame: Frame,
+      minor: Native,
+      output: Native,
+      flags: Native,
+      seconds: Native,
+    ) => Promise<number> | number,
   ): Promise<ContextStep> {
     const frame = new Frame();
-    const [output, flags] = [frame.buffer(), frame.zeros(4)];
+    const [output, flags, seconds] = [frame.buffer(), frame.zeros(4), frame.zeros(4)];
     let major: number;
     let token: Uint8Array;
     frame.hold(this);
     frame.wanted = () => !this.#handle.isDisposed;
     try {
-      major = await this.#handle.during(() => run(frame, frame.zeros(4), output, flags));
+      major = await this.#handle.during(() => run(frame, frame.zeros(4), output, flags, seconds));
     } finally {
       // A token may come with an error, too (KRB-ERROR): its memory is given back in any case.
       token = this.#library.take(output);
@@ -151,7 +168,7 @@ export class GssContext implements Disposable {
       this.#flags = u32Of(flags);
       this.#headerLength = this.#measure();
     }
-    return { token, complete };
+    return { token, complete, ticketSeconds: u32Of(seconds) };
   }
 
   /** Who the two sides are: `name@REALM`. */

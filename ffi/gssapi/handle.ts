@@ -45,8 +45,8 @@ export class Handle implements Disposable {
     return this.#core.disposed;
   }
 
-  /** Runs a call on another thread that uses this handle. */
-  async during<T>(call: () => Promise<T>): Promise<T> {
+  /** Runs a call that uses this handle, on another thread or in place. */
+  async during<T>(call: () => Promise<T> | T): Promise<T> {
     const core = this.#core;
     core.users++;
     try {

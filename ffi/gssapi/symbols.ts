@@ -8,6 +8,22 @@
  * @module
  */
 
+const initContext = [
+  "buffer",
+  "pointer",
+  "buffer",
+  "pointer",
+  "buffer",
+  "u32",
+  "u32",
+  "buffer",
+  "buffer",
+  "pointer",
+  "buffer",
+  "buffer",
+  "buffer",
+] as const;
+
 /** The symbol table. */
 export const gssSymbols = {
   // OM_uint32 gss_import_name(OM_uint32 *minor, gss_buffer_t name, gss_OID type, gss_name_t *output);
@@ -52,23 +68,10 @@ export const gssSymbols = {
   // OM_uint32 gss_init_sec_context(OM_uint32 *minor, gss_cred_id_t cred, gss_ctx_id_t *context, gss_name_t target,
   //   gss_OID mech, OM_uint32 flags, OM_uint32 time, gss_channel_bindings_t bindings, gss_buffer_t input,
   //   gss_OID *actual, gss_buffer_t output, OM_uint32 *ret_flags, OM_uint32 *time_rec);
+  gss_init_sec_context: { parameters: initContext, result: "u32" },
   initContextAsync: {
     name: "gss_init_sec_context",
-    parameters: [
-      "buffer",
-      "pointer",
-      "buffer",
-      "pointer",
-      "buffer",
-      "u32",
-      "u32",
-      "buffer",
-      "buffer",
-      "pointer",
-      "buffer",
-      "buffer",
-      "pointer",
-    ],
+    parameters: initContext,
     result: "u32",
     nonblocking: true,
   },

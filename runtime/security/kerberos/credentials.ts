@@ -4,7 +4,7 @@
  * @module
  */
 import { createHmac, randomBytes } from "node:crypto";
-import { Credential, type GssLibrary, hostRealm } from "../../../ffi/gssapi/mod.ts";
+import { type ContextStep, Credential, type GssLibrary, hostRealm } from "../../../ffi/gssapi/mod.ts";
 import { DeniedError, type DroverError } from "../../../protocol/errors.ts";
 import type { Secret } from "../../../protocol/secret.ts";
 import type { Clock } from "../../../actors/ports.ts";
@@ -33,14 +33,19 @@ export class Login {
   readonly credential: Credential;
   readonly #library: GssLibrary;
   readonly #realms = new Map<string, Promise<string>>();
-  /** Services that there is a ticket for already. */
-  readonly #known = new Set<string>();
+  /** Services that there is a ticket for already, and the monotonic milliseconds until which it is surely good. */
+  readonly #known = new Map<string, number>();
   readonly #asked = new Map<string, Promise<void>>();
 
+  /** Whether the library has nothing to do for a known service but to calculate: it neither reads files nor renews by itself. */
+  readonly #inMemory: boolean;
+  #calls = 0;
+
   /** Wraps a credential. */
-  constructor(library: GssLibrary, credential: Credential) {
+  constructor(library: GssLibrary, credential: Credential, inMemory: boolean) {
     this.#library = library;
     this.credential = credential;
+    this.#inMemory = inMemory;
   }
 
   /** The realm that krb5.conf has for `host`; empty: the KDC is to say. */
@@ -53,24 +58,48 @@ export class Login {
     return realm;
   }
 
-  /** Runs the first step towards `service`: one at a time until there is a ticket for it. */
-  async towards<T>(service: string, step: () => Promise<T>): Promise<T> {
+  /** Runs a later step. */
+  async later(step: (inPlace: boolean) => Promise<ContextStep>): Promise<ContextStep> {
+    return await this.#run(true, step);
+  }
+
+  /**
+   * Runs the first step towards `service`: one at a time until there is a ticket for it. The step is told whether it can be done in
+   * place.
+   */
+  async first(service: string, step: (inPlace: boolean) => Promise<ContextStep>): Promise<ContextStep> {
     for (let asked = this.#asked.get(service); asked !== undefined; asked = this.#asked.get(service)) {
       await asked;
     }
-    if (this.#known.has(service)) return await step();
+    const known = this.#known.get(service);
+    if (known !== undefined) return await this.#run(systemClock.monotonic() < known, step);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#asked.set(service, promise);
     try {
-      const outcome = await step();
-      this.#known.add(service);
+      const outcome = await this.#run(false, step);
+      const goodForMs = (outcome.ticketSeconds - marginSeconds) * 1000;
+      this.#known.set(service, systemClock.monotonic() + goodForMs);
       return outcome;
     } finally {
       this.#asked.delete(service);
       resolve();
     }
   }
+
+  /** The library locks a credential for as long as it asks a KDC: in place only while nobody else uses it. */
+  async #run(known: boolean, step: (inPlace: boolean) => Promise<ContextStep>): Promise<ContextStep> {
+    const inPlace = known && this.#inMemory && this.#calls === 0;
+    this.#calls++;
+    try {
+      return await step(inPlace);
+    } finally {
+      this.#calls--;
+    }
+  }
 }
+
+/** A ticket's last seconds, in which the library might ask for another. */
+const marginSeconds = 60;
 
 interface Entry {
   login: Login | undefined;
@@ -119,7 +148,7 @@ export class Credentials {
       const seconds = credential.lifetimeSeconds;
       entry.until = this.#clock.monotonic() + 1000 * (seconds - Math.min(renewalSeconds, seconds / 10));
       entry.refusal = undefined;
-      return entry.login = new Login(this.#library, credential);
+      return entry.login = new Login(this.#library, credential, source.kind === "password");
     } catch (cause) {
       const error = kerberosError(cause, actionOf(source));
       const forMs = error instanceof DeniedError ? refusedMs : unreachableMs;

@@ -64,10 +64,13 @@ export class KerberosInitiator extends KerberosContext {
       flags: required | (this.#logon.delegate ? GssFlag.delegate : 0),
       bindings: this.#logon.bindings,
     };
-    const step =
-      await (first
-        ? login.towards(this.#service, () => this.gss.initiate(spec, undefined))
-        : this.gss.initiate(spec, token));
+    // A ticket that is handed on is asked for with each logon.
+    const step = first
+      ? await login.first(
+        this.#service,
+        (inPlace) => this.gss.initiate(spec, undefined, inPlace && !this.#logon.delegate),
+      )
+      : await login.later((inPlace) => this.gss.initiate(spec, token, inPlace));
     if (!step.complete) return { kind: "continue", token: step.token };
     if (this.#logon.delegate && (this.gss.flags & GssFlag.delegate) === 0) {
       throw new DeniedError(
