@@ -11,6 +11,7 @@ import {
 } from "./targets/inventory.ts";
 import { multipart, sealedBody } from "./targets/multipart.ts";
 import { soap } from "./targets/soap.ts";
+import { x509 } from "./targets/x509.ts";
 import { xml } from "./targets/xml.ts";
 
 /** A target with the budget that it has in the suite. */
@@ -31,6 +32,7 @@ export const targets: readonly Planned[] = [
   { target: soap, execs: 8_000, states: 55 },
   { target: ntlm, execs: 8_000, states: 300 },
   { target: dialogue, execs: 5_000, states: 100 },
+  { target: x509, execs: 8_000, states: 60 },
   { target: multipart, execs: 8_000, states: 10 },
   { target: sealedBody, execs: 6_000, states: 15 },
   { target: inventoryIni, execs: 4_000, states: 30 },

@@ -1,0 +1,334 @@
+/**
+ * What of an X.509 certificate (RFC 5280) logons are decided by, read from its DER. Whoever reads here trusts nothing yet: signatures,
+ * times and chains are checked elsewhere.
+ * @module
+ */
+import { ProtocolError } from "../errors.ts";
+import { contextTag, type DerElement, DerReader, readOnly } from "./der.ts";
+
+const tag = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  oid: 0x06,
+  utf8String: 0x0c,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  /** `[1]` and `[2]`, primitive: issuerUniqueID and subjectUniqueID; of a GeneralName `[2]` is a dNSName. */
+  primitive1: 0x81,
+  primitive2: 0x82,
+} as const;
+
+/** Object identifiers of extensions and their values. */
+export const CertificateOid = {
+  keyUsage: "2.5.29.15",
+  subjectAltName: "2.5.29.17",
+  basicConstraints: "2.5.29.19",
+  extendedKeyUsage: "2.5.29.37",
+  anyExtendedKeyUsage: "2.5.29.37.0",
+  clientAuth: "1.3.6.1.5.5.7.3.2",
+  /** otherName of a subject: the user principal name, `name@realm`. */
+  userPrincipalName: "1.3.6.1.4.1.311.20.2.3",
+} as const;
+
+/** Fields of a certificate. */
+export interface CertificateFields {
+  /** First and last moment of its validity, in milliseconds since 1970. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** UPNs of the subject. */
+  readonly userPrincipalNames: readonly string[];
+  /** DNS names of the subject. */
+  readonly dnsNames: readonly string[];
+  /** What its key may be used for; `undefined`: anything. */
+  readonly extendedKeyUsages: readonly string[] | undefined;
+  /** Whether it is an authority's (basicConstraints). */
+  readonly authority: boolean;
+  /** Authorities that may stand between it and the last certificate; `undefined`: any number. */
+  readonly pathLength: number | undefined;
+  /** Bits of keyUsage, the first one as 0x80 of the first byte; `undefined`: all. */
+  readonly keyUsage: number | undefined;
+  /** Critical extensions that are none of those above: whoever does not know them must refuse the certificate. */
+  readonly unknownCritical: readonly string[];
+}
+
+/** Bits of {@link CertificateFields.keyUsage}. */
+export const KeyUsage = { digitalSignature: 0x80, keyCertSign: 0x04 } as const;
+
+/**
+ * Reads a certificate.
+ *
+ * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
+ */
+export function readCertificate(certificate: Uint8Array): CertificateFields {
+  const tbs = new DerReader(partsOf(certificate).tbs.content);
+  let next = tbs.next();
+  if (next.tag === contextTag(0)) {
+    const version = readOnly(next.content, tag.integer).content;
+    if (version.length !== 1 || version[0]! > 2) throw malformed("the version is unknown");
+    next = tbs.next();
+  }
+  expectTag(next, tag.integer); // serialNumber
+  tbs.expect(tag.sequence); // signature
+  tbs.expect(tag.sequence); // issuer
+  const validity = new DerReader(tbs.expect(tag.sequence).content);
+  const notBefore = readTime(validity.next());
+  const notAfter = readTime(validity.next());
+  validity.end();
+  tbs.expect(tag.sequence); // subject
+  tbs.expect(tag.sequence); // subjectPublicKeyInfo
+  let extensions: DerElement | undefined;
+  for (let last: number = tag.bitString; !tbs.atEnd;) {
+    const element = tbs.next();
+    const known = element.tag === tag.primitive1 || element.tag === tag.primitive2 ||
+      element.tag === contextTag(3);
+    if (!known || element.tag <= last) throw malformed("its fields are out of order");
+    last = element.tag;
+    if (element.tag === contextTag(3)) extensions = element;
+  }
+  return { notBefore, notAfter, ...readExtensions(extensions) };
+}
+
+type Extensions = Omit<CertificateFields, "notBefore" | "notAfter">;
+
+function readExtensions(element: DerElement | undefined): Extensions {
+  const userPrincipalNames: string[] = [];
+  const dnsNames: string[] = [];
+  const unknownCritical: string[] = [];
+  let extendedKeyUsages: string[] | undefined;
+  let basic: Pick<CertificateFields, "authority" | "pathLength"> = {
+    authority: false,
+    pathLength: undefined,
+  };
+  let keyUsage: number | undefined;
+  const seen = new Set<string>();
+  const list = new DerReader(
+    element === undefined ? new Uint8Array(0) : readOnly(element.content, tag.sequence).content,
+  );
+  while (!list.atEnd) {
+    const extension = new DerReader(list.expect(tag.sequence).content);
+    const oid = readOid(extension.expect(tag.oid).content);
+    if (seen.has(oid)) throw malformed(`extension ${oid} comes twice`);
+    seen.add(oid);
+    let value = extension.next();
+    let critical = false;
+    if (value.tag === tag.boolean) {
+      critical = readBoolean(value);
+      value = extension.next();
+    }
+    expectTag(value, tag.octetString);
+    extension.end();
+    switch (oid) {
+      case CertificateOid.subjectAltName:
+        readNames(value.content, userPrincipalNames, dnsNames);
+        break;
+      case CertificateOid.extendedKeyUsage:
+        extendedKeyUsages = readOids(value.content);
+        break;
+      case CertificateOid.basicConstraints:
+        basic = readBasicConstraints(value.content);
+        break;
+      case CertificateOid.keyUsage:
+        keyUsage = readKeyUsage(value.content);
+        break;
+      default:
+        if (critical) unknownCritical.push(oid);
+    }
+  }
+  return { userPrincipalNames, dnsNames, extendedKeyUsages, ...basic, keyUsage, unknownCritical };
+}
+
+/** GeneralNames (RFC 5280 section 4.2.1.6): UPNs and DNS names of them. */
+function readNames(bytes: Uint8Array, upns: string[], dnsNames: string[]): void {
+  const names = new DerReader(readOnly(bytes, tag.sequence).content);
+  while (!names.atEnd) {
+    const name = names.next();
+    if (name.tag === tag.primitive2) dnsNames.push(readText(name.content, /^[\x21-\x7e]+$/));
+    if (name.tag !== contextTag(0)) continue;
+    const other = new DerReader(name.content);
+    const oid = readOid(other.expect(tag.oid).content);
+    const value = other.expect(contextTag(0));
+    other.end();
+    if (oid !== CertificateOid.userPrincipalName) continue;
+    upns.push(readText(readOnly(value.content, tag.utf8String).content, /^[^\p{C}\p{Z}]+$/u));
+  }
+}
+
+/** Text that says to a program what it says to a reader: a name with a NUL or an invisible character is none. */
+function readText(bytes: Uint8Array, allowed: RegExp): string {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw malformed("a name is no UTF-8");
+  }
+  if (!allowed.test(text)) throw malformed("a name is empty or has characters that names have not");
+  return text;
+}
+
+function readOids(bytes: Uint8Array): string[] {
+  const list = new DerReader(readOnly(bytes, tag.sequence).content);
+  const oids: string[] = [];
+  while (!list.atEnd) oids.push(readOid(list.expect(tag.oid).content));
+  return oids;
+}
+
+function readBasicConstraints(bytes: Uint8Array): Pick<CertificateFields, "authority" | "pathLength"> {
+  const fields = new DerReader(readOnly(bytes, tag.sequence).content);
+  let authority = false;
+  let pathLength: number | undefined;
+  if (!fields.atEnd) {
+    let field = fields.next();
+    if (field.tag === tag.boolean) {
+      authority = readBoolean(field);
+      if (fields.atEnd) return { authority, pathLength };
+      field = fields.next();
+    }
+    expectTag(field, tag.integer);
+    // One byte says more than any chain is long.
+    if (field.content.length !== 1 || field.content[0]! > 0x7f) throw malformed("a path length is too large");
+    pathLength = field.content[0]!;
+  }
+  fields.end();
+  return { authority, pathLength };
+}
+
+function readKeyUsage(bytes: Uint8Array): number {
+  const { content } = readOnly(bytes, tag.bitString);
+  if (content.length < 2 || content.length > 3 || content[0]! > 7) {
+    throw malformed("keyUsage is no bit string");
+  }
+  return content[1]!;
+}
+
+function readBoolean({ content }: DerElement): boolean {
+  if (content.length !== 1 || (content[0] !== 0xff && content[0] !== 0)) {
+    throw malformed("a truth value is not DER's");
+  }
+  return content[0] === 0xff;
+}
+
+/** UTCTime and GeneralizedTime as RFC 5280 section 4.1.2.5 has them: whole seconds, Z. */
+function readTime({ tag: kind, content }: DerElement): number {
+  const text = String.fromCharCode(...content.subarray(0, 16));
+  const pattern = kind === tag.utcTime
+    ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
+    : kind === tag.generalizedTime
+    ? /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
+    : undefined;
+  const match = pattern?.exec(text);
+  if (match === null || match === undefined || content.length !== text.length) {
+    throw malformed("a time is none");
+  }
+  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const fullYear = kind === tag.generalizedTime ? year : year < 50 ? 2000 + year : 1900 + year;
+  const time = new Date(0);
+  time.setUTCFullYear(fullYear, month - 1, day);
+  time.setUTCHours(hour, minute, second);
+  // The 31st of February would have become another day.
+  if (
+    time.getUTCMonth() !== month - 1 || time.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59
+  ) {
+    throw malformed("a time is none");
+  }
+  return time.getTime();
+}
+
+/** Dotted form of an object identifier. Arcs beyond 2^53 are none that anybody has. */
+export function readOid(bytes: Uint8Array): string {
+  const arcs: number[] = [];
+  let arc = 0;
+  let begun = false;
+  for (const byte of bytes) {
+    if (!begun && byte === 0x80) throw malformed("an object identifier is not in its shortest form");
+    arc = arc * 128 + (byte & 0x7f);
+    if (!Number.isSafeInteger(arc)) throw malformed("an object identifier is too large");
+    begun = byte >= 0x80;
+    if (begun) continue;
+    if (arcs.length === 0) {
+      const first = Math.min(2, Math.floor(arc / 40));
+      arcs.push(first, arc - first * 40);
+    } else arcs.push(arc);
+    arc = 0;
+  }
+  if (begun || arcs.length === 0) throw malformed("an object identifier ends too early");
+  return arcs.join(".");
+}
+
+function partsOf(certificate: Uint8Array): { readonly tbs: DerElement; readonly algorithm: DerElement } {
+  const parts = new DerReader(readOnly(certificate, tag.sequence).content);
+  const tbs = parts.expect(tag.sequence);
+  const algorithm = parts.expect(tag.sequence);
+  parts.expect(tag.bitString);
+  parts.end();
+  return { tbs, algorithm };
+}
+
+/** Names of hashes as `node:crypto` has them. */
+export type SignatureHash = "md5" | "sha1" | "sha224" | "sha256" | "sha384" | "sha512";
+
+const signatureHashes: Readonly<Record<string, SignatureHash>> = {
+  // RSASSA-PKCS1-v1_5 (RFC 8017 appendix A.2.4)
+  "1.2.840.113549.1.1.4": "md5",
+  "1.2.840.113549.1.1.5": "sha1",
+  "1.2.840.113549.1.1.14": "sha224",
+  "1.2.840.113549.1.1.11": "sha256",
+  "1.2.840.113549.1.1.12": "sha384",
+  "1.2.840.113549.1.1.13": "sha512",
+  // ECDSA (RFC 5758)
+  "1.2.840.10045.4.1": "sha1",
+  "1.2.840.10045.4.3.1": "sha224",
+  "1.2.840.10045.4.3.2": "sha256",
+  "1.2.840.10045.4.3.3": "sha384",
+  "1.2.840.10045.4.3.4": "sha512",
+  // DSA (RFC 3279, RFC 5758)
+  "1.2.840.10040.4.3": "sha1",
+  "2.16.840.1.101.3.4.3.1": "sha224",
+  "2.16.840.1.101.3.4.3.2": "sha256",
+};
+
+const rsaPss = "1.2.840.113549.1.1.10";
+
+/** Hashes by themselves, as the parameters of RSASSA-PSS name them. */
+const hashes: Readonly<Record<string, SignatureHash>> = {
+  "1.3.14.3.2.26": "sha1",
+  "2.16.840.1.101.3.4.2.4": "sha224",
+  "2.16.840.1.101.3.4.2.1": "sha256",
+  "2.16.840.1.101.3.4.2.2": "sha384",
+  "2.16.840.1.101.3.4.2.3": "sha512",
+};
+
+/**
+ * The one hash that a certificate's signature is made with; `undefined` where the algorithm is unknown, or has none of its own
+ * (Ed25519).
+ *
+ * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
+ */
+export function signatureHash(certificate: Uint8Array): SignatureHash | undefined {
+  const algorithm = new DerReader(partsOf(certificate).algorithm.content);
+  const oid = readOid(algorithm.expect(tag.oid).content);
+  if (oid !== rsaPss) return signatureHashes[oid];
+  // RFC 4055 section 3.1: SHA-1 where nothing is said.
+  const parameters = new DerReader(algorithm.expect(tag.sequence).content);
+  const first = parameters.atEnd ? undefined : parameters.next();
+  if (first === undefined || first.tag !== contextTag(0)) return "sha1";
+  const hash = new DerReader(readOnly(first.content, tag.sequence).content);
+  return hashes[readOid(hash.expect(tag.oid).content)];
+}
+
+function expectTag(element: DerElement, expected: number): void {
+  if (element.tag !== expected) throw malformed("its fields are out of order");
+}
+
+function malformed(why: string): ProtocolError {
+  return new ProtocolError("CertificateMalformed", `read certificate: ${why}`);
+}
