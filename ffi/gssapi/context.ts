@@ -65,8 +65,8 @@ export class GssContext implements Disposable {
   }
 
   /**
-   * A step of the initiator; may ask a KDC, unless it is done `inPlace`: only where a ticket is known to be there, and no other call
-   * uses the credential, whose lock it would wait for.
+   * A step of the initiator; may ask a KDC, unless it is done `inPlace`: only where a ticket is known to be there. No other call may
+   * use the credential meanwhile: the library locks it for as long as it takes.
    *
    * @throws GssError
    */

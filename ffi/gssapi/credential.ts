@@ -94,6 +94,29 @@ export class Credential implements Disposable {
       : await Credential.#inquired(library, handle);
   }
 
+  /**
+   * Copies the tickets into another store. Of a cache in memory, `MEMORY:name`, credentials can be taken by {@link Credential.fromStore}
+   * until it is destroyed.
+   *
+   * @throws GssError
+   */
+  copyTo(library: GssLibrary, store: CredentialStore): void {
+    const frame = new Frame();
+    const minor = frame.zeros(4);
+    const major = library.functions.gss_store_cred_into(
+      minor,
+      this.handle.pointer,
+      CredentialUsage.initiate,
+      frame.oid(GssOid.krb5),
+      1,
+      0,
+      frame.keyValues(store),
+      null,
+      null,
+    );
+    library.check("gss_store_cred_into", major, minor);
+  }
+
   /** Asks for name and lifetime; the library logs on now, where it has put that off. */
   static async #inquired(library: GssLibrary, handle: Handle): Promise<Credential> {
     try {

@@ -6,4 +6,5 @@ export { GssError, GssUnavailable } from "./errors.ts";
 export type { Handle } from "./handle.ts";
 export { hostRealm } from "./host_realm.ts";
 export { GssLibrary } from "./library.ts";
+export { destroyCache } from "./memory_cache.ts";
 export { principalName } from "./name.ts";

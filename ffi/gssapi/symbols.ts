@@ -57,6 +57,12 @@ export const gssSymbols = {
     result: "u32",
     nonblocking: true,
   },
+  // OM_uint32 gss_store_cred_into(OM_uint32 *minor, gss_cred_id_t cred, gss_cred_usage_t usage, gss_OID mech,
+  //   OM_uint32 overwrite, OM_uint32 default, gss_key_value_set *store, gss_OID_set *stored, gss_cred_usage_t *usage_stored);
+  gss_store_cred_into: {
+    parameters: ["buffer", "pointer", "i32", "buffer", "u32", "u32", "buffer", "pointer", "pointer"],
+    result: "u32",
+  },
   // OM_uint32 gss_inquire_cred(OM_uint32 *minor, gss_cred_id_t cred, gss_name_t *name, OM_uint32 *lifetime,
   //   gss_cred_usage_t *usage, gss_OID_set *mechs);
   inquireCredentialAsync: {
@@ -136,6 +142,7 @@ export const gssSymbols = {
     result: "u32",
   },
   // krb5_error_code krb5_init_context(krb5_context *context);
+  krb5_init_context: { parameters: ["buffer"], result: "i32" },
   initKrb5Async: { name: "krb5_init_context", parameters: ["buffer"], result: "i32", nonblocking: true },
   // krb5_error_code krb5_get_host_realm(krb5_context context, const char *host, char ***realms);
   hostRealmAsync: {
@@ -146,6 +153,10 @@ export const gssSymbols = {
   },
   // krb5_error_code krb5_free_host_realm(krb5_context context, char *const *realms);
   krb5_free_host_realm: { parameters: ["pointer", "pointer"], result: "i32" },
+  // krb5_error_code krb5_cc_resolve(krb5_context context, const char *name, krb5_ccache *cache);
+  krb5_cc_resolve: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
+  // krb5_error_code krb5_cc_destroy(krb5_context context, krb5_ccache cache);
+  krb5_cc_destroy: { parameters: ["pointer", "pointer"], result: "i32" },
   // void krb5_free_context(krb5_context context);
   krb5_free_context: { parameters: ["pointer"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;

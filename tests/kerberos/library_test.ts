@@ -114,6 +114,25 @@ Deno.test("a KDC that never answers holds nothing up, and is named", { ignore },
   await run(realm, "silent");
 });
 
+Deno.test("a KDC that falls silent keeps nobody up whose ticket is there", { ignore }, async () => {
+  await using realm = await startKdc();
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", child, "partlySilent", realm.keytab],
+    env: { ...realm.environment },
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = process.stdout.getReader();
+  await reader.read();
+  realm.silence(true);
+  const writer = process.stdin.getWriter();
+  await writer.write(new Uint8Array(1));
+  assert.equal((await process.status).code, 0);
+  reader.releaseLock();
+  writer.releaseLock();
+  await Promise.all([process.stdout.cancel(), process.stdin.close().catch(() => {})]);
+});
+
 Deno.test("a KDC that is gone is named", { ignore }, async () => {
   const realm = await startKdc();
   const { environment, keytab } = realm;

@@ -4,7 +4,14 @@
  * @module
  */
 import { createHmac, randomBytes } from "node:crypto";
-import { type ContextStep, Credential, type GssLibrary, hostRealm } from "../../../ffi/gssapi/mod.ts";
+import {
+  type ContextStep,
+  Credential,
+  type CredentialStore,
+  destroyCache,
+  type GssLibrary,
+  hostRealm,
+} from "../../../ffi/gssapi/mod.ts";
 import { DeniedError, type DroverError } from "../../../protocol/errors.ts";
 import type { Secret } from "../../../protocol/secret.ts";
 import type { Clock } from "../../../actors/ports.ts";
@@ -27,25 +34,23 @@ const refusedMs = 60_000;
 /** The same for a KDC that cannot be reached. */
 const unreachableMs = 10_000;
 
-/** A credential that is good for now. */
+/** Tickets that are good for now, and the credentials to use them with. */
 export class Login {
-  /** For contexts. */
-  readonly credential: Credential;
   readonly #library: GssLibrary;
+  readonly #store: Store;
+  /** Credentials that nobody uses at the moment. The library locks one for as long as it asks a KDC with it. */
+  readonly #idle: Credential[];
   readonly #realms = new Map<string, Promise<string>>();
   /** Services that there is a ticket for already, and the monotonic milliseconds until which it is surely good. */
   readonly #known = new Map<string, number>();
   readonly #asked = new Map<string, Promise<void>>();
 
-  /** Whether the library has nothing to do for a known service but to calculate: it neither reads files nor renews by itself. */
-  readonly #inMemory: boolean;
-  #calls = 0;
-
-  /** Wraps a credential. */
-  constructor(library: GssLibrary, credential: Credential, inMemory: boolean) {
+  /** Begins with one credential of `store`, which is at hand already. */
+  constructor(library: GssLibrary, store: Store, credential: Credential) {
     this.#library = library;
-    this.credential = credential;
-    this.#inMemory = inMemory;
+    this.#store = store;
+    this.#idle = [credential];
+    if (store.destroy !== undefined) forgotten.register(this, store.destroy);
   }
 
   /** The realm that krb5.conf has for `host`; empty: the KDC is to say. */
@@ -58,16 +63,8 @@ export class Login {
     return realm;
   }
 
-  /** Runs a later step. */
-  async later(step: (inPlace: boolean) => Promise<ContextStep>): Promise<ContextStep> {
-    return await this.#run(true, step);
-  }
-
-  /**
-   * Runs the first step towards `service`: one at a time until there is a ticket for it. The step is told whether it can be done in
-   * place.
-   */
-  async first(service: string, step: (inPlace: boolean) => Promise<ContextStep>): Promise<ContextStep> {
+  /** Runs the first step towards `service`: one at a time until there is a ticket for it. */
+  async first(service: string, step: Step): Promise<ContextStep> {
     for (let asked = this.#asked.get(service); asked !== undefined; asked = this.#asked.get(service)) {
       await asked;
     }
@@ -86,17 +83,36 @@ export class Login {
     }
   }
 
-  /** The library locks a credential for as long as it asks a KDC: in place only while nobody else uses it. */
-  async #run(known: boolean, step: (inPlace: boolean) => Promise<ContextStep>): Promise<ContextStep> {
-    const inPlace = known && this.#inMemory && this.#calls === 0;
-    this.#calls++;
+  /** Runs a later step. */
+  async later(step: Step): Promise<ContextStep> {
+    return await this.#run(true, step);
+  }
+
+  async #run(known: boolean, step: Step): Promise<ContextStep> {
+    const credential = this.#idle.pop() ?? await this.#store.open();
     try {
-      return await step(inPlace);
+      return await step(credential, known && this.#store.inMemory);
     } finally {
-      this.#calls--;
+      this.#idle.push(credential);
     }
   }
 }
+
+/** A step with a credential; `inPlace`: the library has nothing to do but to calculate. */
+type Step = (credential: Credential, inPlace: boolean) => Promise<ContextStep>;
+
+/** Where the tickets of a login are. */
+interface Store {
+  /** Takes a credential from it. */
+  readonly open: () => Promise<Credential>;
+  /** Whether the library neither reads files for it nor renews it by itself. */
+  readonly inMemory: boolean;
+  /** Frees it, when nobody uses the login any more. */
+  readonly destroy?: () => void;
+}
+
+/** Caches in memory live for as long as the logins that use them. */
+const forgotten = new FinalizationRegistry<() => void>((destroy) => destroy());
 
 /** A ticket's last seconds, in which the library might ask for another. */
 const marginSeconds = 60;
@@ -144,11 +160,11 @@ export class Credentials {
 
   async #begin(source: CredentialSource, entry: Entry): Promise<Login> {
     try {
-      const credential = await this.#acquire(source);
+      const { store, credential } = await this.#acquire(source);
       const seconds = credential.lifetimeSeconds;
       entry.until = this.#clock.monotonic() + 1000 * (seconds - Math.min(renewalSeconds, seconds / 10));
       entry.refusal = undefined;
-      return entry.login = new Login(this.#library, credential, source.kind === "password");
+      return entry.login = new Login(this.#library, store, credential);
     } catch (cause) {
       const error = kerberosError(cause, actionOf(source));
       const forMs = error instanceof DeniedError ? refusedMs : unreachableMs;
@@ -159,30 +175,34 @@ export class Credentials {
     }
   }
 
-  async #acquire(source: CredentialSource): Promise<Credential> {
+  async #acquire(
+    source: CredentialSource,
+  ): Promise<{ readonly store: Store; readonly credential: Credential }> {
+    const library = this.#library;
+    const cache = `MEMORY:drover-${randomBytes(8).toString("hex")}`;
+    const destroy = () => destroyCache(library, cache);
+    const from = (names: CredentialStore) => () =>
+      Credential.fromStore(library, "initiate", names, source.principal);
     switch (source.kind) {
       case "password": {
         const password = new TextEncoder().encode(source.password.reveal());
         try {
-          return await Credential.withPassword(this.#library, source.principal, password);
+          using credential = await Credential.withPassword(library, source.principal, password);
+          credential.copyTo(library, { ccache: cache });
         } finally {
           password.fill(0);
         }
+        const open = from({ ccache: cache });
+        return { store: { open, inMemory: true, destroy }, credential: await open() };
       }
-      case "ccache":
-        return await Credential.fromStore(
-          this.#library,
-          "initiate",
-          source.cache === undefined ? {} : { ccache: source.cache },
-          source.principal,
-        );
-      case "keytab":
-        return await Credential.fromStore(
-          this.#library,
-          "initiate",
-          { client_keytab: source.file, ccache: `MEMORY:drover-${randomBytes(8).toString("hex")}` },
-          source.principal,
-        );
+      case "ccache": {
+        const open = from(source.cache === undefined ? {} : { ccache: source.cache });
+        return { store: { open, inMemory: false }, credential: await open() };
+      }
+      case "keytab": {
+        const open = from({ client_keytab: source.file, ccache: cache });
+        return { store: { open, inMemory: false, destroy }, credential: await open() };
+      }
     }
   }
 

@@ -58,21 +58,20 @@ export class KerberosInitiator extends KerberosContext {
       );
     }
     const { login, target } = this.#begun ??= await this.#begin();
-    const spec = {
-      credential: login.credential,
-      target,
-      flags: required | (this.#logon.delegate ? GssFlag.delegate : 0),
-      bindings: this.#logon.bindings,
-    };
+    const { delegate, bindings } = this.#logon;
+    const flags = required | (delegate ? GssFlag.delegate : 0);
     // A ticket that is handed on is asked for with each logon.
     const step = first
       ? await login.first(
         this.#service,
-        (inPlace) => this.gss.initiate(spec, undefined, inPlace && !this.#logon.delegate),
+        (credential, inPlace) =>
+          this.gss.initiate({ credential, target, flags, bindings }, undefined, inPlace && !delegate),
       )
-      : await login.later((inPlace) => this.gss.initiate(spec, token, inPlace));
+      : await login.later((credential, inPlace) =>
+        this.gss.initiate({ credential, target, flags, bindings }, token, inPlace)
+      );
     if (!step.complete) return { kind: "continue", token: step.token };
-    if (this.#logon.delegate && (this.gss.flags & GssFlag.delegate) === 0) {
+    if (delegate && (this.gss.flags & GssFlag.delegate) === 0) {
       throw new DeniedError(
         "KerberosNotDelegated",
         `${this.action}: there is no ticket to hand on to the service; the KDC must allow it, and krb5.conf or kinit ` +
