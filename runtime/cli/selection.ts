@@ -59,6 +59,8 @@ export async function withPasswords(
   stdinTaken: boolean,
 ): Promise<Inventory> {
   const { hosts } = inventory;
+  // Keys and tickets are there instead.
+  if (flags.keytab !== undefined || flags.ccache !== undefined) return inventory;
   const missing = connection.password === undefined && hosts.some((host) => host.password === undefined);
   if (!missing || stdinTaken || !Deno.stdin.isTerminal()) return inventory;
   const user = flags.user ??
