@@ -41,6 +41,11 @@ export interface KerberosOptions {
   readonly hostname?: string;
   /** Whether the service may act as the user on other machines, where the KDC allows it; default `false`. */
   readonly delegate?: boolean;
+  /**
+   * Whether nothing but the password that is given counts: tickets that lie about are not for hosts whose address somebody else has
+   * chosen. Default `false`.
+   */
+  readonly passwordOnly?: boolean;
 }
 
 /** Who logs on to which host. */
@@ -59,7 +64,7 @@ export function usesKerberos({ host, kind, user, password, kerberos }: Logon): b
   if (kind === "kerberos") return true;
   if ((kind !== "negotiate" && kind !== "credssp") || kerberosMissing() !== undefined) return false;
   if (kerberos.keytab !== undefined || kerberos.ccache !== undefined) return true;
-  if (password === undefined) return hasDefaultTickets();
+  if (password === undefined) return kerberos.passwordOnly !== true && hasDefaultTickets();
   // No service is registered under an address, and without a realm the name is one of Windows' own.
   const named = kerberos.hostname !== undefined || !isAddress(host.address);
   return named && user !== undefined && /^[^\\@]+@[^@]+$/.test(user);
@@ -99,7 +104,7 @@ export function checkCredentials(logon: Logon): void {
   const noUser = user === undefined || user === "";
   // Tickets and keys say themselves whose they are.
   if (
-    usesKerberos(logon) &&
+    kerberos.passwordOnly !== true && usesKerberos(logon) &&
     (password === undefined || kerberos.keytab !== undefined || kerberos.ccache !== undefined)
   ) {
     return;
@@ -223,11 +228,11 @@ function ntlmLogon(
   wallNow: () => number,
 ): NtlmInitiatorOptions {
   const { username, domain } = splitUserName(user!);
+  const certificate = facts.tls?.peerCertificate;
+  const channelBinding = certificate === undefined ? undefined : serverEndPointBinding(certificate);
   return {
     // Binds the logon to this TLS connection, so that nobody between can pass it on (CbtHardeningLevel).
-    ...(facts.tls?.peerCertificate === undefined
-      ? {}
-      : { channelBinding: serverEndPointBinding(facts.tls.peerCertificate) }),
+    ...(channelBinding === undefined ? {} : { channelBinding }),
     credential: { username, domain, password: password! },
     targetName: `HTTP/${host.address}`,
     random: (length) => random.bytes(length),

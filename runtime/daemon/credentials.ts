@@ -37,11 +37,11 @@ export class Credentials {
   readonly #entries: readonly Entry[];
   readonly #common: ConnectionOptions;
 
-  /** `common`: options of all hosts; its account and port are for hosts of the file alone. */
+  /** `common`: options of all hosts; its account, keys, tickets and port are for hosts of the file alone. */
   constructor(entries: readonly Entry[], common: ConnectionOptions) {
     this.#entries = entries;
     const { user: _user, password: _password, port: _port, ssl: _ssl, auth: _auth, ...rest } = common;
-    this.#common = rest;
+    this.#common = { ...rest, kerberos: { passwordOnly: true } };
   }
 
   /** How a host of the API is logged on to; without an account where the file has none for its address and port. */
