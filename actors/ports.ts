@@ -31,8 +31,12 @@ export interface TlsFacts {
   readonly protocol: string;
   /** DER of the peer's certificate, where it sent one. */
   readonly peerCertificate: Uint8Array | undefined;
+  /** DER of all certificates that a client sent, its own first, where a listener asked for them; whose they are is not checked. */
+  readonly peerChain?: readonly Uint8Array[];
   /** DER of our own certificate, on the accepting side. */
   readonly localCertificate: Uint8Array | undefined;
+  /** Name of the suite, as the engine writes it. */
+  readonly cipher?: string;
 }
 
 /** What is known about an open connection. */
@@ -81,6 +85,29 @@ export interface TlsClientOptions {
   readonly verify: "system" | "ignore";
   /** PEM of additional trusted roots. */
   readonly ca?: string;
+  /** The issuer is not checked (SkipCACheck): name and time are. */
+  readonly skipCaCheck?: boolean;
+  /** The name is not checked (SkipCNCheck). */
+  readonly skipCnCheck?: boolean;
+  /** SHA-256 or SHA-1 of the server's certificate, lower-case hex: it is this one, and nothing else of it is checked. */
+  readonly fingerprint?: string;
+  /** Our own certificate, for a server that asks for one. */
+  readonly identity?: TlsIdentity;
+}
+
+/** A certificate with its key: PEM of both, or PKCS#12. */
+export type TlsIdentity =
+  | { readonly certificate: string; readonly key: string }
+  | { readonly pfx: Uint8Array; readonly passphrase: string };
+
+/** A proxy that opens connections for us by HTTP's CONNECT (RFC 9110 section 9.3.6). */
+export interface ProxyOptions {
+  /** Name or IP literal (IPv6 without brackets). */
+  readonly host: string;
+  /** TCP port. */
+  readonly port: number;
+  /** Account of the proxy. */
+  readonly credential?: { readonly user: string; readonly password: Secret };
 }
 
 /** Where to connect. */
