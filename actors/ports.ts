@@ -79,7 +79,7 @@ export interface Connection {
   abort(): void;
 }
 
-/** How to verify a server's certificate. */
+/** How to verify a server's certificate, and what to prove who we are with. */
 export interface TlsClientOptions {
   /** `system`: system roots and host name are checked; `ignore`: nothing is checked. */
   readonly verify: "system" | "ignore";
@@ -118,6 +118,8 @@ export interface ConnectTarget {
   readonly port: number;
   /** TLS when present. */
   readonly tls?: TlsClientOptions;
+  /** Through which proxy; absent: straight. */
+  readonly proxy?: ProxyOptions;
   /** Milliseconds until the connection (with TLS) must stand, or it is closed with `ConnectTimeout`. */
   readonly timeoutMs: number;
 }
@@ -174,6 +176,8 @@ export interface ListenAddress {
     readonly certificate: string;
     readonly key: string;
     readonly maxVersion: "TLSv1.2" | "TLSv1.3";
+    /** Whether clients are asked for a certificate; those without one are let in all the same. Default `false`. */
+    readonly askCertificate?: boolean;
   };
 }
 

@@ -269,8 +269,7 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
     return writeConfigResponse(response, part, {
       settings,
       allowUnencrypted,
-      basic: auth.includes("basic"),
-      negotiate: auth.includes("negotiate"),
+      auth,
     });
   }
 

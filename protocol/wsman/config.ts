@@ -15,10 +15,8 @@ export interface EffectiveConfig {
   readonly settings: ServiceSettings;
   /** Whether it accepts clear text on plain HTTP. */
   readonly allowUnencrypted: boolean;
-  /** Whether it offers Basic. */
-  readonly basic: boolean;
-  /** Whether it offers Negotiate. */
-  readonly negotiate: boolean;
+  /** Schemes that it offers. */
+  readonly auth: readonly ("basic" | "kerberos" | "negotiate" | "certificate" | "credssp")[];
 }
 
 /** A setting, or a group of them. */
@@ -40,17 +38,17 @@ const client: readonly Item[] = [
   ["AllowUnencrypted", false],
   ["Auth", [
     ["Basic", true],
-    ["Digest", false],
-    ["Kerberos", false],
+    ["Digest", true],
+    ["Kerberos", true],
     ["Negotiate", true],
-    ["Certificate", false],
-    ["CredSSP", false],
+    ["Certificate", true],
+    ["CredSSP", true],
   ]],
   defaultPorts,
   ["TrustedHosts", ""],
 ];
 
-function service({ settings, allowUnencrypted, basic, negotiate }: EffectiveConfig): readonly Item[] {
+function service({ settings, allowUnencrypted, auth }: EffectiveConfig): readonly Item[] {
   return [
     ["RootSDDL", rootSddl],
     ["MaxConcurrentOperations", noBound],
@@ -60,12 +58,12 @@ function service({ settings, allowUnencrypted, basic, negotiate }: EffectiveConf
     ["MaxPacketRetrievalTimeSeconds", settings.MaxPacketRetrievalTimeSeconds],
     ["AllowUnencrypted", allowUnencrypted],
     ["Auth", [
-      ["Basic", basic],
-      ["Kerberos", false],
-      ["Negotiate", negotiate],
-      ["Certificate", false],
-      ["CredSSP", false],
-      ["CbtHardeningLevel", "Relaxed"],
+      ["Basic", auth.includes("basic")],
+      ["Kerberos", auth.includes("kerberos")],
+      ["Negotiate", auth.includes("negotiate")],
+      ["Certificate", auth.includes("certificate")],
+      ["CredSSP", auth.includes("credssp")],
+      ["CbtHardeningLevel", settings.CbtHardeningLevel],
     ]],
     defaultPorts,
     ["IPv4Filter", "*"],

@@ -33,7 +33,15 @@ export interface ServiceSettings {
   readonly MaxProcessesPerShell: number;
   /** Shells that one user may have. */
   readonly MaxShellsPerUser: number;
+  /** Whether logons over TLS must be bound to their connection. */
+  readonly CbtHardeningLevel: CbtHardeningLevel;
 }
+
+/**
+ * What a service asks of the channel binding of a logon: `None` does not look at it, `Relaxed` refuses a wrong one, `Strict` a missing
+ * one, too.
+ */
+export type CbtHardeningLevel = "None" | "Relaxed" | "Strict";
 
 /** Lowest idle time-out of a shell, in milliseconds; a client that asks for less changes nothing. */
 export const lowestIdleTimeoutMs = 60_000;
@@ -53,6 +61,14 @@ interface BooleanRule {
   readonly fallback: boolean;
 }
 
+interface ChoiceRule {
+  readonly kind: "choice";
+  readonly fallback: string;
+  readonly choices: readonly string[];
+}
+
+type Rule = NumberRule | BooleanRule | ChoiceRule;
+
 const most = 2_147_483_647;
 const whole = (fallback: number, least: number, limit = most): NumberRule => ({
   kind: "number",
@@ -61,7 +77,7 @@ const whole = (fallback: number, least: number, limit = most): NumberRule => ({
   most: limit,
 });
 
-const rules: Readonly<Record<keyof ServiceSettings, NumberRule | BooleanRule>> = {
+const rules: Readonly<Record<keyof ServiceSettings, Rule>> = {
   // 32 KB hold any answer without output; above 1,039,440 is unsupported.
   MaxEnvelopeSizekb: whole(500, 32, 1_039_440),
   MaxTimeoutms: whole(60_000, 500),
@@ -76,6 +92,7 @@ const rules: Readonly<Record<keyof ServiceSettings, NumberRule | BooleanRule>> =
   MaxShellRunTime: whole(28_800_000, 1),
   MaxProcessesPerShell: whole(25, 0),
   MaxShellsPerUser: whole(30, 1),
+  CbtHardeningLevel: { kind: "choice", fallback: "Relaxed", choices: ["None", "Relaxed", "Strict"] },
 };
 
 /** Names of all settings, in the spelling that is required. */
@@ -94,7 +111,7 @@ export const defaultServiceSettings: ServiceSettings = Object.freeze(
 export function resolveServiceSettings(
   changes: Readonly<Record<string, string | number | boolean>> = {},
 ): ServiceSettings {
-  const settings: Record<string, number | boolean> = { ...defaultServiceSettings };
+  const settings: Record<string, number | boolean | string> = { ...defaultServiceSettings };
   for (const [name, value] of Object.entries(changes)) {
     if (!Object.hasOwn(rules, name)) {
       const near = serviceSettingNames.find((known) => known.toLowerCase() === name.toLowerCase());
@@ -110,9 +127,13 @@ export function resolveServiceSettings(
 
 function read(
   name: string,
-  rule: NumberRule | BooleanRule,
+  rule: Rule,
   value: string | number | boolean,
-): number | boolean {
+): number | boolean | string {
+  if (rule.kind === "choice") {
+    if (typeof value === "string" && rule.choices.includes(value)) return value;
+    throw new UsageError("BadSetting", `set ${name}: the value is none of ${rule.choices.join(", ")}`);
+  }
   if (rule.kind === "boolean") {
     if (value === true || value === "true") return true;
     if (value === false || value === "false") return false;

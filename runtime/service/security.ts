@@ -1,5 +1,4 @@
 /** Logons of a service: its accounts behind the actors' {@link SecurityProvider}. @module */
-import { timingSafeEqual } from "node:crypto";
 import type { ConnectionFacts, SecurityProvider, ServiceAccount } from "../../actors/ports.ts";
 import { createSpnegoAcceptor, CredSspAcceptor, ntlmChoice } from "../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
@@ -9,7 +8,7 @@ import type { Accounts } from "../security/accounts.ts";
 import { KerberosAcceptor, kerberosChoice, type ServiceKeys } from "../security/kerberos/mod.ts";
 import type { TlsSessions } from "../security/tls_session.ts";
 import { reflectionGuard } from "../security/reflection_guard.ts";
-import { serverEndPointBinding, serverEndPointData } from "./channel_binding.ts";
+import { acceptsBinding, serverEndPointData } from "./channel_binding.ts";
 
 /** What is known of a dialogue beside what its context says. */
 interface Dialogue {
@@ -104,8 +103,7 @@ function isBound({ ntlm, facts }: Dialogue): boolean {
   const sent = ntlm?.channelBinding;
   const certificate = facts.tls?.localCertificate;
   if (sent === undefined || certificate === undefined) return true;
-  const expected = serverEndPointBinding(certificate);
-  return sent.length === expected.length && timingSafeEqual(sent, expected);
+  return acceptsBinding("Relaxed", certificate, sent);
 }
 
 function bindingsOf(facts: ConnectionFacts): Uint8Array | undefined {

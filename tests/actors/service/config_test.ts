@@ -72,8 +72,7 @@ Deno.test("the longest answer fits into the smallest envelope that a client may 
   const answer = writeConfigResponse(context, "", {
     settings: settings as unknown as ServiceSettings,
     allowUnencrypted: false,
-    basic: false,
-    negotiate: false,
+    auth: [],
   });
   assert.ok(answer.length <= 8_192, `${answer.length} bytes`);
 });
