@@ -93,7 +93,17 @@ export interface TlsClientOptions {
   readonly fingerprint?: string;
   /** Our own certificate, for a server that asks for one. */
   readonly identity?: TlsIdentity;
+  /** Default: `platform`. */
+  readonly engine?: TlsEngineName;
+  /** TLS 1.0 and 1.1, and keys and hashes that are too weak today, are good enough. Only with `openssl`. */
+  readonly legacy?: boolean;
 }
+
+/**
+ * Who speaks TLS. `platform`: Deno's own, TLS 1.2 and 1.3 with the suites of today. `openssl`: the system's OpenSSL, which also has
+ * the older suites of TLS 1.2, and shows a client certificate to servers that ask for it in mid-connection.
+ */
+export type TlsEngineName = "platform" | "openssl";
 
 /** A certificate with its key: PEM of both, or PKCS#12. */
 export type TlsIdentity =
@@ -178,6 +188,8 @@ export interface ListenAddress {
     readonly maxVersion: "TLSv1.2" | "TLSv1.3";
     /** Whether clients are asked for a certificate; those without one are let in all the same. Default `false`. */
     readonly askCertificate?: boolean;
+    /** Default: `platform`. */
+    readonly engine?: TlsEngineName;
   };
 }
 
