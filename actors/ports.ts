@@ -310,10 +310,35 @@ export interface SecurityProvider {
   acceptCredSsp?(facts: ConnectionFacts): SecurityContext;
   /** The account of an established context; `undefined` when it has none here. */
   account(context: SecurityContext): ServiceAccount | undefined;
-  /** Checks a password; `done` is called once, at once or later, and takes as long for an unknown name as for a wrong password. */
+  /** Why an established context has no account, where there is more to say than that; for the operator only. */
+  refusal?(context: SecurityContext): string | undefined;
+  /** The account of a client's certificate; absent where none is accepted. */
+  checkCertificate?(facts: ConnectionFacts): CertificateVerdict;
+  /** Who the client of a dialogue says it is, where that is known before it is proven; for the operator only. */
+  claimant?(context: SecurityContext): string | undefined;
+  /** Whether an account that has logged on is still as it was then; absent: always. */
+  isCurrent?(account: ServiceAccount): boolean;
+  /**
+   * Checks a password; `done` is called once, at once or later, and takes as long for an unknown name as for a wrong password. The
+   * function that comes back says that nobody waits for it any more.
+   */
   checkPassword(
     username: string,
     password: Secret,
-    done: (account: ServiceAccount | undefined) => void,
-  ): void;
+    facts: ConnectionFacts,
+    done: (verdict: PasswordVerdict) => void,
+  ): () => void;
 }
+
+/** What became of the check of a password. Reasons are for the operator, never for the client. */
+export type PasswordVerdict =
+  | { readonly kind: "account"; readonly account: ServiceAccount }
+  | { readonly kind: "denied"; readonly reason: string }
+  /** It could not be checked now. */
+  | { readonly kind: "busy"; readonly reason: string };
+
+/** Whose a client's certificate is. Reasons are for the operator, never for the client. */
+export type CertificateVerdict =
+  | { readonly kind: "account"; readonly account: ServiceAccount }
+  /** `user`: who it says it is. */
+  | { readonly kind: "refused"; readonly user: string | undefined; readonly reason: string };

@@ -20,7 +20,7 @@ import type { SealingScheme } from "../../protocol/sealing/mod.ts";
 import { isIdentify, ns, writeIdentifyResponse } from "../../protocol/soap/mod.ts";
 import { WsmanFaultError } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, AskOutcome, Behaviour, ChildSpec, Context, TimerHandle } from "../kernel/actor.ts";
-import type { Connection, ConnectionFacts, ServiceAccount } from "../ports.ts";
+import type { Connection, ConnectionFacts, PasswordVerdict, ServiceAccount } from "../ports.ts";
 import { admit, credentialsOf } from "./admission.ts";
 import { type Answer, asFault, faultAnswer, responseContext, success } from "./answers.ts";
 import { type DispatcherMessage, operationGraceMs } from "./dispatcher.ts";
@@ -53,11 +53,7 @@ export type ConnectionMessage =
   /** A write was not taken whole; `drain` follows. */
   | { readonly kind: "blocked" }
   | { readonly kind: "negotiated"; readonly exchange: Exchange; readonly step: SecurityStep }
-  | {
-    readonly kind: "passwordChecked";
-    readonly exchange: Exchange;
-    readonly account: ServiceAccount | undefined;
-  }
+  | { readonly kind: "passwordChecked"; readonly exchange: Exchange; readonly verdict: PasswordVerdict }
   | { readonly kind: "answered"; readonly exchange: Exchange; readonly outcome: AskOutcome<Answer> }
   /** The service is full, and nobody has logged on here. */
   | { readonly kind: "makeRoom" }
@@ -135,6 +131,8 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
   #scheme: SealingScheme = "Negotiate";
   #account: ServiceAccount | undefined;
   #loggedOn = false;
+  /** Gives up the check of a password that is under way. */
+  #giveUpCheck: (() => void) | undefined;
   #blocked = false;
   /** A chunk was asked for and has not come. */
   #reading = false;
@@ -175,7 +173,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
         break;
       case "passwordChecked":
         if (this.#current(message.exchange)) {
-          this.#passwordChecked(message.exchange, message.account, context);
+          this.#passwordChecked(message.exchange, message.verdict, context);
         }
         break;
       case "answered":
@@ -194,7 +192,10 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
 
   stopped(_reason: unknown, context: Context<ConnectionMessage>): void {
     this.#context?.dispose();
-    context.effect(() => this.#connection.abort());
+    context.effect(() => {
+      this.#giveUpCheck?.();
+      this.#connection.abort();
+    });
     const operation = this.#exchange?.operation;
     if (operation !== undefined) context.send(this.#options.dispatcher, { kind: "cancel", operation });
   }
@@ -286,6 +287,10 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     switch (credentials.kind) {
       case "none":
         if (this.#account === undefined) return this.#challenge(context);
+        if (this.#service.security.isCurrent?.(this.#account) === false) {
+          const reason = "the account was changed, disabled or removed since the logon";
+          return this.#denied(authOf[this.#scheme], this.#account.name, reason, context);
+        }
         exchange.account = this.#account;
         exchange.context = this.#context;
         return this.#expectBody(exchange, context);
@@ -302,13 +307,14 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
           );
         }
         this.#phase = "authorizing";
-        return context.effect((post) =>
-          this.#service.security.checkPassword(
+        return context.effect((post) => {
+          this.#giveUpCheck = this.#service.security.checkPassword(
             credentials.username,
             credentials.password,
-            (account) => post({ kind: "passwordChecked", exchange, account }),
-          )
-        );
+            this.#facts!,
+            (verdict) => post({ kind: "passwordChecked", exchange, verdict }),
+          );
+        });
       case "token": {
         const { scheme, token } = credentials;
         const auth = authOf[scheme];
@@ -450,7 +456,10 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
 
   #negotiated(exchange: Exchange, step: SecurityStep, context: Context<ConnectionMessage>): void {
     const auth = authOf[this.#scheme];
-    if (step.kind === "failed") return this.#denied(auth, undefined, eventReason(step.error), context);
+    if (step.kind === "failed") {
+      const claimant = this.#service.security.claimant?.(this.#context!);
+      return this.#denied(auth, claimant, eventReason(step.error), context);
+    }
     const token = step.token === undefined ? undefined : `${this.#scheme} ${step.token.toBase64()}`;
     if (step.kind === "continue") {
       const parts = { ...this.#parts(exchange), token };
@@ -468,29 +477,35 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     exchange.account = account;
     exchange.context = security;
     exchange.token = token;
-    this.#admitted(auth, account, context);
+    this.#admitted(auth, security.mechanism, account, context);
     this.#expectBody(exchange, context);
   }
 
   #passwordChecked(
     exchange: Exchange,
-    account: ServiceAccount | undefined,
+    verdict: PasswordVerdict,
     context: Context<ConnectionMessage>,
   ): void {
-    if (account === undefined) {
+    if (verdict.kind === "busy") return this.#refuse(503, verdict.reason, context);
+    if (verdict.kind === "denied") {
       const credentials = credentialsOf(exchange.request);
       const user = credentials.kind === "basic" ? credentials.username : undefined;
-      return this.#denied("basic", user, "the user name or the password is wrong", context);
+      return this.#denied("basic", user, verdict.reason, context);
     }
-    exchange.account = account;
-    this.#admitted("basic", account, context);
+    exchange.account = verdict.account;
+    this.#admitted("basic", undefined, verdict.account, context);
     this.#expectBody(exchange, context);
   }
 
-  #admitted(scheme: ServiceAuth, account: ServiceAccount, context: Context<ConnectionMessage>): void {
+  #admitted(
+    scheme: ServiceAuth,
+    mechanism: SecurityContext["mechanism"],
+    account: ServiceAccount,
+    context: Context<ConnectionMessage>,
+  ): void {
     // Basic proves itself with every request; one event a connection is enough.
     if (!this.#loggedOn || scheme !== "basic") {
-      this.#tell({ kind: "logon", scheme, user: account.name, from: this.#peer }, context);
+      this.#tell({ kind: "logon", scheme, mechanism, user: account.name, from: this.#peer }, context);
     }
     this.#loggedOn = true;
     this.#options.strangers.forget(context.self.id);

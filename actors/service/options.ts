@@ -1,5 +1,6 @@
 /** What a service needs and what it tells about itself. @module */
 import type { DroverError, NetworkError } from "../../protocol/errors.ts";
+import type { SecurityContext } from "../../protocol/ports.ts";
 import type { ServiceSettings } from "../../protocol/wsman/config_model.ts";
 import type { CodePages, ListenAddress, ListenerHost, ProcessHost, SecurityProvider } from "../ports.ts";
 
@@ -38,7 +39,14 @@ export type ServiceEvent =
   | { readonly kind: "listening"; readonly index: number; readonly host: string; readonly port: number }
   | { readonly kind: "listenerClosed"; readonly index: number; readonly error: NetworkError | undefined }
   /** Someone logged on. */
-  | { readonly kind: "logon"; readonly scheme: ServiceAuth; readonly user: string; readonly from: string }
+  | {
+    readonly kind: "logon";
+    readonly scheme: ServiceAuth;
+    /** What was chosen under the scheme; absent with Basic. */
+    readonly mechanism: SecurityContext["mechanism"];
+    readonly user: string;
+    readonly from: string;
+  }
   /** A logon failed. The name is what the client claimed, where it could be read. */
   | {
     readonly kind: "logonFailed";

@@ -17,6 +17,7 @@ export {
 export { createNegotiateAcceptor, createSpnegoAcceptor } from "./negotiate_acceptor.ts";
 export { isKerberosToken, kerberosOids } from "./kerberos_token.ts";
 export type { Mechanism, MechanismOffer } from "./mechanism.ts";
-export { ntlmChoice, ntlmOffer } from "./ntlm_mechanism.ts";
+export type { LogonAttempt, LogonGate } from "./logon_gate.ts";
+export { ntlmChoice, type NtlmChoiceOptions, ntlmOffer } from "./ntlm_mechanism.ts";
 export { ReflectionGuard } from "./reflection_guard.ts";
 export type { NtlmPolicy } from "./ntlm_verify.ts";

@@ -6,7 +6,7 @@ import { encodeFiletime } from "./filetime.ts";
 import { utf16le } from "./ntlm_crypto.ts";
 import { DialogueContext, type NtlmDialogue } from "./ntlm_dialogue.ts";
 import { flagBits } from "./ntlm_flags.ts";
-import { encodeChallenge, parseNegotiate } from "./ntlm_messages.ts";
+import { encodeChallenge, parseAuthenticate, parseNegotiate } from "./ntlm_messages.ts";
 import { NtlmSession } from "./ntlm_session.ts";
 import {
   type Challenged,
@@ -79,6 +79,18 @@ export class NtlmAcceptor implements NtlmDialogue {
   /** The client's channel binding, once established. */
   get channelBinding(): Uint8Array | undefined {
     return this.#channelBinding;
+  }
+
+  /** Who the client says it is, when `token` is the one that is to prove it; `undefined` when it is another, or cannot be read. */
+  claimedBy(token: Uint8Array | undefined): string | undefined {
+    if (token === undefined || this.#state.kind !== "challenged") return undefined;
+    try {
+      const { username } = parseAuthenticate(token);
+      return username === "" ? undefined : username;
+    } catch (error) {
+      if (error instanceof ProtocolError) return undefined;
+      throw error;
+    }
   }
 
   advance(token: Uint8Array | undefined): Exclude<SecurityStep, { kind: "failed" }> {

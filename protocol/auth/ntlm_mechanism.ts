@@ -1,5 +1,7 @@
 /** NTLM as a mechanism of SPNEGO. @module */
-import { ProtocolError } from "../errors.ts";
+import { DeniedError, ProtocolError } from "../errors.ts";
+import type { SecurityStep } from "../ports.ts";
+import type { LogonGate } from "./logon_gate.ts";
 import type { Mechanism, MechanismOffer } from "./mechanism.ts";
 import { NtlmAcceptor, type NtlmAcceptorContext, type NtlmAcceptorOptions } from "./ntlm_acceptor.ts";
 import { DialogueContext, type NtlmDialogue } from "./ntlm_dialogue.ts";
@@ -34,12 +36,41 @@ class NtlmMechanism extends DialogueContext implements Mechanism {
   }
 }
 
+/** What accepting NTLM inside of SPNEGO needs. */
+export interface NtlmChoiceOptions extends NtlmAcceptorOptions {
+  /** Lets checks of passwords wait their turn; default: they never wait. */
+  readonly gate?: LogonGate;
+}
+
 class NtlmAcceptorMechanism extends NtlmMechanism implements NtlmAcceptorContext {
   readonly #acceptor: NtlmAcceptor;
+  readonly #gate: LogonGate | undefined;
+  #leaveGate: (() => void) | undefined;
 
-  constructor(acceptor: NtlmAcceptor) {
+  constructor(acceptor: NtlmAcceptor, gate: LogonGate | undefined) {
     super(acceptor, false);
     this.#acceptor = acceptor;
+    this.#gate = gate;
+  }
+
+  override step(token: Uint8Array | undefined, done: (outcome: SecurityStep) => void): void {
+    const claimed = this.#gate === undefined ? undefined : this.#acceptor.claimedBy(token);
+    if (claimed === undefined) return super.step(token, done);
+    this.#leaveGate = this.#gate!.enter(claimed, (attempt) => {
+      if (attempt === undefined) {
+        this.dispose();
+        return done({ kind: "failed", error: unchecked() });
+      }
+      super.step(token, (outcome) => {
+        attempt.end(outcome.kind === "done" ? "right" : "wrong");
+        done(outcome);
+      });
+    });
+  }
+
+  override dispose(): void {
+    this.#leaveGate?.();
+    super.dispose();
   }
 
   get channelBinding(): Uint8Array | undefined {
@@ -58,16 +89,23 @@ export function ntlmOffer(options: NtlmInitiatorOptions): MechanismOffer {
 
 /** NTLM for an acceptor to choose; `created` is told of the dialogue. */
 export function ntlmChoice(
-  options: NtlmAcceptorOptions,
+  options: NtlmChoiceOptions,
   created: (context: NtlmAcceptorContext) => void = () => {},
 ): MechanismOffer {
   return {
     oids: [Oid.ntlm],
     create: () => {
-      const mechanism = new NtlmAcceptorMechanism(new NtlmAcceptor(options));
+      const mechanism = new NtlmAcceptorMechanism(new NtlmAcceptor(options), options.gate);
       created(mechanism);
       return mechanism;
     },
     isBare: isNtlmMessage,
   };
+}
+
+function unchecked(): DeniedError {
+  return new DeniedError(
+    "LogonUnchecked",
+    "accept logon: too many logons of this name wait after failed ones, the password was not looked at",
+  );
 }

@@ -3,19 +3,24 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { ntHash } from "../../protocol/auth/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
+import {
+  accountKey,
+  type LogonAccount,
+  type LogonAccounts,
+  type PasswordCheck,
+  type PasswordVerdict,
+  wrong,
+} from "./passwords.ts";
 
-interface Account {
-  /** Absent where the account has no password here. */
-  readonly ntHash: Uint8Array | undefined;
+interface Account extends LogonAccount {
   readonly passwordMac: Uint8Array;
-  readonly systemUser: string | undefined;
 }
 
 /**
  * Accounts that may log on. Names are compared without regard to case. There are no domains here: `user`, `.\user` and
  * `ANY\user` are all the same account, whatever computer the client believes to log on to; the password decides.
  */
-export class Accounts {
+export class Accounts implements LogonAccounts, PasswordCheck {
   readonly #accounts = new Map<string, Account>();
   /** Passwords are compared as MACs under this key: of equal length, and worthless outside this process. */
   readonly #macKey = randomBytes(32);
@@ -36,6 +41,7 @@ export class Accounts {
       throw new UsageError("AccountPassword", `add account ${name}: the password is empty`);
     }
     this.#accounts.set(key, {
+      name: key,
       ntHash: password === undefined ? undefined : ntHash(password),
       // No password has the MAC of random bytes.
       passwordMac: password === undefined ? randomBytes(32) : this.#mac(password),
@@ -43,34 +49,31 @@ export class Accounts {
     });
   }
 
-  /** Whether there is such an account. */
-  has(name: string): boolean {
-    return this.#accounts.has(accountKey(name));
+  find(name: string): LogonAccount | undefined {
+    return this.#accounts.get(accountKey(name));
   }
 
-  /** The NT hash for NTLM, by the user's name as the client sent it; `undefined` for nobody's name. Secret. */
-  ntHash(username: string, _domain: string): Uint8Array | undefined {
-    return this.#accounts.get(accountKey(username))?.ntHash;
+  isDisabled(): boolean {
+    return false;
   }
 
-  /** Whether `password` is right. Takes the same work for an unknown name. */
-  verifyBasic(username: string, password: Secret): boolean {
+  check(username: string, password: Secret): Promise<PasswordVerdict> {
     const account = this.#accounts.get(accountKey(username));
     const equal = timingSafeEqual(this.#mac(password), account?.passwordMac ?? this.#nobody);
-    return equal && account !== undefined;
+    return Promise.resolve(
+      account === undefined
+        ? wrong("there is no such account")
+        : equal
+        ? { kind: "right", account }
+        : wrong("the password is wrong"),
+    );
   }
 
-  /** The system user that commands of this account run as; `undefined`: the service's own, or nobody's name. */
-  systemUserOf(name: string): string | undefined {
-    return this.#accounts.get(accountKey(name))?.systemUser;
+  isCurrent(): boolean {
+    return true;
   }
 
   #mac(password: Secret): Uint8Array {
     return createHmac("sha256", this.#macKey).update(password.reveal(), "utf8").digest();
   }
-}
-
-/** The name without its domain, case folded. */
-function accountKey(name: string): string {
-  return name.slice(name.lastIndexOf("\\") + 1).toLowerCase();
 }

@@ -4,10 +4,19 @@ import { createSpnegoAcceptor, CredSspAcceptor, ntlmChoice } from "../../protoco
 import type { SecurityContext } from "../../protocol/ports.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
-import type { Accounts } from "../security/accounts.ts";
 import { KerberosAcceptor, kerberosChoice, type ServiceKeys } from "../security/kerberos/mod.ts";
+import { LogonThrottle } from "../security/logon_throttle.ts";
+import {
+  accountKey,
+  type LogonAccount,
+  type LogonAccounts,
+  type PasswordCheck,
+} from "../security/passwords.ts";
+import type { RememberedVerdict } from "../security/remembered_passwords.ts";
 import type { TlsSessions } from "../security/tls_session.ts";
 import { reflectionGuard } from "../security/reflection_guard.ts";
+import type { CbtHardeningLevel } from "../../protocol/wsman/config_model.ts";
+import type { CertificateMap } from "../security/client_certificates.ts";
 import { acceptsBinding, serverEndPointData } from "./channel_binding.ts";
 
 /** What is known of a dialogue beside what its context says. */
@@ -19,14 +28,35 @@ interface Dialogue {
   readonly inner?: SecurityContext;
   /** The side of Kerberos, where it was chosen. */
   kerberos?: KerberosAcceptor;
+  /** Who the client says it is, where it must prove it with a password. */
+  claimed?: string;
+}
+
+/** Who may log on, and who says whether a password is right. */
+export interface LogonPolicy {
+  readonly accounts: LogonAccounts;
+  /** For Basic. */
+  readonly passwords: PasswordCheck;
+  /** Slows those down who guess; default: one of its own. */
+  readonly throttle?: LogonThrottle;
+  /** What is asked of channel bindings; default: `Relaxed`. */
+  readonly cbtHardeningLevel?: CbtHardeningLevel;
+  /** Whose accounts the certificates of clients are; absent: nobody's. */
+  readonly certificates?: CertificateMap;
 }
 
 /**
- * Checks logons against `accounts`, those with Kerberos with `keys`, those with CredSSP inside of `credssp`; commands run as `runAs`
+ * Checks logons as `policy` has it, those with Kerberos with `keys`, those with CredSSP inside of `credssp`; commands run as `runAs`
  * where the account names no system user itself.
  */
 export function createSecurityProvider(
-  accounts: Accounts,
+  {
+    accounts,
+    passwords,
+    throttle = new LogonThrottle(systemClock),
+    cbtHardeningLevel = "Relaxed",
+    certificates,
+  }: LogonPolicy,
   machineName: string,
   runAs: string | undefined,
   keys?: ServiceKeys,
@@ -36,22 +66,47 @@ export function createSecurityProvider(
   const computerName = machineName.split(".")[0]!.slice(0, 15).toUpperCase();
   const dialogues = new WeakMap<SecurityContext, Dialogue>();
 
-  const accountOf = (name: string): ServiceAccount => {
-    const canonical = canonicalName(name);
-    return { name: canonical, systemUser: accounts.systemUserOf(canonical) ?? runAs };
+  /** What those who have logged on were let in by. */
+  const bases = new WeakMap<ServiceAccount, LogonAccount>();
+
+  const accountOf = (account: LogonAccount | undefined): ServiceAccount | undefined => {
+    if (account === undefined) return undefined;
+    const made = { name: account.name, systemUser: account.systemUser ?? runAs };
+    bases.set(made, account);
+    return made;
   };
+
+  const bindingsOf = ({ tls }: ConnectionFacts): Uint8Array | undefined =>
+    tls?.localCertificate === undefined || cbtHardeningLevel === "None"
+      ? undefined
+      : serverEndPointData(tls.localCertificate);
+
+  const isBound = ({ ntlm, facts }: Dialogue): boolean => {
+    const certificate = facts.tls?.localCertificate;
+    return certificate === undefined || acceptsBinding(cbtHardeningLevel, certificate, ntlm?.channelBinding);
+  };
+
+  // A wrong binding Kerberos has refused itself.
+  const isKerberosBound = ({ kerberos, facts }: Dialogue): boolean =>
+    facts.tls === undefined || cbtHardeningLevel !== "Strict" || kerberos?.channelBound === true;
 
   const provider: SecurityProvider = {
     acceptNegotiate: (facts) => {
       const dialogue: Dialogue = { facts };
       const ntlm = ntlmChoice({
-        ntHash: (username, domain) => accounts.ntHash(username, domain),
+        ntHash: (username) => accounts.find(username)?.ntHash,
         computerName,
         domainName: computerName,
         dnsComputerName: machineName,
         random: (length) => systemRandom.bytes(length),
         now: () => systemClock.now(),
         guard: reflectionGuard,
+        gate: {
+          enter: (username, turn) => {
+            dialogue.claimed = username;
+            return throttle.enter(accountKey(username), facts.remoteAddress, turn);
+          },
+        },
       }, (context) => dialogue.ntlm = context);
       const kerberos = keys === undefined
         ? []
@@ -82,36 +137,57 @@ export function createSecurityProvider(
       if (dialogue === undefined || principal === undefined) return undefined;
       if (dialogue.inner !== undefined) return provider.account(dialogue.inner);
       if (context.mechanism === "Kerberos") {
-        // Kerberos has checked the binding itself. A ticket says who somebody is, the accounts who may come in.
+        // A ticket says who somebody is, the accounts who may come in.
+        if (!isKerberosBound(dialogue)) return undefined;
         const name = dialogue.kerberos?.localName;
-        return name !== undefined && accounts.has(name) ? accountOf(name) : undefined;
+        return name === undefined ? undefined : accountOf(accounts.find(name));
       }
-      return isBound(dialogue) ? accountOf(principal) : undefined;
+      return isBound(dialogue) ? accountOf(accounts.find(principal)) : undefined;
     },
-    checkPassword: (username, password, done) => {
-      done(accounts.verifyBasic(username, password) ? accountOf(username) : undefined);
+    refusal: (context) => {
+      const dialogue = dialogues.get(context);
+      if (dialogue === undefined || context.principal === undefined) return undefined;
+      const bound = context.mechanism === "Kerberos" ? isKerberosBound(dialogue) : isBound(dialogue);
+      return bound
+        ? undefined
+        : `the logon is not bound to this connection (CbtHardeningLevel ${cbtHardeningLevel})`;
+    },
+    ...(certificates === undefined ? {} : {
+      checkCertificate: (facts: ConnectionFacts) => {
+        const verdict = certificates.identify(facts.tls?.peerChain ?? [], systemClock.now());
+        if (verdict.kind === "refused") return verdict;
+        const account = accountOf(accounts.find(verdict.userName));
+        const { user } = verdict;
+        return account === undefined
+          ? { kind: "refused", user, reason: `it is mapped to ${verdict.userName}, which is no account here` }
+          : { kind: "account", account };
+      },
+    }),
+    claimant: (context) => {
+      const dialogue = dialogues.get(context);
+      return dialogue?.inner === undefined ? dialogue?.claimed : provider.claimant!(dialogue.inner);
+    },
+    isCurrent: (account) => {
+      const base = bases.get(account);
+      return base !== undefined && passwords.isCurrent(base);
+    },
+    checkPassword: (username, password, facts, done) => {
+      const address = facts.remoteAddress;
+      return throttle.enter(accountKey(username), address, (attempt) => {
+        if (attempt === undefined) {
+          const reason =
+            "too many logons of this name wait after failed ones, the password was not looked at";
+          return done({ kind: "denied", reason });
+        }
+        void passwords.check(username, password, address).then((verdict: RememberedVerdict) => {
+          // What is only remembered does not clear failures: else whoever guesses beside a busy client would never be slowed.
+          const proven = verdict.kind === "right" && verdict.remembered !== true;
+          attempt.end(proven ? "right" : verdict.kind === "wrong" ? "wrong" : "unproven");
+          if (verdict.kind === "right") done({ kind: "account", account: accountOf(verdict.account)! });
+          else done({ kind: verdict.kind === "wrong" ? "denied" : "busy", reason: verdict.reason });
+        });
+      });
     },
   };
   return provider;
-}
-
-/**
- * Whether the logon was made for this TLS connection, as CbtHardeningLevel `Relaxed` has it: a binding that the client
- * sends must be right, one that it does not send is not missed.
- */
-function isBound({ ntlm, facts }: Dialogue): boolean {
-  const sent = ntlm?.channelBinding;
-  const certificate = facts.tls?.localCertificate;
-  if (sent === undefined || certificate === undefined) return true;
-  return acceptsBinding("Relaxed", certificate, sent);
-}
-
-function bindingsOf(facts: ConnectionFacts): Uint8Array | undefined {
-  const certificate = facts.tls?.localCertificate;
-  return certificate === undefined ? undefined : serverEndPointData(certificate);
-}
-
-/** The one spelling of a name that quotas and shells go by: without domain, in lower case. */
-function canonicalName(name: string): string {
-  return name.slice(name.lastIndexOf("\\") + 1).toLowerCase();
 }

@@ -10,8 +10,8 @@ import { resolveServiceSettings } from "../../protocol/wsman/config_model.ts";
 import { systemClock } from "../clock.ts";
 import { codePages } from "../os/code_pages.ts";
 import { createProcessHost } from "../os/process_host.ts";
-import type { Accounts } from "../security/accounts.ts";
 import { createSelfSigned, thumbprint } from "../security/certificates.ts";
+import type { LogonAccounts, PasswordCheck } from "../security/passwords.ts";
 import { serverTlsSessions, type TlsSessions } from "../security/tls_session.ts";
 import { openServiceKeys } from "../security/kerberos/mod.ts";
 import { createSystem } from "../system.ts";
@@ -38,7 +38,9 @@ export interface StartServiceOptions {
   /** Whether clear text is accepted on plain HTTP; default `false`. */
   readonly allowUnencrypted?: boolean;
   /** Who may log on. */
-  readonly accounts: Accounts;
+  readonly accounts: LogonAccounts & PasswordCheck;
+  /** Checks the passwords of Basic; default: `accounts`. */
+  readonly passwords?: PasswordCheck;
   /**
    * File with the keys of the service's principals: Kerberos logons of its realm are accepted for the accounts of these names, under
    * `negotiate` and `kerberos`.
@@ -129,7 +131,13 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
     productVersion: `OS: ${Deno.build.os} ${Deno.osRelease()} SP: 0.0 Stack: 3.0`,
     listenerHost: options.listenerHost ?? createListenerHost(),
     processHost: options.processHost ?? ownHost!,
-    security: createSecurityProvider(options.accounts, machineName, runAs.systemUser, keys, credssp),
+    security: createSecurityProvider(
+      { accounts: options.accounts, passwords: options.passwords ?? options.accounts },
+      machineName,
+      runAs.systemUser,
+      keys,
+      credssp,
+    ),
     codePages,
     onEvent: (event) => {
       listening.take(event);

@@ -72,8 +72,11 @@ export function security(machine: Machine, observer: Observer): SecurityProvider
   return {
     acceptNegotiate: (facts) => acceptor(machine, observer, facts.remotePort),
     account: (context) => account(nameOf(context)),
-    checkPassword: (username, given, done) =>
-      done(users.includes(username) && given.reveal() === password.reveal() ? account(username) : undefined),
+    checkPassword: (username, given, _facts, done) => {
+      const right = users.includes(username) && given.reveal() === password.reveal();
+      done(right ? { kind: "account", account: account(username) } : { kind: "denied", reason: "wrong" });
+      return () => {};
+    },
   };
 }
 

@@ -235,8 +235,11 @@ function fakeSecurity(test: TestSystem, kerberos: boolean): SecurityProvider {
     // The connection does not look into tokens: any dialogue does for that of Kerberos.
     ...(kerberos ? { acceptKerberos: accept } : {}),
     account: (context) => account(context.principal!.replace(/^.*\\/, "").toLowerCase()),
-    checkPassword: (name, given, done) =>
-      done(users.includes(name) && given.reveal() === password ? account(name) : undefined),
+    checkPassword: (name, given, _facts, done) => {
+      const right = users.includes(name) && given.reveal() === password;
+      done(right ? { kind: "account", account: account(name) } : { kind: "denied", reason: "wrong" });
+      return () => {};
+    },
   };
 }
 
