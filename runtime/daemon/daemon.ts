@@ -190,6 +190,7 @@ export class Daemon implements AsyncDisposable {
       options.port,
       options.tls,
       (request, caller) => app.fetch(request, caller),
+      onError,
     );
     // Only now: a daemon that cannot listen touches no host.
     runner.recover(unfinished, target, book.inventory.hosts.map(({ name }) => name));

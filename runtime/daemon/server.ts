@@ -35,6 +35,8 @@ const headersMs = 15_000;
 const requestMs = 60_000;
 /** Connections at once. */
 const maxConnections = 10_000;
+/** Milliseconds until the next try to listen after the system has refused a connection. */
+const againMs = 250;
 
 /** Checks that an address may be listened on. */
 export function checkListen(host: string, tls: boolean): void {
@@ -56,10 +58,11 @@ export async function listen(
   port: number,
   tls: ServerTls | undefined,
   handler: Handler,
+  onError: (error: unknown) => void,
 ): Promise<ApiServer> {
   checkListen(host, tls !== undefined);
   try {
-    return tls === undefined ? plain(host, port, handler) : await secure(host, port, tls, handler);
+    return tls === undefined ? plain(host, port, handler, onError) : await secure(host, port, tls, handler);
   } catch (error) {
     const why = error instanceof Deno.errors.AddrInUse || (error as { code?: string }).code === "EADDRINUSE"
       ? "the port is in use"
@@ -70,15 +73,47 @@ export async function listen(
   }
 }
 
-function plain(host: string, port: number, handler: Handler): ApiServer {
-  const server = Deno.serve(
-    { hostname: host, port, onListen() {} },
-    (request, info) => handler(request, { from: (info.remoteAddr as Deno.NetAddr).hostname, upgrade }),
-  );
+/**
+ * `Deno.serve` neither bounds connections nor times out silent ones, and ends for good when the system gives it no more of them. Then
+ * all are cut, which frees what silent ones hold, and it listens again: streams resume where they were, nobody can switch it off.
+ */
+function plain(host: string, port: number, handler: Handler, onError: (error: unknown) => void): ApiServer {
+  let again: ReturnType<typeof setTimeout> | undefined;
+  let closed = false;
+  let server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  const serve = (port: number) => {
+    const cut = new AbortController();
+    const started = server = Deno.serve(
+      { hostname: host, port, signal: cut.signal, onListen() {} },
+      (request, info) => handler(request, { from: info.remoteAddr.hostname, upgrade }),
+    );
+    const { port: given } = started.addr;
+    started.finished.catch((error: unknown) => {
+      cut.abort();
+      server = undefined;
+      onError(
+        new Error("take connections: the system gave no more, all of the API were cut", { cause: error }),
+      );
+      retry(given);
+    });
+    return given;
+  };
+  const retry = (port: number) => {
+    if (closed) return;
+    again = setTimeout(() => {
+      try {
+        serve(port);
+      } catch {
+        retry(port);
+      }
+    }, againMs);
+  };
   return {
-    url: `http://${authority(host, server.addr.port)}`,
+    url: `http://${authority(host, serve(port))}`,
     async close(graceMs) {
-      await within(graceMs, server.shutdown());
+      closed = true;
+      clearTimeout(again);
+      await within(graceMs, server?.shutdown() ?? Promise.resolve());
     },
   };
 }
