@@ -1,121 +1,33 @@
 /** TLS without a socket: OpenSSL between two buffers in memory. @module */
+import type { OpensslContext } from "./context.ts";
+import { OpensslError, OpensslUntrusted } from "./errors.ts";
 import { type OpensslLibrary, textAt } from "./library.ts";
+import { cString } from "./pem.ts";
 
-/** One side's settings, for any number of connections. */
-export interface OpensslOptions {
-  readonly role: "client" | "server";
-  readonly minVersion: "TLSv1.2" | "TLSv1.3";
-  readonly maxVersion: "TLSv1.2" | "TLSv1.3";
-  /** Suites of TLS 1.2 and below in OpenSSL's notation; default: those that it chooses. */
-  readonly ciphers?: string;
-  /** Certificate and key of a server, PEM. */
-  readonly certificate?: string;
-  readonly key?: string;
+/** Whom a client asks for. */
+export interface OpensslPeerName {
+  /** Name that the server is told (SNI) and that its certificate must have, where it is checked; or an IP address, which is not told. */
+  readonly host: string;
+  readonly isAddress: boolean;
 }
 
-/** From openssl/ssl.h, bio.h and tls1.h. */
-const setMinVersion = 123;
-const setMaxVersion = 124;
-const versions = { "TLSv1.2": 0x0303n, "TLSv1.3": 0x0304n } as const;
-const noTicket = 1n << 14n;
-const noRenegotiation = 1n << 30n;
+// From openssl/ssl.h, tls1.h and sslerr.h.
+const setServerName = 55;
+const totalRenegotiations = 12;
+const hostName = 0n;
 const wantRead = 2;
+const zeroReturn = 6;
+const certificateVerifyFailed = 134;
+
+/** What is fed at a time: native buffers keep the size that they have grown to. */
+const sliceBytes = 32 * 1024;
+
+/** Where plaintext is put before it is copied out; calls never overlap. */
+const scratch = new Uint8Array(new ArrayBuffer(64 * 1024));
+const nothing = new Uint8Array(new ArrayBuffer(0));
 
 /** Frees what nobody holds any more. */
 const abandoned = new FinalizationRegistry<() => void>((free) => free());
-
-/** An SSL_CTX. */
-export class OpensslContext implements Disposable {
-  readonly library: OpensslLibrary;
-  readonly role: "client" | "server";
-  readonly #free: () => void;
-  readonly #pointer: NonNullable<Deno.PointerValue>;
-  #disposed = false;
-
-  /** Throws OpensslError when a setting cannot be. */
-  constructor(library: OpensslLibrary, options: OpensslOptions) {
-    this.library = library;
-    this.role = options.role;
-    const f = library.functions;
-    const method = options.role === "client" ? f.TLS_client_method() : f.TLS_server_method();
-    const pointer = library.pointer("SSL_CTX_new", f.SSL_CTX_new(method));
-    this.#pointer = pointer;
-    this.#free = () => f.SSL_CTX_free(pointer);
-    abandoned.register(this, this.#free, this);
-    // Tickets would come behind the handshake, where the other side does not look for them.
-    f.SSL_CTX_set_options(pointer, noTicket | noRenegotiation);
-    library.check(
-      "SSL_CTX_set_min_proto_version",
-      f.SSL_CTX_ctrl(pointer, setMinVersion, versions[options.minVersion], null),
-    );
-    library.check(
-      "SSL_CTX_set_max_proto_version",
-      f.SSL_CTX_ctrl(pointer, setMaxVersion, versions[options.maxVersion], null),
-    );
-    if (options.ciphers !== undefined) {
-      library.check("SSL_CTX_set_cipher_list", f.SSL_CTX_set_cipher_list(pointer, cString(options.ciphers)));
-    }
-    if (options.certificate !== undefined && options.key !== undefined) {
-      this.#useCertificate(options.certificate, options.key);
-    }
-  }
-
-  /** The SSL_CTX. */
-  get pointer(): NonNullable<Deno.PointerValue> {
-    if (this.#disposed) throw new TypeError("use SSL_CTX: it was disposed of");
-    return this.#pointer;
-  }
-
-  /** Frees it; connections that it has made live on. Idempotent. */
-  [Symbol.dispose](): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    abandoned.unregister(this);
-    this.#free();
-  }
-
-  #useCertificate(certificate: string, key: string): void {
-    const { library } = this;
-    const f = library.functions;
-    const x509 = this.#read(
-      certificate,
-      "PEM_read_bio_X509",
-      (bio) => f.PEM_read_bio_X509(bio, null, null, null),
-    );
-    try {
-      library.check("SSL_CTX_use_certificate", f.SSL_CTX_use_certificate(this.#pointer, x509));
-    } finally {
-      f.X509_free(x509);
-    }
-    const pkey = this.#read(
-      key,
-      "PEM_read_bio_PrivateKey",
-      (bio) => f.PEM_read_bio_PrivateKey(bio, null, null, null),
-    );
-    try {
-      library.check("SSL_CTX_use_PrivateKey", f.SSL_CTX_use_PrivateKey(this.#pointer, pkey));
-    } finally {
-      f.EVP_PKEY_free(pkey);
-    }
-  }
-
-  #read(
-    pem: string,
-    call: string,
-    read: (bio: Deno.PointerValue) => Deno.PointerValue,
-  ): NonNullable<Deno.PointerValue> {
-    const f = this.library.functions;
-    const bytes = cString(pem);
-    // The buffer is not copied: it has to stay until the BIO is gone.
-    const bio = this.library.pointer("BIO_new_mem_buf", f.BIO_new_mem_buf(bytes, bytes.length - 1));
-    try {
-      return this.library.pointer(call, read(bio));
-    } finally {
-      f.BIO_free(bio);
-      bytes.fill(0);
-    }
-  }
-}
 
 /** What came of a step of the handshake. */
 export interface HandshakeStep {
@@ -124,7 +36,12 @@ export interface HandshakeStep {
   readonly done: boolean;
 }
 
-/** One connection: an SSL with a buffer for each direction. */
+/**
+ * One connection: an SSL with a buffer for each direction.
+ *
+ * It is used in one of two ways behind the handshake: {@link OpensslConnection.encrypt} and {@link OpensslConnection.decrypt} where
+ * records are whole and nothing but data is expected, or the methods of a stream: `receive`, `send`, `closeSending`, `takeOutput`.
+ */
 export class OpensslConnection implements Disposable {
   readonly #library: OpensslLibrary;
   readonly #ssl: NonNullable<Deno.PointerValue>;
@@ -132,9 +49,10 @@ export class OpensslConnection implements Disposable {
   readonly #output: NonNullable<Deno.PointerValue>;
   readonly #free: () => void;
   #state: "handshake" | "open" | "broken" | "disposed" = "handshake";
+  #peerClosed = false;
 
-  /** Says nothing yet. */
-  constructor(context: OpensslContext) {
+  /** Says nothing yet. `peer`: whom a client asks for. */
+  constructor(context: OpensslContext, peer?: OpensslPeerName) {
     const { library } = context;
     const f = library.functions;
     this.#library = library;
@@ -148,9 +66,13 @@ export class OpensslConnection implements Disposable {
     f.SSL_set_bio(ssl, this.#input, this.#output);
     if (context.role === "client") f.SSL_set_connect_state(ssl);
     else f.SSL_set_accept_state(ssl);
+    if (peer !== undefined) this.#expect(peer);
   }
 
-  /** Takes bytes of the peer's handshake. Throws OpensslError when it fails; then nothing more can be done. */
+  /**
+   * Takes bytes of the peer's handshake. Throws OpensslError when it fails; then nothing more can be done than to
+   * {@link OpensslConnection.takeOutput take} what the peer is told of it.
+   */
   handshake(input: Uint8Array): HandshakeStep {
     this.#assert("handshake");
     const f = this.#library.functions;
@@ -158,37 +80,88 @@ export class OpensslConnection implements Disposable {
     const result = f.SSL_do_handshake(this.#ssl);
     if (result === 1) this.#state = "open";
     else if (f.SSL_get_error(this.#ssl, result) !== wantRead) throw this.#broken("SSL_do_handshake");
-    return { output: this.#drain(), done: result === 1 };
+    return { output: this.takeOutput(), done: result === 1 };
   }
 
   /** Encrypts: one record for each 16 KB. */
   encrypt(plaintext: Uint8Array): Uint8Array {
-    this.#assert("open");
-    if (plaintext.length > 0) {
-      const written = this.#library.functions.SSL_write(this.#ssl, own(plaintext), plaintext.length);
-      if (written !== plaintext.length) throw this.#broken("SSL_write");
-    }
-    return this.#drain();
+    if (!this.send(plaintext)) throw this.#broken("SSL_write");
+    return this.takeOutput();
   }
 
   /** Decrypts. Throws OpensslError when a record is broken, cut, or closes the connection. */
   decrypt(records: Uint8Array): Uint8Array {
-    this.#assert("open");
+    const plaintext = this.receive(records);
     const f = this.#library.functions;
-    this.#feed(records);
-    // A record is never shorter than what is in it.
-    const plaintext = new Uint8Array(new ArrayBuffer(records.length + 1));
-    let length = 0;
-    for (;;) {
-      const read = f.SSL_read(this.#ssl, plaintext.subarray(length), plaintext.length - length);
-      if (read > 0) length += read;
-      else if (f.SSL_get_error(this.#ssl, read) === wantRead) break;
-      else throw this.#broken("SSL_read");
-    }
-    if (f.SSL_has_pending(this.#ssl) !== 0 || f.BIO_ctrl_pending(this.#input) !== 0n) {
+    if (
+      this.#peerClosed || f.SSL_has_pending(this.#ssl) !== 0 || f.BIO_ctrl_pending(this.#input) !== 0n
+    ) {
       throw this.#broken("SSL_read");
     }
-    return plaintext.subarray(0, length);
+    return plaintext;
+  }
+
+  /** Takes bytes of the peer, cut anywhere, and gives the plaintext that they complete. Throws OpensslError. */
+  receive(bytes: Uint8Array): Uint8Array {
+    this.#assert("open");
+    // A record is never shorter than what is in it; the start of one may be here already.
+    const pieces: Uint8Array[] = [];
+    let start = 0;
+    do {
+      this.#feed(bytes.subarray(start, start + sliceBytes));
+      start += sliceBytes;
+      this.#readAll(pieces);
+    } while (start < bytes.length && !this.#peerClosed);
+    return joined(pieces);
+  }
+
+  /** Encrypts for {@link OpensslConnection.takeOutput}. `false`: nothing was taken; the peer first has to say more. Throws OpensslError. */
+  send(plaintext: Uint8Array): boolean {
+    this.#assert("open");
+    if (plaintext.length === 0) return true;
+    const f = this.#library.functions;
+    const written = f.SSL_write(this.#ssl, own(plaintext), plaintext.length);
+    if (written === plaintext.length) return true;
+    if (f.SSL_get_error(this.#ssl, written) === wantRead) return false;
+    throw this.#broken("SSL_write");
+  }
+
+  /** Says that no more will be sent (close_notify). `false`: the peer first has to say more. Throws OpensslError. */
+  closeSending(): boolean {
+    this.#assert("open");
+    const f = this.#library.functions;
+    if (f.SSL_in_init(this.#ssl) === 1) return false;
+    if (f.SSL_shutdown(this.#ssl) < 0) throw this.#broken("SSL_shutdown");
+    return true;
+  }
+
+  /** What the peer is to be sent. */
+  takeOutput(): Uint8Array {
+    if (this.#state === "disposed") return nothing;
+    const f = this.#library.functions;
+    const pending = Number(f.BIO_ctrl_pending(this.#output));
+    if (pending === 0) return nothing;
+    const bytes = new Uint8Array(new ArrayBuffer(pending));
+    if (f.BIO_read(this.#output, bytes, pending) !== pending) throw this.#broken("BIO_read");
+    return bytes;
+  }
+
+  /** Whether the peer has said that it sends no more (close_notify). */
+  get peerClosed(): boolean {
+    return this.#peerClosed;
+  }
+
+  /** How many handshakes there were behind the first one. */
+  get renegotiations(): number {
+    this.#assert("open");
+    return Number(this.#library.functions.SSL_ctrl(this.#ssl, totalRenegotiations, 0n, null));
+  }
+
+  /** E.g. `TLSv1.2`. */
+  get version(): string {
+    this.#assert("open");
+    const f = this.#library.functions;
+    return textAt(this.#library.pointer("SSL_get_version", f.SSL_get_version(this.#ssl)));
   }
 
   /** Name of the negotiated suite. */
@@ -210,16 +183,22 @@ export class OpensslConnection implements Disposable {
     const x509 = f.SSL_get1_peer_certificate(this.#ssl);
     if (x509 === null) return undefined;
     try {
-      const length = f.i2d_X509(x509, null);
-      const der = new Uint8Array(new ArrayBuffer(Math.max(0, length)));
-      const place = new BigUint64Array([Deno.UnsafePointer.value(Deno.UnsafePointer.of(der))]);
-      if (length <= 0 || f.i2d_X509(x509, new Uint8Array(place.buffer)) !== length) {
-        throw this.#library.error("i2d_X509");
-      }
-      return der;
+      return this.#der(x509);
     } finally {
       f.X509_free(x509);
     }
+  }
+
+  /** DER of what the peer showed beside its certificate, or with it (a server). */
+  get peerChain(): Uint8Array[] {
+    this.#assert("open");
+    const f = this.#library.functions;
+    const chain = f.SSL_get_peer_cert_chain(this.#ssl);
+    const count = chain === null ? 0 : f.OPENSSL_sk_num(chain);
+    return Array.from(
+      { length: count },
+      (_, index) => this.#der(this.#library.pointer("OPENSSL_sk_value", f.OPENSSL_sk_value(chain, index))),
+    );
   }
 
   /** Frees it. Idempotent. */
@@ -228,6 +207,22 @@ export class OpensslConnection implements Disposable {
     this.#state = "disposed";
     abandoned.unregister(this);
     this.#free();
+  }
+
+  #expect({ host, isAddress }: OpensslPeerName): void {
+    const library = this.#library;
+    const f = library.functions;
+    const name = cString(host);
+    if (isAddress) {
+      library.check(
+        "X509_VERIFY_PARAM_set1_ip_asc",
+        f.X509_VERIFY_PARAM_set1_ip_asc(f.SSL_get0_param(this.#ssl), name),
+      );
+      return;
+    }
+    library.check("SSL_set1_host", f.SSL_set1_host(this.#ssl, name));
+    // No SNI for an IP literal (RFC 6066 section 3).
+    library.check("SSL_set_tlsext_host_name", f.SSL_ctrl(this.#ssl, setServerName, hostName, name));
   }
 
   #assert(state: "handshake" | "open"): void {
@@ -240,25 +235,60 @@ export class OpensslConnection implements Disposable {
     if (written !== bytes.length) throw this.#broken("BIO_write");
   }
 
-  #drain(): Uint8Array {
+  #readAll(pieces: Uint8Array[]): void {
     const f = this.#library.functions;
-    const pending = Number(f.BIO_ctrl_pending(this.#output));
-    const bytes = new Uint8Array(new ArrayBuffer(pending));
-    if (pending > 0 && f.BIO_read(this.#output, bytes, pending) !== pending) throw this.#broken("BIO_read");
-    return bytes;
+    let length = 0;
+    for (;;) {
+      const read = f.SSL_read(this.#ssl, scratch.subarray(length), scratch.length - length);
+      if (read > 0) {
+        length += read;
+        if (length < scratch.length) continue;
+        pieces.push(scratch.slice(0, length));
+        length = 0;
+        continue;
+      }
+      const kind = f.SSL_get_error(this.#ssl, read);
+      if (kind === zeroReturn) this.#peerClosed = true;
+      else if (kind !== wantRead) throw this.#broken("SSL_read");
+      if (length > 0) pieces.push(scratch.slice(0, length));
+      return;
+    }
   }
 
-  #broken(call: string) {
-    this.#state = "broken";
-    return this.#library.error(call);
+  #der(x509: Deno.PointerValue): Uint8Array {
+    const f = this.#library.functions;
+    const length = f.i2d_X509(x509, null);
+    const der = new Uint8Array(new ArrayBuffer(Math.max(0, length)));
+    const place = new BigUint64Array([Deno.UnsafePointer.value(Deno.UnsafePointer.of(der))]);
+    if (length <= 0 || f.i2d_X509(x509, new Uint8Array(place.buffer)) !== length) {
+      throw this.#library.error("i2d_X509");
+    }
+    return der;
   }
+
+  #broken(call: string): OpensslError {
+    this.#state = "broken";
+    const library = this.#library;
+    const error = library.error(call);
+    if (error.reason !== certificateVerifyFailed) return error;
+    const f = library.functions;
+    const why = f.X509_verify_cert_error_string(f.SSL_get_verify_result(this.#ssl));
+    return new OpensslUntrusted(call, why === null ? error.text : textAt(why), error.reason);
+  }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length <= 1) return pieces[0] ?? nothing;
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 /** Bytes for native code: never such as are shared with other threads. */
 function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer ? bytes as Uint8Array<ArrayBuffer> : bytes.slice();
-}
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
 }

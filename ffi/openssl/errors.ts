@@ -12,11 +12,17 @@ export class OpensslError extends Error {
   readonly call: string;
   /** What the library says. */
   readonly text: string;
+  /** Number of the reason (openssl/sslerr.h where the call is one of TLS); 0: none is given. */
+  readonly reason: number;
 
   /** Wraps what the library says. */
-  constructor(call: string, text: string) {
+  constructor(call: string, text: string, reason = 0) {
     super(`${call}: ${text}`);
     this.call = call;
     this.text = text;
+    this.reason = reason;
   }
 }
+
+/** The peer's certificate was refused by this side. */
+export class OpensslUntrusted extends OpensslError {}

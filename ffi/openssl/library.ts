@@ -9,6 +9,9 @@ const advice =
   "install OpenSSL 3 (Debian and Ubuntu: libssl3, Fedora: openssl-libs), or say with DROVER_OPENSSL_LIBRARY " +
   "where it is";
 
+/** openssl/err.h: ERR_REASON_MASK. */
+const reasonMask = 0x7fffffn;
+
 const loaded = new Map<string, OpensslLibrary>();
 
 /** The library, loaded once for each path. */
@@ -64,7 +67,11 @@ export class OpensslLibrary {
     const code = ERR_get_error();
     ERR_clear_error();
     const reason = code === 0n ? null : ERR_reason_error_string(code);
-    return new OpensslError(call, reason === null ? "no reason is given" : textAt(reason));
+    return new OpensslError(
+      call,
+      reason === null ? "no reason is given" : textAt(reason),
+      Number(code & reasonMask),
+    );
   }
 }
 

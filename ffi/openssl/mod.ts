@@ -1,4 +1,6 @@
 /** OpenSSL 3: TLS without sockets. @module */
-export { OpensslConnection, OpensslContext, type OpensslOptions } from "./connection.ts";
-export { OpensslError, OpensslUnavailable } from "./errors.ts";
+export { OpensslConnection, type OpensslPeerName } from "./connection.ts";
+export { OpensslContext, type OpensslOptions, type OpensslVersion } from "./context.ts";
+export { OpensslError, OpensslUnavailable, OpensslUntrusted } from "./errors.ts";
 export { OpensslLibrary } from "./library.ts";
+export { OpensslTrustStore } from "./trust_store.ts";

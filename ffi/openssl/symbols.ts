@@ -24,10 +24,30 @@ export const opensslSymbols = {
   SSL_CTX_use_certificate: { parameters: ["pointer", "pointer"], result: "i32" },
   // int SSL_CTX_use_PrivateKey(SSL_CTX *ctx, EVP_PKEY *pkey);
   SSL_CTX_use_PrivateKey: { parameters: ["pointer", "pointer"], result: "i32" },
+  // int SSL_CTX_check_private_key(const SSL_CTX *ctx);
+  SSL_CTX_check_private_key: { parameters: ["pointer"], result: "i32" },
+  // void SSL_CTX_set_verify(SSL_CTX *ctx, int mode, SSL_verify_cb callback);
+  SSL_CTX_set_verify: { parameters: ["pointer", "i32", "pointer"], result: "void" },
+  // void SSL_CTX_set_cert_verify_callback(SSL_CTX *ctx, int (*cb)(X509_STORE_CTX *, void *), void *arg);
+  SSL_CTX_set_cert_verify_callback: { parameters: ["pointer", "function", "pointer"], result: "void" },
+  // void SSL_CTX_set1_cert_store(SSL_CTX *ctx, X509_STORE *store);
+  SSL_CTX_set1_cert_store: { parameters: ["pointer", "pointer"], result: "void" },
+  // X509_VERIFY_PARAM *SSL_CTX_get0_param(SSL_CTX *ctx);
+  SSL_CTX_get0_param: { parameters: ["pointer"], result: "pointer" },
+  // void SSL_CTX_set_post_handshake_auth(SSL_CTX *ctx, int val);
+  SSL_CTX_set_post_handshake_auth: { parameters: ["pointer", "i32"], result: "void" },
+  // int SSL_CTX_set_num_tickets(SSL_CTX *ctx, size_t num_tickets);
+  SSL_CTX_set_num_tickets: { parameters: ["pointer", "usize"], result: "i32" },
   // SSL *SSL_new(SSL_CTX *ctx);
   SSL_new: { parameters: ["pointer"], result: "pointer" },
   // void SSL_free(SSL *ssl);
   SSL_free: { parameters: ["pointer"], result: "void" },
+  // long SSL_ctrl(SSL *ssl, int cmd, long larg, void *parg);
+  SSL_ctrl: { parameters: ["pointer", "i32", "i64", "buffer"], result: "i64" },
+  // int SSL_set1_host(SSL *s, const char *hostname);
+  SSL_set1_host: { parameters: ["pointer", "buffer"], result: "i32" },
+  // X509_VERIFY_PARAM *SSL_get0_param(SSL *ssl);
+  SSL_get0_param: { parameters: ["pointer"], result: "pointer" },
   // void SSL_set_bio(SSL *ssl, BIO *rbio, BIO *wbio);
   SSL_set_bio: { parameters: ["pointer", "pointer", "pointer"], result: "void" },
   // void SSL_set_connect_state(SSL *ssl);
@@ -42,10 +62,24 @@ export const opensslSymbols = {
   SSL_read: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
   // int SSL_write(SSL *ssl, const void *buf, int num);
   SSL_write: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  // int SSL_shutdown(SSL *ssl);
+  SSL_shutdown: { parameters: ["pointer"], result: "i32" },
+  // int SSL_in_init(const SSL *s);
+  SSL_in_init: { parameters: ["pointer"], result: "i32" },
+  // long SSL_get_verify_result(const SSL *ssl);
+  SSL_get_verify_result: { parameters: ["pointer"], result: "i64" },
+  // const char *SSL_get_version(const SSL *ssl);
+  SSL_get_version: { parameters: ["pointer"], result: "pointer" },
   // int SSL_has_pending(const SSL *s);
   SSL_has_pending: { parameters: ["pointer"], result: "i32" },
   // X509 *SSL_get1_peer_certificate(const SSL *s);
   SSL_get1_peer_certificate: { parameters: ["pointer"], result: "pointer" },
+  // STACK_OF(X509) *SSL_get_peer_cert_chain(const SSL *ssl);
+  SSL_get_peer_cert_chain: { parameters: ["pointer"], result: "pointer" },
+  // int OPENSSL_sk_num(const OPENSSL_STACK *st);
+  OPENSSL_sk_num: { parameters: ["pointer"], result: "i32" },
+  // void *OPENSSL_sk_value(const OPENSSL_STACK *st, int i);
+  OPENSSL_sk_value: { parameters: ["pointer", "i32"], result: "pointer" },
   // const SSL_CIPHER *SSL_get_current_cipher(const SSL *ssl);
   SSL_get_current_cipher: { parameters: ["pointer"], result: "pointer" },
   // const char *SSL_CIPHER_get_name(const SSL_CIPHER *cipher);
@@ -65,13 +99,33 @@ export const opensslSymbols = {
   // int BIO_write(BIO *b, const void *data, int len);
   BIO_write: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
   // X509 *PEM_read_bio_X509(BIO *bp, X509 **x, pem_password_cb *cb, void *u);
-  PEM_read_bio_X509: { parameters: ["pointer", "pointer", "pointer", "pointer"], result: "pointer" },
+  PEM_read_bio_X509: { parameters: ["pointer", "pointer", "pointer", "buffer"], result: "pointer" },
   // EVP_PKEY *PEM_read_bio_PrivateKey(BIO *bp, EVP_PKEY **x, pem_password_cb *cb, void *u);
-  PEM_read_bio_PrivateKey: { parameters: ["pointer", "pointer", "pointer", "pointer"], result: "pointer" },
+  PEM_read_bio_PrivateKey: { parameters: ["pointer", "pointer", "pointer", "buffer"], result: "pointer" },
+  // PKCS12 *d2i_PKCS12_bio(BIO *bp, PKCS12 **p12);
+  d2i_PKCS12_bio: { parameters: ["pointer", "pointer"], result: "pointer" },
+  // int PKCS12_parse(PKCS12 *p12, const char *pass, EVP_PKEY **pkey, X509 **cert, STACK_OF(X509) **ca);
+  PKCS12_parse: { parameters: ["pointer", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
+  // void PKCS12_free(PKCS12 *p12);
+  PKCS12_free: { parameters: ["pointer"], result: "void" },
+  // void OPENSSL_sk_free(OPENSSL_STACK *st);
+  OPENSSL_sk_free: { parameters: ["pointer"], result: "void" },
   // void X509_free(X509 *a);
   X509_free: { parameters: ["pointer"], result: "void" },
   // void EVP_PKEY_free(EVP_PKEY *key);
   EVP_PKEY_free: { parameters: ["pointer"], result: "void" },
+  // X509_STORE *X509_STORE_new(void);
+  X509_STORE_new: { parameters: [], result: "pointer" },
+  // void X509_STORE_free(X509_STORE *v);
+  X509_STORE_free: { parameters: ["pointer"], result: "void" },
+  // int X509_STORE_add_cert(X509_STORE *ctx, X509 *x);
+  X509_STORE_add_cert: { parameters: ["pointer", "pointer"], result: "i32" },
+  // int X509_VERIFY_PARAM_set_flags(X509_VERIFY_PARAM *param, unsigned long flags);
+  X509_VERIFY_PARAM_set_flags: { parameters: ["pointer", "u64"], result: "i32" },
+  // int X509_VERIFY_PARAM_set1_ip_asc(X509_VERIFY_PARAM *param, const char *ipasc);
+  X509_VERIFY_PARAM_set1_ip_asc: { parameters: ["pointer", "buffer"], result: "i32" },
+  // const char *X509_verify_cert_error_string(long n);
+  X509_verify_cert_error_string: { parameters: ["i64"], result: "pointer" },
   // int i2d_X509(const X509 *x, unsigned char **ppout);
   i2d_X509: { parameters: ["pointer", "buffer"], result: "i32" },
   // unsigned long ERR_get_error(void);
