@@ -1,5 +1,7 @@
 /** TrustedHosts: hosts that may be sent credentials although they cannot prove who they are. @module */
 
+import { isIP } from "node:net";
+
 /** Whether an address is this machine itself. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase().replace(/^\[|\]$/g, "");
@@ -10,13 +12,15 @@ export function isLoopback(host: string): boolean {
 
 /**
  * Whether `host` matches one of the TrustedHosts `patterns`: names or addresses without case, `*` for any run of
- * characters, `<local>` for names without a dot, IPv6 literals in brackets.
+ * characters, `<local>` for names without a dot, IPv6 literals in brackets. A pattern of digits, dots and `*` is for IPv4 addresses.
  */
 export function isTrusted(host: string, patterns: readonly string[]): boolean {
   const name = host.toLowerCase();
   return patterns.some((pattern) => {
     const text = pattern.trim().toLowerCase().replace(/^\[(.*)\]$/, "$1");
     if (text === "<local>") return !name.includes(".") && !name.includes(":");
+    // A name that only looks like an address leads wherever its owner likes: 10.0.0.evil.example.
+    if (/^[\d.*]*\d[\d.*]*$/.test(text) && isIP(name) !== 4) return false;
     return matchesWildcard(name, text);
   });
 }

@@ -50,10 +50,13 @@ export class Credentials {
     const entry = this.#entries.find(({ addresses, ports }) =>
       ports.includes(port) && isTrusted(host.address, addresses)
     );
-    if (entry === undefined) return { options: this.#common };
+    // Whoever adds a host chooses its name, too: only its address makes it one of TrustedHosts.
+    const trust = isTrusted(host.address, this.#common.trust ?? []) ? [host.address] : [];
+    const options = { ...this.#common, trust };
+    if (entry === undefined) return { options };
     return entry.login instanceof CredentialCommand
-      ? { options: this.#common, command: entry.login }
-      : { options: { ...this.#common, ...entry.login } };
+      ? { options, command: entry.login }
+      : { options: { ...options, ...entry.login } };
   }
 
   /** Its passwords, to take them out of texts. */

@@ -5,7 +5,7 @@ import type { StoredToken } from "../../store/types.ts";
 import type { ApiEnv, DaemonParts } from "../context.ts";
 import { Problem } from "../problems.ts";
 import { checkOrigin } from "./names.ts";
-import { allows, bearerToken, isToken, type Scope } from "./tokens.ts";
+import { allows, bearerToken, isLimited, isToken, type Scope } from "./tokens.ts";
 
 /** Prefix of the WebSocket subprotocol that carries a token: browsers cannot set Authorization there. */
 export const tokenProtocol = "drover.token.";
@@ -43,11 +43,25 @@ export function tokenGuard(parts: DaemonParts): MiddlewareHandler<ApiEnv> {
   });
 }
 
-/** Asks for a scope. */
-export function needs(scope: Scope): MiddlewareHandler<ApiEnv> {
+/**
+ * Asks for a scope. What an administrator does concerns the daemon as a whole: with a token that is limited to some hosts it would be a
+ * way out of the limit (another token, another inventory), so it is refused unless the route respects the limit by itself.
+ */
+export function needs(
+  scope: Scope,
+  { respectsHosts = scope !== "admin" }: { readonly respectsHosts?: boolean } = {},
+): MiddlewareHandler<ApiEnv> {
   return createMiddleware<ApiEnv>(async (context, next) => {
-    if (!allows(context.get("caller"), scope)) {
+    const caller = context.get("caller");
+    if (!allows(caller, scope)) {
       throw new Problem(403, "ScopeMissing", `this needs a token with the scope ${scope}`);
+    }
+    if (!respectsHosts && isLimited(caller)) {
+      throw new Problem(
+        403,
+        "TokenLimited",
+        "this concerns the whole daemon, and this token is limited to some hosts",
+      );
     }
     await next();
   });

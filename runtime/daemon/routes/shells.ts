@@ -52,7 +52,7 @@ export function addShellRoutes(app: Api, parts: DaemonParts): void {
       description:
         "Whoever has made it. One that a job of this daemon still needs is refused: cancel the job.",
       security,
-      middleware: [needs("admin")] as const,
+      middleware: [needs("admin", { respectsHosts: true })] as const,
       request: { params: hostShellParams },
       responses: { 204: { description: "It is no more" }, ...problems(409, 502, 507) },
     }),

@@ -10,7 +10,9 @@ export const tokenRequestSchema = z.strictObject({
   name: tokenName.openapi({ description: "Jobs and audit records name it", example: "deploy" }),
   scope: scope.openapi({ description: "Each includes those before it" }),
   hosts: z.array(hostPatternSchema.max(1_024)).min(1).max(100).default(["all"]).openapi({
-    description: "Hosts that it may see and work on; with fewer than all it sees only jobs of its own",
+    description:
+      "Hosts that it may see and work on; with fewer than all it sees only jobs of its own, and changes " +
+      "nothing that concerns the whole daemon",
   }),
   expiresInSeconds: z.int().min(1).max(10 * 366 * 86_400).optional().openapi({
     description: "Default: it does not expire",
