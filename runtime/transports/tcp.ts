@@ -8,6 +8,7 @@ import type {
   ListenerHandle,
 } from "../../actors/ports.ts";
 import { AdaptiveReader } from "./adaptive_reader.ts";
+import { dial } from "./dial.ts";
 import { hostPort, networkError } from "./network_errors.ts";
 import { incoming, outgoing } from "./openings.ts";
 import { type Opening, type RawSocket, StreamConnection } from "./stream_connection.ts";
@@ -57,13 +58,9 @@ class TcpSocket implements RawSocket {
 
 /** Opens a plain TCP connection; the addresses of all families are tried. */
 export function connectTcp(target: ConnectTarget, events: ConnectionEvents): Connection {
-  const { host, port } = target;
   return new StreamConnection(
     events,
-    outgoing(
-      target,
-      async (signal) => new TcpSocket(await Deno.connect({ hostname: host, port, signal })),
-    ),
+    outgoing(target, async (signal) => new TcpSocket(await dial(target, signal))),
   );
 }
 

@@ -18,11 +18,13 @@ import type {
   ListenerHandle,
 } from "../../actors/ports.ts";
 import { NetworkError } from "../../protocol/errors.ts";
+import { dial } from "./dial.ts";
 import { networkError } from "./network_errors.ts";
 import { incoming, outgoing } from "./openings.ts";
 import { type RawSocket, StreamConnection } from "./stream_connection.ts";
 import { listenWith } from "./tcp.ts";
 import { peerEnded, TcpDuplex } from "./tcp_duplex.ts";
+import { identityOf, type Trust, trustOf } from "./tls_trust.ts";
 
 /** A TLS socket whose handshake is done. Its TCP socket is read only while {@link TlsSocket.read} waits. */
 class TlsSocket implements RawSocket {
@@ -37,7 +39,7 @@ class TlsSocket implements RawSocket {
   constructor(tcp: TcpDuplex, socket: tls.TLSSocket, localCertificate: Uint8Array | undefined) {
     this.#tcp = tcp;
     this.#socket = socket;
-    const peer = socket.getPeerCertificate(true)?.raw;
+    const chain = chainOf(socket);
     const { localAddr, remoteAddr } = tcp.conn;
     this.facts = {
       localAddress: localAddr.hostname,
@@ -46,7 +48,8 @@ class TlsSocket implements RawSocket {
       remotePort: remoteAddr.port,
       tls: {
         protocol: socket.getProtocol() ?? "",
-        peerCertificate: peer === undefined ? undefined : new Uint8Array(peer),
+        peerCertificate: chain[0],
+        ...(localCertificate === undefined ? {} : { peerChain: chain }),
         localCertificate,
       },
     };
@@ -104,12 +107,27 @@ class TlsSocket implements RawSocket {
   }
 }
 
-/** The socket once `event` says that its handshake is done. */
+/** DER of what the peer sent, its own certificate first; an issuer is the next one, at the end itself or none. */
+function chainOf(socket: tls.TLSSocket): readonly Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let next: tls.DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && chain.length < longestChain) {
+    chain.push(new Uint8Array(next.raw));
+    next = next.issuerCertificate === next ? undefined : next.issuerCertificate;
+  }
+  return chain;
+}
+
+/** Most certificates that are taken over from a peer. */
+const longestChain = 16;
+
+/** The socket once `event` says that its handshake is done, and `check` throws nothing. */
 function handshake(
   tcp: TcpDuplex,
   socket: tls.TLSSocket,
   event: "secureConnect" | "secure",
   signal: AbortSignal,
+  check: () => void,
   localCertificate?: Uint8Array,
 ): Promise<RawSocket> {
   signal.addEventListener("abort", () => {
@@ -127,31 +145,45 @@ function handshake(
     socket.once("close", left);
     // Later: the engine may just be finishing with the last bytes before the end.
     tcp.once(peerEnded, () => setTimeout(left, 0));
-    socket.once(event, () => resolve(new TlsSocket(tcp, socket, localCertificate)));
+    socket.once(event, () => {
+      try {
+        check();
+      } catch (error) {
+        socket.destroy();
+        return reject(error);
+      }
+      resolve(new TlsSocket(tcp, socket, localCertificate));
+    });
   });
 }
 
 /** Opens a TLS connection. */
 export function connectTls(target: ConnectTarget, events: ConnectionEvents): Connection {
-  const ca = target.tls?.ca;
+  const trust = trustOf(target);
   const open = async (signal: AbortSignal) => {
-    if (target.tls?.verify !== "ignore") trustSystemRoots();
-    if (ca === undefined) return await openTls(target, signal);
+    if (trust.chain) trustSystemRoots();
+    const { ca } = trust;
+    if (ca === undefined) return await openTls(target, trust, signal);
     // A list of all roots and `ca` would be parsed anew for every connection, for 30 ms. So: `ca` alone, then the
     // others.
     try {
-      return await openTls(target, signal, ca);
+      return await openTls(target, trust, signal, ca);
     } catch (error) {
       if (!isUntrusted(error) || signal.aborted) throw error;
-      return await openTls(target, signal);
+      return await openTls(target, trust, signal);
     }
   };
   return new StreamConnection(events, outgoing(target, open, handshakeError));
 }
 
-async function openTls(target: ConnectTarget, signal: AbortSignal, ca?: string): Promise<RawSocket> {
-  const { host, port } = target;
-  const tcp = new TcpDuplex(await Deno.connect({ hostname: host, port, signal }));
+async function openTls(
+  target: ConnectTarget,
+  trust: Trust,
+  signal: AbortSignal,
+  ca?: string,
+): Promise<RawSocket> {
+  const { host } = target;
+  const tcp = new TcpDuplex(await dial(target, signal));
   const options: tls.ConnectionOptions & { allowHalfOpen: boolean } = {
     socket: tcp,
     // What the certificate must name.
@@ -159,12 +191,21 @@ async function openTls(target: ConnectTarget, signal: AbortSignal, ca?: string):
     // No SNI for an IP literal (RFC 6066 section 3); the certificate's IP names are compared all the same.
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(ca === undefined ? {} : { ca: [ca] }),
-    rejectUnauthorized: target.tls?.verify !== "ignore",
+    ...(trust.anyName ? { checkServerIdentity: () => undefined } : {}),
+    ...identityOf(target.tls?.identity),
+    rejectUnauthorized: trust.chain,
     minVersion: "TLSv1.2",
     allowHalfOpen: true,
   };
   try {
-    return await handshake(tcp, tls.connect(options), "secureConnect", signal);
+    const socket = tls.connect(options);
+    return await handshake(
+      tcp,
+      socket,
+      "secureConnect",
+      signal,
+      () => trust.check(socket.getPeerCertificate()),
+    );
   } catch (error) {
     tcp.destroy();
     throw error;
@@ -189,7 +230,7 @@ export function listenTls(
   address: ListenAddress & { readonly tls: NonNullable<ListenAddress["tls"]> },
   events: ListenerEvents,
 ): ListenerHandle {
-  const { certificate, key, maxVersion } = address.tls;
+  const { certificate, key, maxVersion, askCertificate = false } = address.tls;
   return listenWith(address, events, () => {
     const options: tls.SecureContextOptions = { cert: certificate, key, minVersion: "TLSv1.2", maxVersion };
     const secureContext = tls.createSecureContext(options);
@@ -201,11 +242,13 @@ export function listenTls(
           ...options,
           isServer: true,
           secureContext,
+          // Whose a client's certificate is, is decided with its first request.
+          ...(askCertificate ? { requestCert: true, rejectUnauthorized: false } : {}),
           allowHalfOpen: true,
         };
         // A duplex does for a socket, as in `tls.connect`; the types say so there only.
         const socket = new tls.TLSSocket(tcp as unknown as Socket, server);
-        return handshake(tcp, socket, "secure", signal, localCertificate);
+        return handshake(tcp, socket, "secure", signal, () => {}, localCertificate);
       };
       return incoming(peer, open, handshakeError);
     };
