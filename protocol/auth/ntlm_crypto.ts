@@ -1,7 +1,8 @@
 /** The one-way functions and key derivations of NTLMv2 ([MS-NLMP] 3.3.2 and 3.4.5). @module */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import { concat, utf8 } from "../bytes.ts";
+import { createHash, timingSafeEqual } from "node:crypto";
+import { utf8 } from "../bytes.ts";
 import type { Secret } from "../secret.ts";
+import { HmacMd5, md5 } from "./md5.ts";
 import { Rc4 } from "./rc4.ts";
 
 /** The UTF-16LE bytes of `text`. */
@@ -22,16 +23,12 @@ export function fromUtf16le(bytes: Uint8Array): string {
   return text;
 }
 
-/** MD5 of `data`. */
-export function md5(data: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("md5").update(data).digest());
-}
-
 /** HMAC-MD5 over the concatenation of `parts`. */
 export function hmacMd5(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const hmac = createHmac("md5", key);
-  for (const part of parts) hmac.update(part);
-  return new Uint8Array(hmac.digest());
+  const hmac = new HmacMd5(key);
+  const mac = hmac.digest(parts, new Uint8Array(16));
+  hmac.wipe();
+  return mac;
 }
 
 /** Whether two arrays are equal, in a time that depends on their lengths only. */
@@ -91,6 +88,6 @@ export function directionKeys(
 ): { readonly signKey: Uint8Array; readonly sealKey: Uint8Array } {
   const direction = sender === "client" ? "client-to-server" : "server-to-client";
   const derive = (purpose: string) =>
-    md5(concat([sessionKey, utf8(`session key to ${direction} ${purpose} key magic constant\0`)]));
+    md5(sessionKey, utf8(`session key to ${direction} ${purpose} key magic constant\0`));
   return { signKey: derive("signing"), sealKey: derive("sealing") };
 }

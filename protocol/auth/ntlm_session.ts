@@ -1,6 +1,7 @@
 /** Signing and sealing after an NTLM dialogue, with extended session security and key exchange ([MS-NLMP] 3.4). @module */
 import { ProtocolError, UsageError } from "../errors.ts";
-import { directionKeys, hmacMd5, type NtlmRole, sameSecret } from "./ntlm_crypto.ts";
+import { HmacMd5 } from "./md5.ts";
+import { directionKeys, type NtlmRole, sameSecret } from "./ntlm_crypto.ts";
 import { Rc4 } from "./rc4.ts";
 
 const signatureLength = 16;
@@ -8,14 +9,19 @@ const headerLength = 4 + signatureLength;
 
 /** One direction of a session. */
 class Direction {
-  readonly #signKey: Uint8Array;
+  readonly #mac: HmacMd5;
   readonly #cipher: Rc4;
+  // Arrays that are filled for each message: a new one costs as much as the hash of 200 bytes.
+  readonly #number = new Uint8Array(4);
+  readonly #checksum = new Uint8Array(16);
+  readonly #checksumStart = this.#checksum.subarray(0, 8);
   #sequence = 0;
 
   constructor(sessionKey: Uint8Array, sender: NtlmRole) {
     const { signKey, sealKey } = directionKeys(sessionKey, sender);
-    this.#signKey = signKey;
+    this.#mac = new HmacMd5(signKey);
     this.#cipher = new Rc4(sealKey);
+    signKey.fill(0);
     sealKey.fill(0);
   }
 
@@ -24,21 +30,26 @@ class Direction {
     return this.#cipher.apply(data, output);
   }
 
-  /** The signature of the next message ([MS-NLMP] 3.4.4.2), its checksum enciphered because of the key exchange. */
-  nextSignature(message: Uint8Array): Uint8Array {
+  /**
+   * Writes the signature of the next message ([MS-NLMP] 3.4.4.2), its checksum enciphered because of the key exchange, into
+   * `output` at `at`.
+   */
+  signNext(message: Uint8Array, output: Uint8Array, at: number): void {
     if (this.#sequence > 0xffff_ffff) {
       throw new UsageError(
         "NtlmSequenceExhausted",
         "sign message: the sequence numbers of the session are used up",
       );
     }
-    const signature = new Uint8Array(signatureLength);
-    const view = new DataView(signature.buffer);
-    view.setUint32(0, 1, true);
-    view.setUint32(12, this.#sequence++, true);
-    const checksum = hmacMd5(this.#signKey, signature.subarray(12), message);
-    signature.set(this.#cipher.apply(checksum.subarray(0, 8)), 4);
-    return signature;
+    const number = this.#number;
+    for (let i = 0; i < 4; i++) number[i] = this.#sequence >>> 8 * i;
+    this.#sequence++;
+    this.#mac.digest([number, message], this.#checksum);
+    this.#cipher.apply(this.#checksumStart, this.#checksumStart);
+    // The version, 1 in four bytes: `output` is new, or had nothing but signatures before.
+    output[at] = 1;
+    output.set(this.#checksumStart, at + 4);
+    output.set(number, at + 12);
   }
 
   rewind(): void {
@@ -46,7 +57,7 @@ class Direction {
   }
 
   wipe(): void {
-    this.#signKey.fill(0);
+    this.#mac.wipe();
     this.#cipher.wipe();
   }
 }
@@ -55,6 +66,7 @@ class Direction {
 export class NtlmSession {
   readonly #outgoing: Direction;
   readonly #incoming: Direction;
+  readonly #expected = new Uint8Array(signatureLength);
   /** Whether sealing was agreed on beside signing. */
   readonly canSeal: boolean;
   #broken = false;
@@ -70,7 +82,9 @@ export class NtlmSession {
   /** The signature of `message` (GSS_GetMIC). */
   sign(message: Uint8Array): Uint8Array {
     this.#assertAlive("sign message");
-    return this.#outgoing.nextSignature(message);
+    const signature = new Uint8Array(signatureLength);
+    this.#outgoing.signNext(message, signature, 0);
+    return signature;
   }
 
   /** Verifies a signature that the peer made of `message`. Throws `ProtocolError` (`SealBroken`) when it is wrong. */
@@ -85,7 +99,7 @@ export class NtlmSession {
     const sealed = new Uint8Array(headerLength + plaintext.length);
     sealed[0] = signatureLength;
     this.#outgoing.crypt(plaintext, sealed.subarray(headerLength));
-    sealed.set(this.#outgoing.nextSignature(plaintext), 4);
+    this.#outgoing.signNext(plaintext, sealed, 4);
     return sealed;
   }
 
@@ -129,7 +143,8 @@ export class NtlmSession {
 
   #verify(action: string, message: Uint8Array, signature: Uint8Array): void {
     // The sequence number is part of the expected signature: a replayed, lost or reordered message fails here too.
-    if (sameSecret(this.#incoming.nextSignature(message), signature)) return;
+    this.#incoming.signNext(message, this.#expected, 0);
+    if (sameSecret(this.#expected, signature)) return;
     this.#broken = true;
     throw new ProtocolError(
       "SealBroken",
