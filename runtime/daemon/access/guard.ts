@@ -28,11 +28,7 @@ export function originGuard(parts: DaemonParts): MiddlewareHandler<ApiEnv> {
 export function tokenGuard(parts: DaemonParts): MiddlewareHandler<ApiEnv> {
   return createMiddleware<ApiEnv>(async (context, next) => {
     const caller = callerOf(parts, context.req.raw.headers);
-    if (caller === undefined) {
-      throw new Problem(401, "TokenRefused", "a valid token is needed: Authorization: Bearer drv_…", {
-        headers: { "WWW-Authenticate": 'Bearer realm="drover"' },
-      });
-    }
+    if (caller === undefined) throw tokenRefused();
     const leave = parts.meter.enter(caller.id, "requests");
     context.set("caller", caller);
     try {
@@ -64,6 +60,13 @@ export function needs(
       );
     }
     await next();
+  });
+}
+
+/** The answer to who has no token, or none any more. */
+export function tokenRefused(): Problem {
+  return new Problem(401, "TokenRefused", "a valid token is needed: Authorization: Bearer drv_…", {
+    headers: { "WWW-Authenticate": 'Bearer realm="drover"' },
   });
 }
 

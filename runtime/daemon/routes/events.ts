@@ -53,6 +53,7 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
       );
       const end = () => {
         clearInterval(watch);
+        unwatch();
         gone.abort();
         // It may wait to be asked for more, where it hears of no abort.
         void items.return();
@@ -61,8 +62,13 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
       /** When it was given what it has yet to ask for more behind: it does when the client has taken it, or there is room on the way. */
       let handedAt: number | undefined;
       let watch: ReturnType<typeof setInterval> | undefined;
+      let unwatch = () => {};
       const body = new ReadableStream<Uint8Array>({
         start(controller) {
+          unwatch = parts.tokens.lasting(context.get("caller"), () => {
+            end();
+            controller.close();
+          });
           watch = setInterval(() => {
             if (handedAt === undefined || performance.now() - handedAt < parts.stuckMs) return;
             // Deno.serve cannot cut the connection, and would only log an error: it stays as long as the client holds it, with what the

@@ -4,7 +4,7 @@ import type { Job, JobRequest } from "../../../actors/daemon/job_types.ts";
 import { hostStatuses } from "../../../actors/host/mod.ts";
 import { escapeText } from "../../../protocol/xml/mod.ts";
 import type { NewJob } from "../../store/types.ts";
-import { needs } from "../access/guard.ts";
+import { needs, tokenRefused } from "../access/guard.ts";
 import { isLimited } from "../access/tokens.ts";
 import { jsonBody } from "../bodies.ts";
 import { type Api, type ApiContext, audit, type DaemonParts, jobUnknown } from "../context.ts";
@@ -259,6 +259,8 @@ export function addJobRoutes(app: Api, parts: DaemonParts): void {
     if (names.length === 0) throw new Problem(422, "PatternUnmatched", "select hosts: none is left");
     // What cannot be reached for want of credentials or trust is better refused now than on every host.
     await parts.book.prepare(names);
+    // That may have taken long.
+    if (!parts.tokens.stands(caller)) throw tokenRefused();
     const targets = parts.book.targets(names);
     for (const word of typeof request.command === "string" ? [request.command] : request.command) {
       escapeText(word);

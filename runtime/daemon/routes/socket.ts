@@ -38,13 +38,18 @@ export function addSocketRoute(app: Api, parts: DaemonParts): void {
       : offered.find((text) => text.startsWith(tokenProtocol));
     const gone = new AbortController();
     const { after, job, hosts, types } = query.data;
+    let unwatch = () => {};
     const opened = (socket: EventSocket) => {
+      unwatch = parts.tokens.lasting(caller, () => {
+        gone.abort();
+        socket.close(1008, "the token is no more");
+      });
       sendEvents(
         socket,
         parts.store,
         {
-          // Without a cursor from now on.
-          after: after === undefined ? parts.store.head : Number(after),
+          // Without a cursor from now on. Whoever names a place that is still to come gets what comes.
+          after: Math.min(Number(after ?? Infinity), parts.store.head),
           ...(job === undefined ? {} : { job }),
           ...(hosts === undefined ? {} : { hosts: hosts.split(",") }),
           ...(types === undefined ? {} : { types: types.split(",") as StoredEventType[] }),
@@ -59,6 +64,7 @@ export function addSocketRoute(app: Api, parts: DaemonParts): void {
       });
     };
     const closed = () => {
+      unwatch();
       gone.abort();
       leave();
     };
