@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { utf8 } from "../../protocol/bytes.ts";
 import { DroverError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
+import { accountCommand } from "./account.ts";
 import { backupCommand } from "./backup.ts";
 import { completionCommand } from "./completion.ts";
 import { daemonCommand } from "./daemon.ts";
@@ -40,6 +41,7 @@ Examples:
   const commands = [
     execCommand(),
     serviceCommand(),
+    accountCommand(),
     daemonCommand(),
     jobCommand(),
     scheduleCommand(),

@@ -4,9 +4,15 @@ import type { ServiceAuth, ServiceEvent } from "../../actors/service/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { resolveServiceSettings, serviceSettingNames } from "../../protocol/wsman/config_model.ts";
 import { Secret } from "../../protocol/secret.ts";
+import { systemClock } from "../clock.ts";
 import { ancestorsWith, closeToOthers, takeFromEnvironment } from "../os/own_secrets.ts";
 import { Accounts } from "../security/accounts.ts";
 import { loadCertificate } from "../security/certificates.ts";
+import { FileAccounts } from "../security/file_accounts.ts";
+import { PamPasswords } from "../security/pam_passwords.ts";
+import type { LogonAccounts, PasswordCheck } from "../security/passwords.ts";
+import { RememberedPasswords } from "../security/remembered_passwords.ts";
+import { AuditFile } from "../service/audit_file.ts";
 import {
   type RunningService,
   type ServiceAddress,
@@ -15,6 +21,7 @@ import {
 } from "../service/service.ts";
 import { inspectable } from "./inspectable.ts";
 import { interruptible } from "./interrupt.ts";
+import { passwordFromInput } from "./new_password.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
 
 interface ServiceFlags {
@@ -25,7 +32,11 @@ interface ServiceFlags {
   readonly keytab?: string;
   readonly allowUnencrypted?: boolean;
   readonly runAs?: string;
-  readonly user: string;
+  readonly user?: string;
+  readonly accounts?: string;
+  readonly pam?: boolean;
+  readonly pamService?: string;
+  readonly audit?: string;
   readonly passwordEnv?: string;
   readonly passwordStdin?: boolean;
   readonly set?: Readonly<Record<string, string>>;
@@ -62,9 +73,19 @@ export function serviceCommand(): Command {
     )
     .option("--allow-unencrypted", "accept clear text on http (Basic is offered there only then)")
     .option("--run-as <user>", "system user that the shells run as")
-    .requiredOption("--user <name>", "account that may log on")
+    .option("--user <name>", "the one account that may log on")
     .option("--password-env <variable>", "environment variable with its password")
     .option("--password-stdin", "its password is the first line of standard input")
+    .option(
+      "--accounts <file>",
+      "accounts that may log on, instead of --user: see drover account; read again when it changes, and with SIGHUP",
+    )
+    .option(
+      "--pam",
+      "Basic asks PAM (Linux): system users log on with their passwords, and commands run as they",
+    )
+    .option("--pam-service <name>", "file in /etc/pam.d that decides, with --pam (default: drover)")
+    .option("--audit <file>", "write who logged on and who was refused, one line of JSON each (0600)")
     .option("--set <name=value>", "WinRM setting, e.g. MaxShellsPerUser=5; may be repeated", setting)
     .option("--tls-max <version>", "1.2 or 1.3; PowerShell off Windows stalls on 1.3", tlsMax, "1.2")
     .option("--no-inspect", "do not let your `drover inspect` look into this process")
@@ -85,6 +106,8 @@ Examples:
     --set IdleTimeout=600000 --set MaxShellsPerUser=5
   drover service --listen http://0.0.0.0:5985 --keytab /etc/krb5.keytab \\
     --run-as alice --user alice
+  drover service --listen https://0.0.0.0:5986 --accounts accounts.json \\
+    --auth negotiate,basic --run-as deploy --audit /var/log/drover-audit.log
   pass show winrm | drover service --listen https://127.0.0.1:5986 --user demo \\
     --password-stdin`,
     )
@@ -92,7 +115,14 @@ Examples:
 }
 
 async function serve(flags: ServiceFlags): Promise<void> {
-  await using service = await start(flags);
+  using people = await peopleOf(flags);
+  using audit = flags.audit === undefined ? undefined : new AuditFile(flags.audit, warn);
+  await using service = await start(flags, people, audit);
+  // Without files to read again, the end of the terminal is the end of the service, as ever.
+  using _reload = flags.accounts === undefined && audit === undefined ? undefined : onHangUp(() => {
+    void people.reload();
+    audit?.reopen();
+  });
   console.log(`Listening on ${service.addresses.map((address) => describe(address, flags)).join(", ")}`);
   using _inspection = inspectable(flags.inspect, {
     program: "service",
@@ -108,10 +138,77 @@ async function serve(flags: ServiceFlags): Promise<void> {
   Deno.exitCode = 0;
 }
 
-async function start(flags: ServiceFlags): Promise<RunningService> {
+/** Who may log on, and who says whether a password is right. */
+interface People extends Disposable {
+  readonly accounts: LogonAccounts & PasswordCheck;
+  readonly passwords: PasswordCheck;
+  reload(): Promise<void>;
+}
+
+async function peopleOf(flags: ServiceFlags): Promise<People> {
   resolveServiceSettings(flags.set);
+  const { user, accounts: file, pam, pamService } = flags;
+  if (pamService !== undefined && pam !== true) {
+    throw new UsageError("AccountsUnclear", "start the service: --pam-service is for --pam");
+  }
+  if (user !== undefined && file !== undefined) {
+    throw new UsageError("AccountsUnclear", "start the service: say either --user or --accounts");
+  }
+  if (user === undefined && (flags.passwordEnv !== undefined || flags.passwordStdin !== undefined)) {
+    throw new UsageError("AccountsUnclear", "start the service: a password is given, but no --user");
+  }
+  const remembered = (check: PasswordCheck) => new RememberedPasswords(check, () => systemClock.monotonic());
+  const asked = (accounts: LogonAccounts, otherwise: PasswordCheck) =>
+    pam === true
+      ? remembered(new PamPasswords(accounts, pamService === undefined ? {} : { service: pamService }))
+      : otherwise;
+  if (file !== undefined) {
+    const accounts = await FileAccounts.open(file, { onReload: (error) => told(accounts.size, error) });
+    const passwords = asked(accounts, remembered(accounts));
+    return {
+      accounts,
+      passwords,
+      reload: () => accounts.reload(),
+      [Symbol.dispose]: () => accounts[Symbol.dispose](),
+    };
+  }
   const accounts = new Accounts();
-  accounts.add(flags.user, await password(flags), undefined);
+  if (user !== undefined) accounts.add(user, await password(flags), undefined);
+  else if (pam !== true) {
+    throw new UsageError(
+      "AccountsUnclear",
+      "start the service: say who may log on: --user, --accounts or --pam",
+    );
+  }
+  return {
+    accounts,
+    passwords: asked(accounts, accounts),
+    reload: () => Promise.resolve(),
+    [Symbol.dispose]: () => {},
+  };
+}
+
+function told(accounts: number, error: Error | undefined): void {
+  const now = new Date().toISOString();
+  if (error === undefined) console.error(`${now} accounts read again: ${accounts}`);
+  else warn(`the accounts stay as they were: ${error.message}`);
+}
+
+function warn(text: string): void {
+  console.error(sanitizeLine(`warning: ${text}`));
+}
+
+function onHangUp(run: () => void): Disposable {
+  if (Deno.build.os === "windows") return { [Symbol.dispose]: () => {} };
+  Deno.addSignalListener("SIGHUP", run);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", run) };
+}
+
+async function start(
+  flags: ServiceFlags,
+  { accounts, passwords }: People,
+  audit: AuditFile | undefined,
+): Promise<RunningService> {
   closeToOthers();
   const tls = await certificate(flags);
   const listeners = flags.listen.map(({ scheme, host, port }): ServiceListener =>
@@ -123,16 +220,22 @@ async function start(flags: ServiceFlags): Promise<RunningService> {
     ...(flags.keytab === undefined ? {} : { keytab: flags.keytab }),
     allowUnencrypted: flags.allowUnencrypted ?? false,
     accounts,
+    passwords,
     ...(flags.runAs === undefined ? {} : { runAs: flags.runAs }),
     ...(flags.set === undefined ? {} : { settings: flags.set }),
     tlsMax: flags.tlsMax,
-    onEvent: (event) => log(event),
-    onWarning: (text) => console.error(`warning: ${text}`),
+    onEvent: (event) => {
+      log(event);
+      audit?.take(event);
+    },
+    onWarning: warn,
     onCrash: ({ path, error }) => console.error(sanitizeLine(`crash of ${path}: ${String(error)}`)),
   });
 }
 
-function authOf({ auth, keytab }: ServiceFlags): readonly ServiceAuth[] {
+function authOf({ auth, keytab, user, accounts }: ServiceFlags): readonly ServiceAuth[] {
+  // PAM alone can check nothing but the passwords of Basic.
+  if (auth === undefined && user === undefined && accounts === undefined) return ["basic"];
   return auth ?? (keytab === undefined ? ["negotiate"] : ["negotiate", "kerberos"]);
 }
 
@@ -159,27 +262,6 @@ async function password({ passwordEnv, passwordStdin, keytab }: ServiceFlags): P
     );
   }
   return new Secret(value);
-}
-
-const longestPassword = 4096;
-
-async function passwordFromInput(): Promise<Secret> {
-  let text = "";
-  const decoder = new TextDecoderStream();
-  for await (
-    const piece of Deno.stdin.readable.pipeThrough(decoder as ReadableWritablePair<string, Uint8Array>)
-  ) {
-    text += piece;
-    if (text.includes("\n") || text.length > longestPassword) break;
-  }
-  const [line] = text.split(/\r?\n/, 1) as [string];
-  if (line.length > longestPassword) {
-    throw new UsageError(
-      "PasswordMissing",
-      `read password: the first line of standard input is longer than ${longestPassword} characters`,
-    );
-  }
-  return new Secret(line);
 }
 
 async function certificate(flags: ServiceFlags): Promise<NonNullable<ServiceListener["tls"]>> {
