@@ -210,10 +210,12 @@ async function run(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  // It answers while it reads: nobody may wait for the other with a full pipe.
+  const output = child.output();
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(input));
   await writer.close();
-  const { success, stdout, stderr } = await child.output();
+  const { success, stdout, stderr } = await output;
   if (success) return;
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   throw new Error(`run ${program}: ${text(stderr)}${text(stdout)}`);

@@ -38,8 +38,12 @@ const unreachableMs = 10_000;
 export class Login {
   readonly #library: GssLibrary;
   readonly #store: Store;
-  /** Credentials that nobody uses at the moment. The library locks one for as long as it asks a KDC with it. */
-  readonly #idle: Credential[];
+  /** For steps in place alone: the library locks a credential for as long as it asks a KDC with it. */
+  readonly #inPlace: Credential;
+  /** Further credentials, for calls on other threads, that nobody uses at the moment. */
+  readonly #idle: Credential[] = [];
+  readonly #waiting: ((credential: Credential) => void)[] = [];
+  #opened = 0;
   readonly #realms = new Map<string, Promise<string>>();
   /** Services that there is a ticket for already, and the monotonic milliseconds until which it is surely good. */
   readonly #known = new Map<string, number>();
@@ -49,7 +53,7 @@ export class Login {
   constructor(library: GssLibrary, store: Store, credential: Credential) {
     this.#library = library;
     this.#store = store;
-    this.#idle = [credential];
+    this.#inPlace = credential;
     if (store.destroy !== undefined) forgotten.register(this, store.destroy);
   }
 
@@ -89,13 +93,43 @@ export class Login {
   }
 
   async #run(known: boolean, step: Step): Promise<ContextStep> {
-    const credential = this.#idle.pop() ?? await this.#store.open();
+    if (known && this.#store.inMemory && takeTurn()) return await step(this.#inPlace, true);
+    const credential = await this.#take();
     try {
-      return await step(credential, known && this.#store.inMemory);
+      return await step(credential, false);
     } finally {
-      this.#idle.push(credential);
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#idle.push(credential);
+      else next(credential);
     }
   }
+
+  async #take(): Promise<Credential> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#opened >= mostCredentials) return await new Promise((resolve) => this.#waiting.push(resolve));
+    this.#opened++;
+    try {
+      return await this.#store.open();
+    } catch (error) {
+      this.#opened--;
+      throw error;
+    }
+  }
+}
+
+/** Credentials of one login: as many as calls of the library run at once. */
+const mostCredentials = 12;
+
+/** Steps in place within one turn of the event loop, a millisecond's worth: what is more runs elsewhere. */
+const mostInPlace = 16;
+let turnsLeft = mostInPlace;
+
+function takeTurn(): boolean {
+  if (turnsLeft === mostInPlace) systemClock.schedule(0, () => turnsLeft = mostInPlace);
+  if (turnsLeft === 0) return false;
+  turnsLeft--;
+  return true;
 }
 
 /** A step with a credential; `inPlace`: the library has nothing to do but to calculate. */
