@@ -75,14 +75,13 @@ export class TokenBook {
 
   /** Revokes a token; `false`: there was none. */
   async remove(id: string): Promise<boolean> {
+    let removed = false;
     try {
-      return await this.#store.write.tokens.remove(id);
+      return removed = await this.#store.write.tokens.remove(id);
     } finally {
       // After the write: what a request has found meanwhile goes, too.
       this.#known.clear();
-      if (this.#store.read.tokens.get(id) === undefined) {
-        for (const over of [...this.#lasting.get(id) ?? []]) over();
-      }
+      if (removed) { for (const over of [...this.#lasting.get(id) ?? []]) over(); }
     }
   }
 }

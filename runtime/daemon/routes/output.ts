@@ -53,14 +53,25 @@ export function addOutputRoutes(app: Api, parts: DaemonParts): void {
         "Accept-Ranges": "bytes",
         ...(range === undefined ? {} : { "Content-Range": `bytes ${from}-${to}/${total}` }),
       };
+      const status = range === undefined ? 200 : 206;
+      if (context.req.method === "HEAD") return new Response(null, { status, headers }) as never;
+      // Each keeps a piece for as long as its client takes none.
+      const leave = parts.meter.enter(context.get("caller").id, "streams");
+      let stuck: ReturnType<typeof setTimeout> | undefined;
+      const end = () => {
+        clearTimeout(stuck);
+        leave();
+      };
       let offset = from;
       const body = new ReadableStream<Uint8Array>({
         pull(controller) {
+          clearTimeout(stuck);
           const length = Math.min(pieceBytes, to + 1 - offset);
           const piece = length <= 0
             ? undefined
             : parts.store.read.output.range(id, found.index, stream, offset, length)?.data;
           if (length > 0 && (piece === undefined || piece.length === 0)) {
+            end();
             controller.error(new Error("read output: it was deleted meanwhile"));
             return;
           }
@@ -68,13 +79,21 @@ export function addOutputRoutes(app: Api, parts: DaemonParts): void {
             offset += piece.length;
             controller.enqueue(piece as Uint8Array<ArrayBuffer>);
           }
-          if (offset > to) controller.close();
+          if (offset > to) {
+            end();
+            controller.close();
+            return;
+          }
+          stuck = setTimeout(() => {
+            end();
+            // Shorter than Content-Length says: its client knows that it is not all. An error would only be logged by Deno.serve.
+            controller.close();
+            context.env.drop?.();
+          }, parts.stuckMs);
         },
+        cancel: end,
       }, { highWaterMark: 0 });
-      return new Response(context.req.method === "HEAD" ? null : body, {
-        status: range === undefined ? 200 : 206,
-        headers,
-      }) as never;
+      return new Response(body, { status, headers }) as never;
     },
   );
 }

@@ -86,3 +86,19 @@ Deno.test("who asks for events behind the last one gets those that come", async 
   await closed;
   await w.events(id);
 });
+
+Deno.test("who asks for output and takes none of it does so only as often as its token has streams", async () => {
+  await using w = await world({ hosts: 1, limits: { streams: 3 }, stuckMs: 1_000 });
+  const id = await w.submit({ command: "head -c 20000000 /dev/zero" });
+  await w.events(id);
+  const path = `/v1/jobs/${id}/hosts/${w.hosts[0]}/output/stdout`;
+  assert.equal((await w.ask("HEAD", path)).status, 200);
+  const stuck = [await w.ask("GET", path), await w.ask("GET", path), await w.ask("GET", path)];
+  assert.equal(await problemCode(await w.ask("GET", path), 429), "ConcurrencyExceeded");
+  // They are given up, and their places are free.
+  while (w.daemon.parts.meter.open("streams") > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal((await (await w.ask("GET", path)).bytes()).length, 20_000_000);
+  assert.equal(w.daemon.parts.meter.open("streams"), 0);
+  for (const each of stuck) await assert.rejects(each.bytes(), "what is cut off is not taken for all of it");
+  assert.deepEqual(w.errors, []);
+});
