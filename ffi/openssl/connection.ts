@@ -6,9 +6,11 @@ import { cString } from "./pem.ts";
 
 /** Whom a client asks for. */
 export interface OpensslPeerName {
-  /** Name that the server is told (SNI) and that its certificate must have, where it is checked; or an IP address, which is not told. */
+  /** A name, which the server is told (SNI), or an IP address, which it is not. */
   readonly host: string;
   readonly isAddress: boolean;
+  /** Where a certificate is checked, it need not name the host. */
+  readonly anyName: boolean;
 }
 
 // From openssl/ssl.h, tls1.h and sslerr.h.
@@ -50,6 +52,7 @@ export class OpensslConnection implements Disposable {
   readonly #free: () => void;
   #state: "handshake" | "open" | "broken" | "disposed" = "handshake";
   #peerClosed = false;
+  #failure: OpensslError | undefined;
 
   /** Says nothing yet. `peer`: whom a client asks for. */
   constructor(context: OpensslContext, peer?: OpensslPeerName) {
@@ -92,6 +95,7 @@ export class OpensslConnection implements Disposable {
   /** Decrypts. Throws OpensslError when a record is broken, cut, or closes the connection. */
   decrypt(records: Uint8Array): Uint8Array {
     const plaintext = this.receive(records);
+    if (this.#failure !== undefined) throw this.#failure;
     const f = this.#library.functions;
     if (
       this.#peerClosed || f.SSL_has_pending(this.#ssl) !== 0 || f.BIO_ctrl_pending(this.#input) !== 0n
@@ -101,18 +105,25 @@ export class OpensslConnection implements Disposable {
     return plaintext;
   }
 
-  /** Takes bytes of the peer, cut anywhere, and gives the plaintext that they complete. Throws OpensslError. */
+  /**
+   * Takes bytes of the peer, cut anywhere, and gives the plaintext that they complete. What goes wrong is in
+   * {@link OpensslConnection.failure}: there may be plaintext before it.
+   */
   receive(bytes: Uint8Array): Uint8Array {
     this.#assert("open");
-    // A record is never shorter than what is in it; the start of one may be here already.
     const pieces: Uint8Array[] = [];
     let start = 0;
     do {
       this.#feed(bytes.subarray(start, start + sliceBytes));
       start += sliceBytes;
       this.#readAll(pieces);
-    } while (start < bytes.length && !this.#peerClosed);
+    } while (start < bytes.length && !this.#peerClosed && this.#failure === undefined);
     return joined(pieces);
+  }
+
+  /** Why nothing more can be received. */
+  get failure(): OpensslError | undefined {
+    return this.#failure;
   }
 
   /** Encrypts for {@link OpensslConnection.takeOutput}. `false`: nothing was taken; the peer first has to say more. Throws OpensslError. */
@@ -209,20 +220,18 @@ export class OpensslConnection implements Disposable {
     this.#free();
   }
 
-  #expect({ host, isAddress }: OpensslPeerName): void {
+  #expect({ host, isAddress, anyName }: OpensslPeerName): void {
     const library = this.#library;
     const f = library.functions;
     const name = cString(host);
-    if (isAddress) {
-      library.check(
-        "X509_VERIFY_PARAM_set1_ip_asc",
-        f.X509_VERIFY_PARAM_set1_ip_asc(f.SSL_get0_param(this.#ssl), name),
-      );
-      return;
+    if (!isAddress) {
+      // No SNI for an IP literal (RFC 6066 section 3).
+      library.check("SSL_set_tlsext_host_name", f.SSL_ctrl(this.#ssl, setServerName, hostName, name));
+      if (!anyName) library.check("SSL_set1_host", f.SSL_set1_host(this.#ssl, name));
+    } else if (!anyName) {
+      const param = f.SSL_get0_param(this.#ssl);
+      library.check("X509_VERIFY_PARAM_set1_ip_asc", f.X509_VERIFY_PARAM_set1_ip_asc(param, name));
     }
-    library.check("SSL_set1_host", f.SSL_set1_host(this.#ssl, name));
-    // No SNI for an IP literal (RFC 6066 section 3).
-    library.check("SSL_set_tlsext_host_name", f.SSL_ctrl(this.#ssl, setServerName, hostName, name));
   }
 
   #assert(state: "handshake" | "open"): void {
@@ -249,7 +258,7 @@ export class OpensslConnection implements Disposable {
       }
       const kind = f.SSL_get_error(this.#ssl, read);
       if (kind === zeroReturn) this.#peerClosed = true;
-      else if (kind !== wantRead) throw this.#broken("SSL_read");
+      else if (kind !== wantRead) this.#failure = this.#broken("SSL_read");
       if (length > 0) pieces.push(scratch.slice(0, length));
       return;
     }

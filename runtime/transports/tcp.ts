@@ -16,12 +16,14 @@ import { type Opening, type RawSocket, StreamConnection } from "./stream_connect
 /** How long accepting pauses when the process has no descriptor left for a new connection. */
 const exhaustedPauseMs = 100;
 
-class TcpSocket implements RawSocket {
+/** A TCP socket that stands. */
+export class TcpSocket implements RawSocket {
   readonly facts;
   readonly #conn: Deno.TcpConn;
   readonly #reader: AdaptiveReader;
   #closed = false;
 
+  /** Takes over `conn`. */
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
     this.#reader = new AdaptiveReader(conn);

@@ -13,17 +13,18 @@ import type {
   Connection,
   ConnectionEvents,
   ConnectTarget,
-  ListenAddress,
   ListenerEvents,
   ListenerHandle,
 } from "../../actors/ports.ts";
 import { NetworkError } from "../../protocol/errors.ts";
 import { dial } from "./dial.ts";
-import { networkError } from "./network_errors.ts";
 import { incoming, outgoing } from "./openings.ts";
 import { type RawSocket, StreamConnection } from "./stream_connection.ts";
 import { listenWith } from "./tcp.ts";
 import { peerEnded, TcpDuplex } from "./tcp_duplex.ts";
+import type { TlsAddress, TlsEngine, TlsTarget } from "./tls_engine.ts";
+import { clientHandshakeError, handshakeError, isUntrusted } from "./tls_errors.ts";
+import { trustSystemRoots } from "./tls_roots.ts";
 import { identityOf, type Trust, trustOf } from "./tls_trust.ts";
 
 /** A TLS socket whose handshake is done. Its TCP socket is read only while {@link TlsSocket.read} waits. */
@@ -48,6 +49,7 @@ class TlsSocket implements RawSocket {
       remotePort: remoteAddr.port,
       tls: {
         protocol: socket.getProtocol() ?? "",
+        cipher: socket.getCipher()?.name ?? "",
         peerCertificate: chain[0],
         ...(localCertificate === undefined ? {} : { peerChain: chain }),
         localCertificate,
@@ -157,8 +159,10 @@ function handshake(
   });
 }
 
-/** Opens a TLS connection. */
-export function connectTls(target: ConnectTarget, events: ConnectionEvents): Connection {
+/** The platform's engine. */
+export const platformEngine: TlsEngine = { connect, listen };
+
+function connect(target: TlsTarget, events: ConnectionEvents): Connection {
   const trust = trustOf(target);
   const open = async (signal: AbortSignal) => {
     if (trust.chain) trustSystemRoots();
@@ -173,7 +177,7 @@ export function connectTls(target: ConnectTarget, events: ConnectionEvents): Con
       return await openTls(target, trust, signal);
     }
   };
-  return new StreamConnection(events, outgoing(target, open, handshakeError));
+  return new StreamConnection(events, outgoing(target, open, clientHandshakeError("platform", false)));
 }
 
 async function openTls(
@@ -212,24 +216,7 @@ async function openTls(
   }
 }
 
-let systemRootsTrusted = false;
-
-/** Adds the operating system's roots to the platform's built-in ones, once for the process. */
-function trustSystemRoots(): void {
-  if (systemRootsTrusted) return;
-  systemRootsTrusted = true;
-  const roots = new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")]);
-  // Node 22.19 has it and so does the platform; its type definitions lag behind.
-  (tls as typeof tls & { setDefaultCACertificates(roots: string[]): void }).setDefaultCACertificates([
-    ...roots,
-  ]);
-}
-
-/** Listens for TLS connections. The handshakes run side by side, each with a deadline. */
-export function listenTls(
-  address: ListenAddress & { readonly tls: NonNullable<ListenAddress["tls"]> },
-  events: ListenerEvents,
-): ListenerHandle {
+function listen(address: TlsAddress, events: ListenerEvents): ListenerHandle {
   const { certificate, key, maxVersion, askCertificate = false } = address.tls;
   return listenWith(address, events, () => {
     const options: tls.SecureContextOptions = { cert: certificate, key, minVersion: "TLSv1.2", maxVersion };
@@ -262,38 +249,4 @@ function checkIdentity(certificate: string, key: string): Uint8Array {
     throw new Error("the key does not belong to the certificate");
   }
   return new Uint8Array(parsed.raw);
-}
-
-/** Errors until the handshake is done, on either side. */
-function handshakeError(error: unknown, action: string): NetworkError {
-  if (error instanceof NetworkError) return new NetworkError(error.code, `${action}: ${error.message}`);
-  if (isUntrusted(error)) {
-    const { message } = error as { message?: unknown };
-    return new NetworkError(
-      "TlsUntrusted",
-      `${action}: the server's certificate is not trusted (${String(message)}); ` +
-        "trust its issuer with --ca FILE, or check nothing with --cert-validation ignore",
-      { cause: error },
-    );
-  }
-  if (isNoTls(error)) {
-    return new NetworkError(
-      "TlsHandshakeFailed",
-      `${action} over TLS: the port speaks no TLS, but plain HTTP perhaps; leave --ssl out, or use the port of HTTPS (5986)`,
-      { cause: error },
-    );
-  }
-  return networkError(error, `${action} over TLS`, "TlsHandshakeFailed");
-}
-
-/** Whether what the peer has sent is no record of TLS, as the platform says it: there is no code for it. */
-function isNoTls(error: unknown): boolean {
-  return error instanceof Error && /InvalidContentType|wrong version number/.test(error.message);
-}
-
-/** Whether the handshake failed since the peer's certificate was refused by us. */
-function isUntrusted(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" && !code.startsWith("ERR_SSL_") &&
-    /CERT|UNABLE_TO|HOSTNAME_MISMATCH|SELF_SIGNED/.test(code);
 }
