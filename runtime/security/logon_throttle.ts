@@ -22,7 +22,7 @@ export const longestDelayMs = 16_000;
 export const longestWaitMs = 20_000;
 /** Failures are forgotten when this long none came. */
 export const forgetMs = 15 * 60_000;
-/** Checks of a name and address at once, while it is not slowed: clients log on with several connections. */
+/** Checks of a name and address at once, before any has failed: clients log on with several connections. */
 export const checksAtOnce = 16;
 /** Logons that wait, of one name and address and of all. */
 export const waitersEach = 32;
@@ -111,7 +111,8 @@ export class LogonThrottle {
   }
 
   #mayBegin({ failures, checking, notBefore }: Entry): boolean {
-    if (failures < freeFailures) return checking < checksAtOnce;
+    if (failures === 0) return checking < checksAtOnce;
+    if (failures < freeFailures) return checking < freeFailures - failures;
     return checking === 0 && this.#clock.monotonic() >= notBefore;
   }
 
