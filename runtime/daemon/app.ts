@@ -33,8 +33,8 @@ export function createApp(parts: DaemonParts): Api {
       if (target === "param") throw new Problem(404, "NotFound", "nothing has such a path");
       throw new Problem(422, "RequestInvalid", `the ${target === "json" ? "body" : target} is not valid`, {
         errors: error.issues.slice(0, 50).map((issue): ProblemPart => ({
-          at: target === "json" ? pointer(issue.path) : String(issue.path[0] ?? target),
-          detail: issue.message,
+          at: short(target === "json" ? pointer(issue.path) : String(issue.path[0] ?? target)),
+          detail: short(issue.message),
         })),
       });
     },
@@ -102,6 +102,11 @@ export function createApp(parts: DaemonParts): Api {
     return problemOf(error).response();
   });
   return app;
+}
+
+/** Names of fields are the caller's, and may be megabytes. */
+function short(text: string): string {
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text;
 }
 
 /** RFC 6901. */

@@ -4,10 +4,55 @@ import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { concat } from "../../protocol/bytes.ts";
 import type { ApiEnv } from "./context.ts";
+import { excessOf } from "./json_shape.ts";
 import { Problem } from "./problems.ts";
 
 /** Milliseconds for a whole body. Who sends it byte by byte does not keep its place for longer. */
 const bodyMs = 30_000;
+
+/** Bytes of bodies in memory at once, until their requests are answered: of one token, and of all together. */
+const maxHeldByToken = 64 * 1024 * 1024;
+const maxHeld = 256 * 1024 * 1024;
+
+/** Bytes that the bodies of one request hold. */
+interface Hold {
+  /** @throws Problem 429, 503 there is no room for so many more */
+  grow(bytes: number): void;
+  release(): void;
+}
+
+const held = new Map<string, number>();
+let heldByAll = 0;
+
+/** Of the whole process, as its memory is. */
+function holdOf(token: string): Hold {
+  let mine = 0;
+  const change = (bytes: number) => {
+    mine += bytes;
+    heldByAll += bytes;
+    const sum = (held.get(token) ?? 0) + bytes;
+    if (sum === 0) held.delete(token);
+    else held.set(token, sum);
+  };
+  const later = { headers: { "Retry-After": "1" } };
+  return {
+    grow(bytes) {
+      if ((held.get(token) ?? 0) + bytes > maxHeldByToken) {
+        throw new Problem(
+          429,
+          "BodiesExceeded",
+          `more than ${maxHeldByToken} bytes at once with this token`,
+          later,
+        );
+      }
+      if (heldByAll + bytes > maxHeld) {
+        throw new Problem(503, "BodiesBusy", "too many large bodies at once", later);
+      }
+      change(bytes);
+    },
+    release: () => change(-mine),
+  };
+}
 
 /** Takes a JSON body of at most `limit` bytes; `optional`: none is an empty object. */
 export function jsonBody(limit: number, optional = false): MiddlewareHandler<ApiEnv> {
@@ -24,17 +69,25 @@ export function jsonBody(limit: number, optional = false): MiddlewareHandler<Api
         headers: { "Accept": "application/json" },
       });
     }
-    const bytes = await readBody(raw, limit);
-    const text = decode(bytes);
+    const hold = holdOf(context.get("caller").id);
     try {
-      JSON.parse(text);
-    } catch {
-      throw new Problem(400, "BodyMalformed", "the body is not JSON");
+      const bytes = await readBody(raw, limit, hold);
+      const text = decode(bytes);
+      const excess = excessOf(text);
+      if (excess === "values") throw new Problem(413, "BodyTooLarge", "the body has too many values");
+      if (excess === "depth") throw new Problem(400, "BodyMalformed", "the body is nested too deeply");
+      try {
+        JSON.parse(text);
+      } catch {
+        throw new Problem(400, "BodyMalformed", "the body is not JSON");
+      }
+      context.set("bodyDigest", createHash("sha256").update(bytes).digest("hex"));
+      // For hono's validator, which reads it once more.
+      context.req.raw = new Request(raw.url, { method: raw.method, headers: raw.headers, body: text });
+      await next();
+    } finally {
+      hold.release();
     }
-    context.set("bodyDigest", createHash("sha256").update(bytes).digest("hex"));
-    // For hono's validator, which reads it once more.
-    context.req.raw = new Request(raw.url, { method: raw.method, headers: raw.headers, body: text });
-    await next();
   });
 }
 
@@ -44,7 +97,7 @@ function isEmpty(headers: Headers): boolean {
 }
 
 /** The bytes of a body. */
-export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+async function readBody(request: Request, limit: number, hold: Hold): Promise<Uint8Array> {
   const tooLarge = () => new Problem(413, "BodyTooLarge", `the body is larger than ${limit} bytes`);
   if (Number(request.headers.get("Content-Length") ?? 0) > limit) throw tooLarge();
   if (request.body === null) return new Uint8Array();
@@ -61,14 +114,15 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
       const { done, value } = await reader.read();
       if (done) break;
       length += value.length;
-      if (length > limit) {
-        reader.cancel().catch(() => {});
-        throw tooLarge();
-      }
+      if (length > limit) throw tooLarge();
+      hold.grow(value.length);
       parts.push(value);
     }
   } catch (error) {
-    if (error instanceof Problem) throw error;
+    if (error instanceof Problem) {
+      reader.cancel().catch(() => {});
+      throw error;
+    }
     throw new Problem(400, "BodyIncomplete", "the body ended too early");
   } finally {
     clearTimeout(timer);
