@@ -141,7 +141,7 @@ export class OpensslConnection implements Disposable {
   closeSending(): boolean {
     this.#assert("open");
     const f = this.#library.functions;
-    if (f.SSL_in_init(this.#ssl) === 1) return false;
+    if (this.isShakingHands) return false;
     if (f.SSL_shutdown(this.#ssl) < 0) throw this.#broken("SSL_shutdown");
     return true;
   }
@@ -162,10 +162,15 @@ export class OpensslConnection implements Disposable {
     return this.#peerClosed;
   }
 
-  /** How many handshakes there were behind the first one. */
+  /** How many handshakes were begun behind the first one. */
   get renegotiations(): number {
     this.#assert("open");
     return Number(this.#library.functions.SSL_ctrl(this.#ssl, totalRenegotiations, 0n, null));
+  }
+
+  /** Whether a handshake goes on. */
+  get isShakingHands(): boolean {
+    return this.#state === "handshake" || this.#library.functions.SSL_in_init(this.#ssl) === 1;
   }
 
   /** E.g. `TLSv1.2`. */

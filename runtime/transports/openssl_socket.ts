@@ -204,6 +204,8 @@ class OpensslSocket implements RawSocket {
   #checkPeer(): void {
     const count = this.#tls.renegotiations;
     if (count === this.#renegotiations) return;
+    // It is known at its end. A second one behind it would hide whose data came in between.
+    if (this.#tls.isShakingHands && count === this.#renegotiations + 1) return;
     this.#renegotiations = count;
     const now = this.#tls.peerCertificate;
     const before = this.#peerCertificate;
