@@ -1,6 +1,6 @@
-/** What every real transport promises, checked for plain TCP and for TLS. */
+/** What every real transport promises, checked for plain TCP and for TLS by each engine. */
 import assert from "node:assert/strict";
-import type { ConnectTarget, ListenerHandle } from "../../../actors/ports.ts";
+import type { ConnectTarget, ListenerHandle, TlsEngineName } from "../../../actors/ports.ts";
 import type { NetworkError } from "../../../protocol/errors.ts";
 import { utf8 } from "../../../protocol/bytes.ts";
 import { createSelfSigned } from "../../../runtime/security/certificates.ts";
@@ -19,7 +19,11 @@ interface Server {
   side(n: number): Promise<Recorder>;
 }
 
-async function serve(secure: boolean, make: () => Recorder = () => new Recorder()): Promise<Server> {
+type Kind = TlsEngineName | undefined;
+const engines: readonly TlsEngineName[] = ["platform", "openssl"];
+
+/** `kind`: who speaks TLS; `undefined`: nobody. */
+async function serve(kind: Kind, make: () => Recorder = () => new Recorder()): Promise<Server> {
   const listening = Promise.withResolvers<number>();
   const closed = Promise.withResolvers<NetworkError | undefined>();
   const sides: Recorder[] = [];
@@ -28,9 +32,9 @@ async function serve(secure: boolean, make: () => Recorder = () => new Recorder(
     {
       host: "127.0.0.1",
       port: 0,
-      ...(secure
-        ? { tls: { certificate: identity.certificate, key: identity.key, maxVersion: "TLSv1.2" as const } }
-        : {}),
+      ...(kind === undefined ? {} : {
+        tls: { certificate: identity.certificate, key: identity.key, maxVersion: "TLSv1.2", engine: kind },
+      }),
     },
     {
       onListening: ({ port }) => listening.resolve(port),
@@ -55,14 +59,27 @@ async function serve(secure: boolean, make: () => Recorder = () => new Recorder(
   };
 }
 
-for (const secure of [false, true]) {
-  const label = secure ? "TLS" : "TCP";
-  const target = (port: number): ConnectTarget => ({
+/** A client of `kind` that trusts the certificate of {@link serve}. */
+function targetOf(kind: Kind, port: number): ConnectTarget {
+  return {
     host: "127.0.0.1",
     port,
     timeoutMs: 5000,
-    ...(secure ? { tls: { verify: "system" as const, ca: identity.certificate } } : {}),
-  });
+    ...(kind === undefined ? {} : { tls: { verify: "system", ca: identity.certificate, engine: kind } }),
+  };
+}
+
+for (
+  const [label, kind, serverKind] of [
+    ["TCP", undefined, undefined],
+    ["TLS of the platform", "platform", "platform"],
+    ["TLS of OpenSSL", "openssl", "openssl"],
+    ["TLS of OpenSSL with the platform's server", "openssl", "platform"],
+    ["TLS of the platform with OpenSSL's server", "platform", "openssl"],
+  ] as const
+) {
+  const secure = kind !== undefined;
+  const target = (port: number) => targetOf(kind, port);
   const open = (port: number, side: Recorder) => {
     side.connection = connector.connect(target(port), side);
     return side;
@@ -73,7 +90,7 @@ for (const secure of [false, true]) {
   };
 
   Deno.test(`${label}: bytes go both ways, each side half-closes, and both close in order`, async () => {
-    const server = await serve(secure, () => new Recorder({ echo: true }));
+    const server = await serve(serverKind, () => new Recorder({ echo: true }));
     const client = open(server.port, new Recorder());
     assert.deepEqual(client.log, [], "no event may come from inside connect");
     client.connection!.write(utf8("hello "));
@@ -95,7 +112,7 @@ for (const secure of [false, true]) {
   });
 
   Deno.test(`${label}: after the peer's half-close we can still write`, async () => {
-    const server = await serve(secure);
+    const server = await serve(serverKind);
     const client = open(server.port, new Recorder());
     client.connection!.end();
     const side = await server.side(0);
@@ -108,7 +125,7 @@ for (const secure of [false, true]) {
   });
 
   Deno.test(`${label}: one chunk for each resume, the first one too`, async () => {
-    const server = await serve(secure);
+    const server = await serve(serverKind);
     const client = open(server.port, new Recorder({ paused: true }));
     const side = await server.side(0);
     side.connection!.write(new Uint8Array(100_000));
@@ -133,7 +150,7 @@ for (const secure of [false, true]) {
   });
 
   Deno.test(`${label}: a reader that does not read stops the writer, which drains later`, async () => {
-    const server = await serve(secure, () => new Recorder({ paused: true, keep: false }));
+    const server = await serve(serverKind, () => new Recorder({ paused: true, keep: false }));
     const client = open(server.port, new Recorder());
     await client.opened.promise;
     const block = new Uint8Array(64 * 1024);
@@ -161,7 +178,7 @@ for (const secure of [false, true]) {
   });
 
   Deno.test(`${label}: abort closes at once, and once`, async () => {
-    const server = await serve(secure);
+    const server = await serve(serverKind);
     const client = open(server.port, new Recorder());
     await client.opened.promise;
     client.connection!.abort();
@@ -178,7 +195,7 @@ for (const secure of [false, true]) {
   });
 
   Deno.test(`${label}: abort before the connection stands`, async () => {
-    const server = await serve(secure);
+    const server = await serve(serverKind);
     const client = open(server.port, new Recorder());
     client.connection!.abort();
     assert.equal((await client.closed.promise)?.code, "ConnectionClosed");
@@ -198,14 +215,21 @@ for (const secure of [false, true]) {
   });
 
   Deno.test(`${label}: an address in use and a foreign address`, async () => {
-    const first = await serve(secure);
+    const first = await serve(serverKind);
     const listen = (host: string, port: number) => {
       const closed = Promise.withResolvers<NetworkError | undefined>();
       createListenerHost().listen({
         host,
         port,
-        ...(secure
-          ? { tls: { certificate: identity.certificate, key: identity.key, maxVersion: "TLSv1.3" as const } }
+        ...(serverKind !== undefined
+          ? {
+            tls: {
+              certificate: identity.certificate,
+              key: identity.key,
+              maxVersion: "TLSv1.3" as const,
+              engine: serverKind,
+            },
+          }
           : {}),
       }, { onListening: () => {}, onConnection: () => {}, onClosed: (error) => closed.resolve(error) });
       return closed.promise;
@@ -216,7 +240,7 @@ for (const secure of [false, true]) {
   });
 
   Deno.test(`${label}: 1,000 connections at a time`, async () => {
-    const server = await serve(secure, () => new Recorder({ echo: true }));
+    const server = await serve(serverKind, () => new Recorder({ echo: true }));
     const count = secure ? 200 : 1000;
     const clients = Array.from({ length: count }, () => open(server.port, new Recorder()));
     for (const [index, client] of clients.entries()) client.connection!.write(utf8(`number ${index}`));
@@ -230,7 +254,7 @@ for (const secure of [false, true]) {
   });
 
   Deno.test(`${label}: whichever side aborts, after however many bytes, both are told once and nothing leaks`, async () => {
-    const server = await serve(secure, () => new Recorder({ echo: true, keep: false }));
+    const server = await serve(serverKind, () => new Recorder({ echo: true, keep: false }));
     const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
     const before = Deno.build.os === "linux" ? descriptors() : 0;
     const block = new Uint8Array(30_000);
@@ -260,7 +284,7 @@ for (const secure of [false, true]) {
   });
 
   Deno.test(`${label}: accepted connections outlive their listener`, async () => {
-    const server = await serve(secure, () => new Recorder({ echo: true }));
+    const server = await serve(serverKind, () => new Recorder({ echo: true }));
     const client = open(server.port, new Recorder());
     await client.opened.promise;
     await close(server);
@@ -289,133 +313,13 @@ async function reset(port: number, bytes: string, when: () => Promise<unknown>):
 }
 
 Deno.test("TCP: a reset is told even to a side that is not reading", async () => {
-  const server = await serve(false, () => new Recorder({ paused: true }));
+  const server = await serve(undefined, () => new Recorder({ paused: true }));
   await reset(server.port, "00", () => server.side(0));
   const side = await server.side(0);
   // The byte before the reset is for the side to ask for; with it gone, the reset is seen.
   side.connection!.resume();
   assert.equal((await side.closed.promise)?.code, "ConnectionReset");
   assert.equal(side.log.filter((entry) => entry.startsWith("closed")).length, 1);
-  await close1(server);
-});
-
-Deno.test("TLS: resets and rubbish at any point of the handshake do not disturb others", async () => {
-  const server = await serve(true, () => new Recorder({ echo: true }));
-  const hello = "16030100050100000100";
-  const openings = ["", hello.slice(0, 2), hello.slice(0, 10), hello, "474554202f20485454502f312e310d0a0d0a"];
-  for (const [index, bytes] of openings.entries()) {
-    await reset(server.port, bytes, () => server.side(index));
-  }
-  for (const side of server.sides) {
-    const error = await side.closed.promise;
-    assert.match(error?.code ?? "", /^(TlsHandshakeFailed|ConnectionReset)$/);
-    assert.equal(side.log.length, 1);
-  }
-  const client = new Recorder();
-  client.connection = connector.connect(
-    { host: "127.0.0.1", port: server.port, timeoutMs: 5000, tls: { verify: "ignore" } },
-    client,
-  );
-  client.connection.write(utf8("ok"));
-  await client.got(2);
-  client.connection.end();
-  await client.closed.promise;
-  await close1(server);
-});
-
-Deno.test("TLS: a silent client does not hold up the next one", async () => {
-  const server = await serve(true, () => new Recorder({ echo: true }));
-  const silent = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-  const client = new Recorder();
-  client.connection = connector.connect(
-    { host: "127.0.0.1", port: server.port, timeoutMs: 5000, tls: { verify: "ignore" } },
-    client,
-  );
-  await client.opened.promise;
-  client.connection.end();
-  await client.closed.promise;
-  silent.close();
-  await (await server.side(0)).closed.promise;
-  await close1(server);
-});
-
-Deno.test("TLS: an unknown issuer and a wrong name are refused with advice", async () => {
-  const server = await serve(true);
-  const connect = async (host: string, ca?: string) => {
-    const side = new Recorder();
-    side.connection = connector.connect({
-      host,
-      port: server.port,
-      timeoutMs: 5000,
-      tls: { verify: "system", ...(ca === undefined ? {} : { ca }) },
-    }, side);
-    return await side.closed.promise;
-  };
-  const unknown = await connect("127.0.0.1");
-  assert.equal(unknown?.code, "TlsUntrusted");
-  assert.match(unknown.message, /--ca FILE.*--cert-validation ignore/);
-  const wrongName = await connect(
-    "127.0.0.1",
-    (await createSelfSigned(["other.example"], Date.now())).certificate,
-  );
-  assert.equal(wrongName?.code, "TlsUntrusted");
-  await close1(server);
-
-  const other = await createSelfSigned(["other.example"], Date.now());
-  const listening = Promise.withResolvers<number>();
-  const handle = createListenerHost().listen(
-    {
-      host: "127.0.0.1",
-      port: 0,
-      tls: { certificate: other.certificate, key: other.key, maxVersion: "TLSv1.2" },
-    },
-    {
-      onListening: ({ port }) => listening.resolve(port),
-      onConnection: (accept) => {
-        const side = new Recorder();
-        side.connection = accept(side);
-      },
-      onClosed: () => {},
-    },
-  );
-  const side = new Recorder();
-  side.connection = connector.connect({
-    host: "127.0.0.1",
-    port: await listening.promise,
-    timeoutMs: 5000,
-    tls: { verify: "system", ca: other.certificate },
-  }, side);
-  const mismatch = await side.closed.promise;
-  assert.equal(mismatch?.code, "TlsUntrusted");
-  assert.match(mismatch.message, /127\.0\.0\.1/);
-  handle.close();
-});
-
-Deno.test("TLS: a server that speaks something else is a failed handshake", async () => {
-  const server = await serve(false);
-  const client = new Recorder();
-  client.connection = connector.connect(
-    { host: "127.0.0.1", port: server.port, timeoutMs: 5000, tls: { verify: "ignore" } },
-    client,
-  );
-  const side = await server.side(0);
-  side.connection!.write(utf8("HTTP/1.1 400 Bad Request\r\n\r\n"));
-  const error = await client.closed.promise;
-  assert.equal(error?.code, "TlsHandshakeFailed");
-  assert.match(error.message, /speaks no TLS.*leave --ssl out.*5986/);
-  side.connection!.abort();
-  await close1(server);
-});
-
-Deno.test("a server that never answers the handshake ends in ConnectTimeout", async () => {
-  const server = await serve(false);
-  const client = new Recorder();
-  client.connection = connector.connect(
-    { host: "127.0.0.1", port: server.port, timeoutMs: 100, tls: { verify: "ignore" } },
-    client,
-  );
-  assert.equal((await client.closed.promise)?.code, "ConnectTimeout");
-  (await server.side(0)).connection!.abort();
   await close1(server);
 });
 
@@ -441,49 +345,177 @@ async function close1(server: Server): Promise<void> {
   await server.closed;
 }
 
-Deno.test("TLS 1.3 is spoken where it is allowed, half-closes included", async () => {
-  const listening = Promise.withResolvers<number>();
-  const { certificate, key } = identity;
-  const handle = createListenerHost().listen(
-    { host: "127.0.0.1", port: 0, tls: { certificate, key, maxVersion: "TLSv1.3" } },
-    {
-      onListening: ({ port }) => listening.resolve(port),
-      onConnection: (accept) => {
-        const side = new Recorder({ echo: true });
-        side.connection = accept(side);
-      },
-      onClosed: () => {},
-    },
-  );
-  const client = new Recorder();
-  client.connection = connector.connect({
-    host: "localhost",
-    port: await listening.promise,
-    timeoutMs: 5000,
-    tls: { verify: "system", ca: certificate },
-  }, client);
-  client.connection.write(utf8("hello"));
-  client.connection.end();
-  assert.equal((await client.opened.promise).tls?.protocol, "TLSv1.3");
-  assert.equal(await client.closed.promise, undefined);
-  assert.equal(client.text, "hello");
-  handle.close();
-});
-
-Deno.test("TLS: a certificate and key that do not fit make the listener fail, not the process", async () => {
-  const { certificate, key } = await createSelfSigned(["other.example"], Date.now());
-  for (
-    const tls of [
-      { certificate: "rubbish", key },
-      { certificate, key: "rubbish" },
-      { certificate, key: identity.key },
-    ]
-  ) {
-    const closed = Promise.withResolvers<NetworkError | undefined>();
-    createListenerHost().listen(
-      { host: "127.0.0.1", port: 0, tls: { ...tls, maxVersion: "TLSv1.2" } },
-      { onListening: () => closed.resolve(undefined), onConnection: () => {}, onClosed: closed.resolve },
+for (const engine of engines) {
+  Deno.test(`TLS of ${engine}: resets and rubbish at any point of the handshake do not disturb others`, async () => {
+    const server = await serve(engine, () => new Recorder({ echo: true }));
+    const hello = "16030100050100000100";
+    const openings = [
+      "",
+      hello.slice(0, 2),
+      hello.slice(0, 10),
+      hello,
+      "474554202f20485454502f312e310d0a0d0a",
+    ];
+    for (const [index, bytes] of openings.entries()) {
+      await reset(server.port, bytes, () => server.side(index));
+    }
+    for (const side of server.sides) {
+      const error = await side.closed.promise;
+      assert.match(error?.code ?? "", /^(TlsHandshakeFailed|ConnectionReset)$/);
+      assert.equal(side.log.length, 1);
+    }
+    const client = new Recorder();
+    client.connection = connector.connect(
+      { host: "127.0.0.1", port: server.port, timeoutMs: 5000, tls: { verify: "ignore", engine } },
+      client,
     );
-    assert.equal((await closed.promise)?.code, "ListenFailed");
-  }
-});
+    client.connection.write(utf8("ok"));
+    await client.got(2);
+    client.connection.end();
+    await client.closed.promise;
+    await close1(server);
+  });
+
+  Deno.test(`TLS of ${engine}: a silent client does not hold up the next one`, async () => {
+    const server = await serve(engine, () => new Recorder({ echo: true }));
+    const silent = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const client = new Recorder();
+    client.connection = connector.connect(
+      { host: "127.0.0.1", port: server.port, timeoutMs: 5000, tls: { verify: "ignore", engine } },
+      client,
+    );
+    await client.opened.promise;
+    client.connection.end();
+    await client.closed.promise;
+    silent.close();
+    await (await server.side(0)).closed.promise;
+    await close1(server);
+  });
+
+  Deno.test(`TLS of ${engine}: an unknown issuer and a wrong name are refused with advice`, async () => {
+    const server = await serve(engine);
+    const connect = async (host: string, ca?: string) => {
+      const side = new Recorder();
+      side.connection = connector.connect({
+        host,
+        port: server.port,
+        timeoutMs: 5000,
+        tls: { verify: "system", engine, ...(ca === undefined ? {} : { ca }) },
+      }, side);
+      return await side.closed.promise;
+    };
+    const unknown = await connect("127.0.0.1");
+    assert.equal(unknown?.code, "TlsUntrusted");
+    assert.match(unknown.message, /--ca FILE.*--cert-validation ignore/);
+    const wrongName = await connect(
+      "127.0.0.1",
+      (await createSelfSigned(["other.example"], Date.now())).certificate,
+    );
+    assert.equal(wrongName?.code, "TlsUntrusted");
+    await close1(server);
+
+    const other = await createSelfSigned(["other.example"], Date.now());
+    const listening = Promise.withResolvers<number>();
+    const handle = createListenerHost().listen(
+      {
+        host: "127.0.0.1",
+        port: 0,
+        tls: { certificate: other.certificate, key: other.key, maxVersion: "TLSv1.2", engine },
+      },
+      {
+        onListening: ({ port }) => listening.resolve(port),
+        onConnection: (accept) => {
+          const side = new Recorder();
+          side.connection = accept(side);
+        },
+        onClosed: () => {},
+      },
+    );
+    const side = new Recorder();
+    side.connection = connector.connect({
+      host: "127.0.0.1",
+      port: await listening.promise,
+      timeoutMs: 5000,
+      tls: { verify: "system", engine, ca: other.certificate },
+    }, side);
+    const mismatch = await side.closed.promise;
+    assert.equal(mismatch?.code, "TlsUntrusted");
+    assert.match(mismatch.message, /127\.0\.0\.1/);
+    handle.close();
+  });
+
+  Deno.test(`TLS of ${engine}: a server that speaks something else is a failed handshake`, async () => {
+    const server = await serve(undefined);
+    const client = new Recorder();
+    client.connection = connector.connect(
+      { host: "127.0.0.1", port: server.port, timeoutMs: 5000, tls: { verify: "ignore", engine } },
+      client,
+    );
+    const side = await server.side(0);
+    side.connection!.write(utf8("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    const error = await client.closed.promise;
+    assert.equal(error?.code, "TlsHandshakeFailed");
+    assert.match(error.message, /speaks no TLS.*leave --ssl out.*5986/);
+    side.connection!.abort();
+    await close1(server);
+  });
+
+  Deno.test(`TLS of ${engine}: a server that never answers the handshake ends in ConnectTimeout`, async () => {
+    const server = await serve(undefined);
+    const client = new Recorder();
+    client.connection = connector.connect(
+      { host: "127.0.0.1", port: server.port, timeoutMs: 100, tls: { verify: "ignore", engine } },
+      client,
+    );
+    assert.equal((await client.closed.promise)?.code, "ConnectTimeout");
+    (await server.side(0)).connection!.abort();
+    await close1(server);
+  });
+
+  Deno.test(`TLS of ${engine}: 1.3 is spoken where it is allowed, half-closes included`, async () => {
+    const listening = Promise.withResolvers<number>();
+    const { certificate, key } = identity;
+    const handle = createListenerHost().listen(
+      { host: "127.0.0.1", port: 0, tls: { certificate, key, maxVersion: "TLSv1.3", engine } },
+      {
+        onListening: ({ port }) => listening.resolve(port),
+        onConnection: (accept) => {
+          const side = new Recorder({ echo: true });
+          side.connection = accept(side);
+        },
+        onClosed: () => {},
+      },
+    );
+    const client = new Recorder();
+    client.connection = connector.connect({
+      host: "localhost",
+      port: await listening.promise,
+      timeoutMs: 5000,
+      tls: { verify: "system", engine, ca: certificate },
+    }, client);
+    client.connection.write(utf8("hello"));
+    client.connection.end();
+    assert.equal((await client.opened.promise).tls?.protocol, "TLSv1.3");
+    assert.equal(await client.closed.promise, undefined);
+    assert.equal(client.text, "hello");
+    handle.close();
+  });
+
+  Deno.test(`TLS of ${engine}: a certificate and key that do not fit make the listener fail, not the process`, async () => {
+    const { certificate, key } = await createSelfSigned(["other.example"], Date.now());
+    for (
+      const tls of [
+        { certificate: "rubbish", key },
+        { certificate, key: "rubbish" },
+        { certificate, key: identity.key },
+      ]
+    ) {
+      const closed = Promise.withResolvers<NetworkError | undefined>();
+      createListenerHost().listen(
+        { host: "127.0.0.1", port: 0, tls: { ...tls, maxVersion: "TLSv1.2", engine } },
+        { onListening: () => closed.resolve(undefined), onConnection: () => {}, onClosed: closed.resolve },
+      );
+      assert.equal((await closed.promise)?.code, "ListenFailed");
+    }
+  });
+}
