@@ -249,6 +249,8 @@ export interface HarnessOptions {
   readonly allowUnencrypted?: boolean;
   /** The listener pretends to have TLS. */
   readonly tls?: boolean;
+  /** What differs from a provider that knows alice, bob and carol. */
+  readonly security?: Partial<SecurityProvider>;
   /** The service has keys for the scheme Kerberos. */
   readonly kerberos?: boolean;
 }
@@ -283,7 +285,7 @@ export class Harness {
       productVersion: "OS: test SP: 0.0 Stack: 3.0",
       listenerHost,
       processHost: this.processes,
-      security: fakeSecurity(this.test, options.kerberos ?? false),
+      security: { ...fakeSecurity(this.test, options.kerberos ?? false), ...options.security },
       codePages: fakeCodePages,
       onEvent: (event) => this.events.push(event),
     }));
