@@ -1,6 +1,6 @@
 /** Whether a request's head is for this service at all, and what credentials it brings. Plain functions of the head. @module */
 import { ProtocolError } from "../../protocol/errors.ts";
-import { parseBasic } from "../../protocol/auth/mod.ts";
+import { certificateAuthorization, parseBasic } from "../../protocol/auth/mod.ts";
 import {
   type ContentType,
   type HttpRequestEvent,
@@ -58,6 +58,8 @@ export type Credentials =
   /** WSMANIDENTIFY: unauthenticated. */
   | { readonly kind: "identify" }
   | { readonly kind: "basic"; readonly username: string; readonly password: Secret }
+  /** The client's certificate is to answer for the request. */
+  | { readonly kind: "certificate" }
   | { readonly kind: "token"; readonly scheme: SealingScheme; readonly token: Uint8Array }
   /** A scheme that is not offered, or credentials that cannot be read. */
   | { readonly kind: "unusable"; readonly reason: string };
@@ -69,6 +71,8 @@ export function credentialsOf(request: HttpRequestEvent): Credentials {
     const identify = request.headers.get("wsmanidentify")?.trim().toLowerCase() === "unauthenticated";
     return { kind: identify ? "identify" : "none" };
   }
+  // Not a scheme of RFC 9110, whose names have no slashes.
+  if (value.trim().toLowerCase() === certificateAuthorization) return { kind: "certificate" };
   try {
     const { scheme, token } = parseAuthorization(value);
     if (token === undefined) return { kind: "unusable", reason: "the credentials have no token" };

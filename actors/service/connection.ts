@@ -315,6 +315,8 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
             (verdict) => post({ kind: "passwordChecked", exchange, verdict }),
           );
         });
+      case "certificate":
+        return this.#certified(exchange, context);
       case "token": {
         const { scheme, token } = credentials;
         const auth = authOf[scheme];
@@ -471,7 +473,8 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     const security = this.#context!;
     const account = this.#service.security.account(security);
     if (account === undefined) {
-      return this.#denied(auth, security.principal, "the principal has no account here", context);
+      const reason = this.#service.security.refusal?.(security) ?? "the principal has no account here";
+      return this.#denied(auth, security.principal, reason, context);
     }
     this.#account = account;
     exchange.account = account;
@@ -497,14 +500,31 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     this.#expectBody(exchange, context);
   }
 
+  /** The certificate answers for each request anew: it may expire, and its account be removed. */
+  #certified(exchange: Exchange, context: Context<ConnectionMessage>): void {
+    if (!this.#offered.includes("certificate")) {
+      return this.#denied(
+        "certificate",
+        undefined,
+        "certificates are not accepted on this listener",
+        context,
+      );
+    }
+    const verdict = this.#service.security.checkCertificate!(this.#facts!);
+    if (verdict.kind === "refused") return this.#denied("certificate", verdict.user, verdict.reason, context);
+    exchange.account = verdict.account;
+    this.#admitted("certificate", undefined, verdict.account, context);
+    this.#expectBody(exchange, context);
+  }
+
   #admitted(
     scheme: ServiceAuth,
     mechanism: SecurityContext["mechanism"],
     account: ServiceAccount,
     context: Context<ConnectionMessage>,
   ): void {
-    // Basic proves itself with every request; one event a connection is enough.
-    if (!this.#loggedOn || scheme !== "basic") {
+    // Basic and certificates prove themselves with every request; one event a connection is enough.
+    if (!this.#loggedOn || (scheme !== "basic" && scheme !== "certificate")) {
       this.#tell({ kind: "logon", scheme, mechanism, user: account.name, from: this.#peer }, context);
     }
     this.#loggedOn = true;
@@ -663,6 +683,9 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     const { auth, security } = this.#service;
     return auth.filter((offer) => {
       if (offer === "basic") return this.#plainAllowed;
+      if (offer === "certificate") {
+        return this.#facts?.tls !== undefined && security.checkCertificate !== undefined;
+      }
       return dialogues.some((scheme) => authOf[scheme] === offer && security[acceptOf[scheme]] !== undefined);
     });
   }

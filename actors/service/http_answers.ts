@@ -16,7 +16,8 @@ export const soapContentType = "application/soap+xml;charset=UTF-8";
 
 const server = ["Server", "Drover"] as const;
 
-const challenges: Readonly<Record<ServiceAuth, string>> = {
+/** Who has a certificate is not asked for it by a challenge: TLS has asked. */
+const challenges: Readonly<Record<Exclude<ServiceAuth, "certificate">, string>> = {
   negotiate: "Negotiate",
   kerberos: "Kerberos",
   credssp: "CredSSP",
@@ -98,6 +99,9 @@ export function challengeAnswer(offered: readonly ServiceAuth[], parts: HttpAnsw
   return emptyAnswer(
     401,
     parts,
-    offered.map((scheme) => ["WWW-Authenticate", challenges[scheme]]),
+    offered.filter((scheme) => scheme !== "certificate").map((scheme) => [
+      "WWW-Authenticate",
+      challenges[scheme],
+    ]),
   );
 }

@@ -5,13 +5,13 @@ import type { ServiceSettings } from "../../protocol/wsman/config_model.ts";
 import type { CodePages, ListenAddress, ListenerHost, ProcessHost, SecurityProvider } from "../ports.ts";
 
 /** Authentication schemes that a service can offer. */
-export type ServiceAuth = "negotiate" | "kerberos" | "credssp" | "basic";
+export type ServiceAuth = "negotiate" | "kerberos" | "credssp" | "certificate" | "basic";
 
 /** One service: its listeners, who may use it, and the ports that it works through. */
 export interface ServiceOptions {
   /** Where to listen. */
   readonly listeners: readonly ListenAddress[];
-  /** Schemes that are offered, in this order. Basic is offered on plain HTTP only with `allowUnencrypted`. */
+  /** Schemes that are offered, in this order. Basic is offered on plain HTTP only with `allowUnencrypted`, certificate never. */
   readonly auth: readonly ServiceAuth[];
   /** Whether clear text is accepted on plain HTTP. */
   readonly allowUnencrypted: boolean;

@@ -1,5 +1,6 @@
 /** Authentication: Basic, and NTLMv2 bare or inside SPNEGO, behind `SecurityContext`. @module */
 export { basicAuthorization, parseBasic } from "./basic.ts";
+export { certificateAuthorization } from "./certificate.ts";
 export { CredSspAcceptor } from "./credssp_acceptor.ts";
 export { type CredSspOptions, credsspPiece } from "./credssp_context.ts";
 export { CredSspInitiator, type CredSspInitiatorOptions } from "./credssp_initiator.ts";

@@ -7,7 +7,8 @@ import { Secret } from "../../protocol/secret.ts";
 import { systemClock } from "../clock.ts";
 import { ancestorsWith, closeToOthers, takeFromEnvironment } from "../os/own_secrets.ts";
 import { Accounts } from "../security/accounts.ts";
-import { loadCertificate } from "../security/certificates.ts";
+import { loadCertificate, readAuthorities } from "../security/certificates.ts";
+import { readMappings } from "../security/client_certificates.ts";
 import { FileAccounts } from "../security/file_accounts.ts";
 import { PamPasswords } from "../security/pam_passwords.ts";
 import type { LogonAccounts, PasswordCheck } from "../security/passwords.ts";
@@ -18,6 +19,7 @@ import {
   type ServiceAddress,
   type ServiceListener,
   startService,
+  type StartServiceOptions,
 } from "../service/service.ts";
 import { inspectable } from "./inspectable.ts";
 import { interruptible } from "./interrupt.ts";
@@ -30,6 +32,8 @@ interface ServiceFlags {
   readonly key?: string;
   readonly auth?: readonly ServiceAuth[];
   readonly keytab?: string;
+  readonly certMapping?: readonly string[];
+  readonly clientCa?: string;
   readonly allowUnencrypted?: boolean;
   readonly runAs?: string;
   readonly user?: string;
@@ -64,13 +68,21 @@ export function serviceCommand(): Command {
     .addOption(
       new Option(
         "--auth <schemes>",
-        "negotiate, kerberos, credssp, basic, or several with commas (default: negotiate, and kerberos with --keytab)",
+        "negotiate, kerberos, credssp, certificate, basic, or several with commas (default: negotiate, and kerberos with --keytab, " +
+          "certificate with --cert-mapping)",
       ).argParser(authSchemes),
     )
     .option(
       "--keytab <file>",
       "keys of the service (HTTP/thishost@REALM): Kerberos logons of its realm are let in, --user needs no password then",
     )
+    .option(
+      "--cert-mapping <mapping>",
+      "Issuer=THUMBPRINT;Subject=*@example.com;UserName=ACCOUNT: clients with a certificate that this issuer has signed, " +
+        "for this UPN or DNS name, are the account; may be repeated; @FILE: one in each line",
+      mapping,
+    )
+    .option("--client-ca <file>", "authorities that the issuers of --cert-mapping lead to (PEM)")
     .option("--allow-unencrypted", "accept clear text on http (Basic is offered there only then)")
     .option("--run-as <user>", "system user that the shells run as")
     .option("--user <name>", "the one account that may log on")
@@ -108,6 +120,9 @@ Examples:
     --run-as alice --user alice
   drover service --listen https://0.0.0.0:5986 --accounts accounts.json \\
     --auth negotiate,basic --run-as deploy --audit /var/log/drover-audit.log
+  drover service --listen https://0.0.0.0:5986 --user deploy --run-as deploy \\
+    --client-ca ca.pem \\
+    --cert-mapping "Issuer=1F2E…;Subject=*@example.com;UserName=deploy"
   pass show winrm | drover service --listen https://127.0.0.1:5986 --user demo \\
     --password-stdin`,
     )
@@ -218,6 +233,7 @@ async function start(
     listeners,
     auth: authOf(flags),
     ...(flags.keytab === undefined ? {} : { keytab: flags.keytab }),
+    ...await certificates(flags),
     allowUnencrypted: flags.allowUnencrypted ?? false,
     accounts,
     passwords,
@@ -233,15 +249,52 @@ async function start(
   });
 }
 
-function authOf({ auth, keytab, user, accounts }: ServiceFlags): readonly ServiceAuth[] {
-  // PAM alone can check nothing but the passwords of Basic.
-  if (auth === undefined && user === undefined && accounts === undefined) return ["basic"];
-  return auth ?? (keytab === undefined ? ["negotiate"] : ["negotiate", "kerberos"]);
+/** Whose the certificates of clients are. */
+async function certificates(
+  { certMapping, clientCa }: ServiceFlags,
+): Promise<Pick<StartServiceOptions, "certificates">> {
+  if (certMapping === undefined && clientCa === undefined) return {};
+  if (certMapping === undefined || clientCa === undefined) {
+    throw new UsageError(
+      "CertificateIncomplete",
+      "read certificate mappings: --cert-mapping and --client-ca go together",
+    );
+  }
+  return {
+    certificates: { mappings: readMappings(certMapping), authorities: await readAuthorities(clientCa) },
+  };
 }
 
-/** The account's password, which no command is to find anywhere; `undefined` where Kerberos alone lets it in. */
-async function password({ passwordEnv, passwordStdin, keytab }: ServiceFlags): Promise<Secret | undefined> {
-  if (keytab !== undefined && passwordEnv === undefined && passwordStdin === undefined) return undefined;
+function mapping(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (!text.startsWith("@")) return [...(before ?? []), text];
+  let lines: string;
+  try {
+    lines = Deno.readTextFileSync(text.slice(1));
+  } catch {
+    throw new InvalidArgumentError(`${text.slice(1)} cannot be read.`);
+  }
+  const used = lines.split("\n").map((line) => line.trim()).filter((line) =>
+    line !== "" && !line.startsWith("#")
+  );
+  return [...(before ?? []), ...used];
+}
+
+function authOf({ auth, keytab, user, accounts, certMapping }: ServiceFlags): readonly ServiceAuth[] {
+  // PAM alone can check nothing but the passwords of Basic.
+  if (auth === undefined && user === undefined && accounts === undefined) return ["basic"];
+  return auth ?? [
+    "negotiate",
+    ...(keytab === undefined ? [] : ["kerberos" as const]),
+    ...(certMapping === undefined ? [] : ["certificate" as const]),
+  ];
+}
+
+/** The account's password, which no command is to find anywhere; `undefined` where Kerberos or certificates alone let it in. */
+async function password(
+  { passwordEnv, passwordStdin, keytab, certMapping }: ServiceFlags,
+): Promise<Secret | undefined> {
+  const otherwise = keytab !== undefined || certMapping !== undefined;
+  if (otherwise && passwordEnv === undefined && passwordStdin === undefined) return undefined;
   if ((passwordEnv === undefined) === (passwordStdin === undefined)) {
     throw new UsageError("PasswordMissing", "read password: say either --password-env or --password-stdin");
   }
@@ -275,7 +328,9 @@ async function certificate(flags: ServiceFlags): Promise<NonNullable<ServiceList
 function describe(address: ServiceAddress, flags: ServiceFlags): string {
   const host = bracketed(address.host);
   const clear = address.scheme === "https" || flags.allowUnencrypted === true;
-  const offered = authOf(flags).filter((scheme) => scheme !== "basic" || clear).join(", ");
+  const offered = authOf(flags).filter((scheme) =>
+    scheme === "certificate" ? address.scheme === "https" : scheme !== "basic" || clear
+  ).join(", ");
   const thumbprint = address.thumbprint === undefined ? "" : `; thumbprint ${address.thumbprint}`;
   return `${address.scheme}://${host}:${address.port}/wsman (${offered}${thumbprint})`;
 }
@@ -325,13 +380,14 @@ function listen(text: string, before: readonly ListenFlag[] | undefined): readon
   return [...(before ?? []), { scheme, host: literal, port }];
 }
 
+const schemes: readonly ServiceAuth[] = ["negotiate", "kerberos", "credssp", "certificate", "basic"];
+
 function authSchemes(text: string): readonly ServiceAuth[] {
   return text.split(",").map((word) => {
     const scheme = word.trim().toLowerCase();
-    if (scheme === "negotiate" || scheme === "kerberos" || scheme === "credssp" || scheme === "basic") {
-      return scheme;
-    }
-    throw new InvalidArgumentError("The schemes are negotiate, kerberos, credssp and basic.");
+    const known = schemes.find((one) => one === scheme);
+    if (known !== undefined) return known;
+    throw new InvalidArgumentError(`The schemes are ${schemes.join(", ")}.`);
   });
 }
 

@@ -158,9 +158,9 @@ export function createSecurityProvider(
         if (verdict.kind === "refused") return verdict;
         const account = accountOf(accounts.find(verdict.userName));
         const { user } = verdict;
-        return account === undefined
-          ? { kind: "refused", user, reason: `it is mapped to ${verdict.userName}, which is no account here` }
-          : { kind: "account", account };
+        if (account !== undefined) return { kind: "account", account };
+        const why = accounts.isDisabled(verdict.userName) ? "which is disabled" : "which is no account here";
+        return { kind: "refused", user, reason: `its certificate is mapped to ${verdict.userName}, ${why}` };
       },
     }),
     claimant: (context) => {

@@ -1,4 +1,5 @@
 /** Starts WinRM services in this process: the actors of `actors/service` with the real network, processes and accounts. @module */
+import { X509Certificate } from "node:crypto";
 import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
 import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
@@ -11,12 +12,14 @@ import { systemClock } from "../clock.ts";
 import { codePages } from "../os/code_pages.ts";
 import { createProcessHost } from "../os/process_host.ts";
 import { createSelfSigned, thumbprint } from "../security/certificates.ts";
+import { CertificateMap, type CertificateMapping } from "../security/client_certificates.ts";
 import type { LogonAccounts, PasswordCheck } from "../security/passwords.ts";
 import { serverTlsSessions, type TlsSessions } from "../security/tls_session.ts";
 import { openServiceKeys } from "../security/kerberos/mod.ts";
 import { createSystem } from "../system.ts";
 import { createListenerHost } from "../transports/mod.ts";
 import { decideRunAs, isLoopback } from "./run_as.ts";
+import { serverEndPointData } from "./channel_binding.ts";
 import { createSecurityProvider } from "./security.ts";
 
 /** Where to listen, and with which certificate. */
@@ -46,6 +49,12 @@ export interface StartServiceOptions {
    * `negotiate` and `kerberos`.
    */
   readonly keytab?: string;
+  /** Certificates of clients and whose they are, for `certificate`. */
+  readonly certificates?: {
+    readonly mappings: readonly CertificateMapping[];
+    /** PEM of the authorities that are trusted for it. */
+    readonly authorities: string;
+  };
   /** System user that the shells run as, for accounts that name none themselves. */
   readonly runAs?: string;
   /** WinRM settings by their exact names; default: those of Windows Server 2012. */
@@ -99,20 +108,24 @@ const stopTimeoutMs = 25_000;
  * Starts a service; resolves when all its listeners are bound.
  *
  * @throws UsageError for options that cannot be: `UnknownSetting`, `BadSetting`, `NoListener`, `NoUsableAuth`, `RunAs…`,
- *   `Certificate…`, `Kerberos…`, `OpensslMissing`
+ *   `Certificate…`, `Kerberos…`, `OpensslMissing`, `BindingImpossible`
  * @throws NetworkError when a listener cannot be bound
  */
 export async function startService(options: StartServiceOptions): Promise<RunningService> {
   const settings = resolveServiceSettings(options.settings);
   const auth = options.auth ?? ["negotiate"];
   const allowUnencrypted = options.allowUnencrypted ?? false;
-  checkListeners(options.listeners, auth, allowUnencrypted, options.keytab);
+  checkListeners(options.listeners, auth, allowUnencrypted, options);
+  const certificates = options.certificates === undefined || !auth.includes("certificate")
+    ? undefined
+    : new CertificateMap(options.certificates.mappings, options.certificates.authorities);
   const runAs = decideRunAs(options.runAs, options.listeners);
   if (runAs.warning !== undefined) options.onWarning?.(runAs.warning);
   const keys = options.keytab === undefined ? undefined : await openServiceKeys(options.keytab);
   const machineName = options.machineName ?? Deno.hostname();
   const listeners: ListenAddress[] = [];
   for (const listener of options.listeners) listeners.push(await addressOf(listener, machineName, options));
+  if (settings.CbtHardeningLevel === "Strict") checkBindings(listeners);
 
   const credssp = auth.includes("credssp") ? await credsspSessions(listeners, machineName) : undefined;
 
@@ -132,7 +145,12 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
     listenerHost: options.listenerHost ?? createListenerHost(),
     processHost: options.processHost ?? ownHost!,
     security: createSecurityProvider(
-      { accounts: options.accounts, passwords: options.passwords ?? options.accounts },
+      {
+        accounts: options.accounts,
+        passwords: options.passwords ?? options.accounts,
+        cbtHardeningLevel: settings.CbtHardeningLevel,
+        ...(certificates === undefined ? {} : { certificates }),
+      },
       machineName,
       runAs.systemUser,
       keys,
@@ -163,7 +181,7 @@ function checkListeners(
   listeners: readonly ServiceListener[],
   auth: readonly ServiceAuth[],
   allowUnencrypted: boolean,
-  keytab: string | undefined,
+  { keytab, certificates }: Pick<StartServiceOptions, "keytab" | "certificates">,
 ): void {
   if (listeners.length === 0) throw new UsageError("NoListener", "start the service: no listener is given");
   if (auth.includes("kerberos") && keytab === undefined) {
@@ -173,6 +191,18 @@ function checkListeners(
     );
   }
   const plain = listeners.find(({ tls }) => tls === undefined);
+  if (auth.includes("certificate")) {
+    if (certificates === undefined) {
+      throw new UsageError(
+        "NoUsableAuth",
+        "start the service: certificates need to be mapped to accounts (--cert-mapping and --client-ca)",
+      );
+    }
+    if (listeners.every(({ tls }) => tls === undefined)) {
+      throw new UsageError("NoUsableAuth", "start the service: certificates are shown over HTTPS only");
+    }
+    return;
+  }
   if (
     auth.includes("negotiate") || auth.includes("kerberos") || auth.includes("credssp") ||
     (auth.includes("basic") && (plain === undefined || allowUnencrypted))
@@ -200,8 +230,27 @@ async function addressOf(
   return {
     host,
     port,
-    tls: { certificate, key, maxVersion: options.tlsMax === "1.3" ? "TLSv1.3" : "TLSv1.2" },
+    tls: {
+      certificate,
+      key,
+      maxVersion: options.tlsMax === "1.3" ? "TLSv1.3" : "TLSv1.2",
+      ...(options.auth?.includes("certificate") === true ? { askCertificate: true } : {}),
+    },
   };
+}
+
+/** With CbtHardeningLevel Strict nobody could log on over a certificate that no binding is defined for. */
+function checkBindings(listeners: readonly ListenAddress[]): void {
+  for (const { tls } of listeners) {
+    if (tls === undefined || serverEndPointData(new Uint8Array(new X509Certificate(tls.certificate).raw))) {
+      continue;
+    }
+    throw new UsageError(
+      "BindingImpossible",
+      "start the service: CbtHardeningLevel is Strict, but nothing can be bound to a certificate whose signature " +
+        "has no hash of its own (Ed25519)",
+    );
+  }
 }
 
 /** CredSSP has a TLS of its own also on plain HTTP: with the certificate of a listener, else with one made for it. */
