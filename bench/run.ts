@@ -6,6 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { killTree, MARK } from "../tests/helpers/process_tree.ts";
 import { interopEnvironment } from "../tests/interop/environment.ts";
+import { kerberosEnvironment } from "../tests/kerberos/environment.ts";
 
 const HERE = fileURLToPath(new URL("./", import.meta.url));
 const RESULTS = fileURLToPath(new URL("../build/bench/", import.meta.url));
@@ -27,6 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
   const names = named.length > 0 ? named : known;
   // The peers are made before the clock of a suite starts: the first time takes longer than a quick suite may.
   if (names.includes("exec") || names.includes("fleet")) await interopEnvironment();
+  if (names.includes("auth")) await kerberosEnvironment();
   await Deno.mkdir(RESULTS, { recursive: true });
   const failed: string[] = [];
   for (const name of names) {
