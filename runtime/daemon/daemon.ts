@@ -102,12 +102,15 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Starts it.
+   * Starts it; where it cannot, the store is closed.
    *
    * @throws UsageError `TlsNeeded`, `ListenFailed`
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { store } = options;
+    // What has been opened for a daemon that cannot start would keep its process alive, and the store locked.
+    await using opened = new AsyncDisposableStack();
+    opened.defer(() => store.close());
     const book = new HostBook(options.inventory, options.connection, options.credentialCommand);
     const limits = { ...defaultAccessLimits, ...options.limits };
     const settings = new LiveSettings(
@@ -134,6 +137,7 @@ export class Daemon implements AsyncDisposable {
       runner: () => runner,
       watches: [stops.watch, ...options.watches ?? []],
     });
+    opened.use(operation);
     const onError = (error: unknown) => {
       operation.failed(error);
       options.onError?.(error);
@@ -150,6 +154,7 @@ export class Daemon implements AsyncDisposable {
       throttle: () => settings.values.throttle,
       watch: operation.watch,
     });
+    opened.defer(() => runner?.close(0));
     // A host that nobody knows any more, or that lacks credentials now, cannot be reached: its job says so.
     const target = (name: string) => {
       try {
@@ -205,6 +210,7 @@ export class Daemon implements AsyncDisposable {
     });
     stopping.signal.addEventListener("abort", () => upkeep.stop());
     operation.health.enter("ready");
+    opened.move();
     return new Daemon(parts, server, stopping, stops, accounts, options.drainMs);
   }
 
