@@ -89,7 +89,6 @@ class OpensslSocket implements RawSocket {
     this.#lower = lower;
     this.#tls = tls;
     this.#peerCertificate = tls.peerCertificate;
-    const chain = localCertificate === undefined ? undefined : this.#clientChain();
     this.facts = {
       ...lower.facts,
       tls: {
@@ -97,7 +96,7 @@ class OpensslSocket implements RawSocket {
         cipher: tls.cipher,
         peerCertificate: this.#peerCertificate,
         localCertificate,
-        ...(chain === undefined ? {} : { peerChain: chain }),
+        ...(localCertificate === undefined ? {} : { peerChain: this.#clientChain() }),
       },
     };
     // What came together with the end of the handshake.
@@ -213,9 +212,10 @@ class OpensslSocket implements RawSocket {
     throw new NetworkError("TlsUntrusted", "the peer's certificate is another one behind a renegotiation");
   }
 
-  #clientChain(): readonly Uint8Array[] | undefined {
+  /** OpenSSL keeps a client's own certificate apart from the others. */
+  #clientChain(): readonly Uint8Array[] {
     const own = this.#peerCertificate;
-    return own === undefined ? undefined : [own, ...this.#tls.peerChain];
+    return own === undefined ? [] : [own, ...this.#tls.peerChain];
   }
 
   #assertOpen(): void {

@@ -1,6 +1,6 @@
-/** What is checked of a server's certificate, and that a client's own certificate arrives. */
+/** What is checked of a server's certificate, and that a client's own certificate arrives, with each TLS engine. */
 import assert from "node:assert/strict";
-import type { ListenerHandle, TlsClientOptions } from "../../../actors/ports.ts";
+import type { ListenerHandle, TlsClientOptions, TlsEngineName } from "../../../actors/ports.ts";
 import { createSelfSigned, thumbprint } from "../../../runtime/security/certificates.ts";
 import { createConnector, createListenerHost } from "../../../runtime/transports/mod.ts";
 import { makeCertificate } from "../../helpers/client_ca.ts";
@@ -18,11 +18,12 @@ async function serve(
   { certificate, key }: { readonly certificate: string; readonly key: string },
   askCertificate = false,
   maxVersion: "TLSv1.2" | "TLSv1.3" = "TLSv1.2",
+  engine: TlsEngineName = "platform",
 ): Promise<Server> {
   const listening = Promise.withResolvers<number>();
   const sides: Recorder[] = [];
   const handle: ListenerHandle = createListenerHost().listen(
-    { host: "127.0.0.1", port: 0, tls: { certificate, key, maxVersion, askCertificate } },
+    { host: "127.0.0.1", port: 0, tls: { certificate, key, maxVersion, askCertificate, engine } },
     {
       onListening: ({ port }) => listening.resolve(port),
       onConnection: (accept) => {
@@ -51,6 +52,7 @@ async function outcome(port: number, host: string, tls: TlsClientOptions): Promi
 
 const sha256 = thumbprint(identity.certificate, "sha256").toLowerCase();
 const sha1 = thumbprint(identity.certificate, "sha1").toLowerCase();
+const engines: readonly TlsEngineName[] = ["platform", "openssl"];
 
 for (
   const [what, host, tls, expected] of [
@@ -83,33 +85,40 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`certificate: ${what}: ${expected}`, async () => {
+  for (const engine of engines) {
+    Deno.test(`certificate (${engine}): ${what}: ${expected}`, async () => {
+      for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+        using server = await serve(identity, false, version);
+        assert.equal(await outcome(server.port, host, { ...tls, engine }), expected);
+      }
+    });
+  }
+}
+
+for (const engine of engines) {
+  Deno.test(`${engine}: SkipCACheck does not pass over an expired certificate`, async () => {
+    using server = await serve(old);
+    assert.equal(
+      await outcome(server.port, "localhost", { verify: "system", engine, skipCaCheck: true }),
+      "TlsUntrusted",
+    );
+    assert.equal(await outcome(server.port, "localhost", { verify: "ignore", engine }), "open");
+  });
+
+  Deno.test(`${engine}: a listener that asks gets the client's certificates, and lets in who has none`, async () => {
     for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-      using server = await serve(identity, false, version);
-      assert.equal(await outcome(server.port, host, tls), expected);
+      using server = await serve(identity, true, version, engine);
+      const ca = makeCertificate({ name: "CA", authority: {} });
+      const client = makeCertificate({ name: "client", issuer: ca, uses: [2] });
+      const own = { certificate: client.certificate + ca.certificate, key: client.key };
+      assert.equal(
+        await outcome(server.port, "localhost", { verify: "ignore", engine, identity: own }),
+        "open",
+      );
+      assert.equal(await outcome(server.port, "localhost", { verify: "ignore", engine }), "open");
+      const [with_, without] = await Promise.all(server.sides.map((side) => side.opened.promise));
+      assert.deepEqual(with_?.tls?.peerChain, [client.der, ca.der]);
+      assert.deepEqual(without?.tls?.peerChain, []);
     }
   });
 }
-
-Deno.test("SkipCACheck does not pass over an expired certificate", async () => {
-  using server = await serve(old);
-  assert.equal(
-    await outcome(server.port, "localhost", { verify: "system", skipCaCheck: true }),
-    "TlsUntrusted",
-  );
-  assert.equal(await outcome(server.port, "localhost", { verify: "ignore" }), "open");
-});
-
-Deno.test("a listener that asks gets the client's certificates, and lets in who has none", async () => {
-  for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-    using server = await serve(identity, true, version);
-    const ca = makeCertificate({ name: "CA", authority: {} });
-    const client = makeCertificate({ name: "client", issuer: ca, uses: [2] });
-    const own = { certificate: client.certificate + ca.certificate, key: client.key };
-    assert.equal(await outcome(server.port, "localhost", { verify: "ignore", identity: own }), "open");
-    assert.equal(await outcome(server.port, "localhost", { verify: "ignore" }), "open");
-    const [with_, without] = await Promise.all(server.sides.map((side) => side.opened.promise));
-    assert.deepEqual(with_?.tls?.peerChain, [client.der, ca.der]);
-    assert.deepEqual(without?.tls?.peerChain, []);
-  }
-});
