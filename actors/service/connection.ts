@@ -4,6 +4,8 @@
  * The actor reads on only while it waits for bytes of a request; what a client sends ahead waits in the network. A client
  * that closes its sending half is answered; a Receive of such a client is answered at once with TimedOut, because nobody
  * can say whether it is still there, and output that is not handed out is not lost.
+ *
+ * This file stays whole: it is one state machine over the phases of a connection.
  * @module
  */
 import { ProtocolError } from "../../protocol/errors.ts";

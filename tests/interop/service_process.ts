@@ -39,9 +39,14 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   /** Starts a service with an HTTP and an HTTPS listener on free ports, and waits for its first line. */
-  static async start(...flags: string[]): Promise<ServiceProcess> {
+  static start(...flags: string[]): Promise<ServiceProcess> {
+    return ServiceProcess.startFor(["--user", user, "--password-env", "SERVICE_PASSWORD"], ...flags);
+  }
+
+  /** The same for other accounts, as `people` says. */
+  static async startFor(people: readonly string[], ...flags: string[]): Promise<ServiceProcess> {
     const listen = ["--listen", "http://127.0.0.1:0", "--listen", "https://127.0.0.1:0"];
-    const account = ["--auth", "negotiate,basic", "--user", user, "--password-env", "SERVICE_PASSWORD"];
+    const account = ["--auth", "negotiate,basic", ...people];
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", "runtime/cli/main.ts", "service", ...listen, ...account, ...flags],
       cwd: top,
