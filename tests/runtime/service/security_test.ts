@@ -6,7 +6,7 @@ import type { SecurityContext, SecurityStep } from "../../../protocol/ports.ts";
 import { Secret } from "../../../protocol/secret.ts";
 import { systemRandom } from "../../../runtime/random.ts";
 import { Accounts } from "../../../runtime/security/accounts.ts";
-import { LogonThrottle } from "../../../runtime/security/logon_throttle.ts";
+import { LogonThrottle, waitersEach } from "../../../runtime/security/logon_throttle.ts";
 import { createSecurityProvider } from "../../../runtime/service/security.ts";
 import { VirtualClock } from "../../helpers/virtual_clock.ts";
 
@@ -117,4 +117,15 @@ Deno.test("guesses with Basic and with NTLM count together", async () => {
   while (w.clock.step(1_000));
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert.equal(verdicts[2]?.kind, "account");
+});
+
+Deno.test("beyond those that may wait, a logon is refused without looking at its password", () => {
+  const w = world();
+  for (let i = 0; i < 3; i++) logOn(w, createNegotiateInitiator, "guess");
+  const waiting = Array.from({ length: waitersEach }, () => logOn(w, createNegotiateInitiator, "pw"));
+  const { outcome, context } = logOn(w, createNegotiateInitiator, "pw");
+  assert.ok(outcome?.kind === "failed" && outcome.error.code === "LogonUnchecked");
+  assert.equal(w.provider.account(context), undefined);
+  while (w.clock.step(1_000));
+  assert.ok(waiting.every((one) => one.outcome?.kind === "done"));
 });
