@@ -8,6 +8,7 @@ import { addApiOptions, ApiClient, type ApiFlags, daemonOptions } from "./api_cl
 import { addRequestOptions, jobRequest, type RequestFlags } from "./job_request.ts";
 import { positiveInteger } from "./options.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
+import { showDuration } from "./output/summary_table.ts";
 import { showRun } from "./run_report.ts";
 
 interface SubmitFlags extends ApiFlags, RequestFlags {
@@ -15,14 +16,20 @@ interface SubmitFlags extends ApiFlags, RequestFlags {
   readonly follow?: boolean;
 }
 
-/** Columns of a line where there is no terminal. */
-const plainColumns = 80;
-
 /** The command. */
 export function jobCommand(): Command {
   const command = new Command("job").description(
     "Jobs of a running daemon: ask for one, look, follow, stop.",
-  );
+  ).summary("ask a running daemon for jobs, look, follow, stop")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  drover job submit --hosts 'web*' -- hostname
+  drover job submit --follow --batch 10% --max-failures 2 -- ./upgrade
+  drover job list --state running
+  drover job retry --follow ID`,
+    );
   const add = (child: Command) => command.addCommand(addApiOptions(child));
   add(
     addRequestOptions(
@@ -58,8 +65,18 @@ export function jobCommand(): Command {
     Deno.exitCode = await follow(id, flags);
   });
   add(
-    new Command("cancel").description("Stop a job; every host still gets its result.").argument("<id>", "id"),
+    new Command("cancel").description("Stop a job; every host still gets its result.").argument(
+      "<id>",
+      "id of the job",
+    ),
   ).commands.at(-1)!.action(cancel);
+  add(
+    new Command("pause").description("Begin no further host of a job; what runs goes on.")
+      .argument("<id>", "id of the job"),
+  ).commands.at(-1)!.action(pause);
+  add(
+    new Command("resume").description("Go on with a job that was paused.").argument("<id>", "id of the job"),
+  ).commands.at(-1)!.action(resume);
   add(
     new Command("retry").description("Run hosts of a job that is done once more, and print the new job's id.")
       .argument("<id>", "id of the job")
@@ -70,7 +87,8 @@ export function jobCommand(): Command {
           "hosts that ended so; may be repeated (default: all but succeeded and unknown)",
         )
           .choices(hostStatuses).argParser(collect),
-      ),
+      )
+      .option("--follow", "show the new job until its end"),
   ).commands.at(-1)!.action(retry);
   return command;
 }
@@ -84,11 +102,16 @@ async function submit(words: string[], flags: SubmitFlags): Promise<void> {
     // A connection that breaks may be tried again: the key finds the job that was made.
     { "Idempotency-Key": flags.key ?? crypto.randomUUID() },
   );
+  await tellJob(job, flags);
+}
+
+/** Shows a job that was made: its id, or all of it with `--follow`. */
+async function tellJob(job: JobDocument, flags: ApiFlags & { readonly follow?: boolean }): Promise<void> {
   if (flags.follow === true) {
+    // Whoever loses sight of it finds it again.
+    console.error(`drover: job ${job.id}`);
     Deno.exitCode = await follow(job.id, flags);
-    return;
-  }
-  console.log(flags.json === true ? JSON.stringify(job) : job.id);
+  } else console.log(flags.json === true ? JSON.stringify(job) : job.id);
 }
 
 async function list(
@@ -105,12 +128,14 @@ async function list(
     if (left-- <= 0) return;
     console.log(flags.json === true ? JSON.stringify(job) : jobLine(job));
   }
+  if (left === flags.limit) console.error("drover: no jobs");
 }
 
 async function show(id: string, flags: ApiFlags & { readonly status?: HostStatus }): Promise<void> {
   await using fleet = new RemoteFleet(daemonOptions(flags));
   const job = await fleet.job(id);
-  console.log(flags.json === true ? JSON.stringify(job) : jobLine(job));
+  if (flags.json === true) console.log(JSON.stringify(job));
+  else for (const line of jobLines(job)) console.log(sanitizeLine(line));
   for await (const host of fleet.results(id, flags.status === undefined ? {} : { status: flags.status })) {
     if (flags.json === true) console.log(JSON.stringify(host));
     else {
@@ -127,16 +152,32 @@ async function cancel(id: string, flags: ApiFlags): Promise<void> {
   console.log(flags.json === true ? JSON.stringify(job) : jobLine(job));
 }
 
+async function pause(id: string, flags: ApiFlags): Promise<void> {
+  await using fleet = new RemoteFleet(daemonOptions(flags));
+  const job = await fleet.pause(id);
+  console.log(flags.json === true ? JSON.stringify(job) : jobLine(job));
+}
+
+async function resume(id: string, flags: ApiFlags): Promise<void> {
+  await using fleet = new RemoteFleet(daemonOptions(flags));
+  const job = await fleet.resume(id);
+  console.log(flags.json === true ? JSON.stringify(job) : jobLine(job));
+}
+
 async function retry(
   id: string,
-  flags: ApiFlags & { readonly host?: readonly string[]; readonly status?: readonly HostStatus[] },
+  flags: ApiFlags & {
+    readonly host?: readonly string[];
+    readonly status?: readonly HostStatus[];
+    readonly follow?: boolean;
+  },
 ): Promise<void> {
   await using fleet = new RemoteFleet(daemonOptions(flags));
   const job = await fleet.retry(id, {
     ...(flags.host === undefined ? {} : { hosts: flags.host }),
     ...(flags.status === undefined ? {} : { statuses: flags.status }),
   });
-  console.log(flags.json === true ? JSON.stringify(job) : job.id);
+  await tellJob(job, flags);
 }
 
 async function follow(id: string, flags: ApiFlags): Promise<number> {
@@ -144,41 +185,73 @@ async function follow(id: string, flags: ApiFlags): Promise<number> {
   const hosts: string[] = [];
   for await (const { host } of fleet.results(id)) hosts.push(host);
   const stop = new AbortController();
-  return await showRun(hostEvents(fleet, id, stop.signal), {
+  let took: number | undefined;
+  const ended = (job: JobDocument) => took = tookMs(job);
+  return await showRun(hostEvents(fleet, id, stop.signal, ended), {
     hosts,
     started: performance.now(),
     // Whoever stops looking does not stop the job.
     cancel: () => stop.abort(),
     json: flags.json ?? false,
-    interrupted: "drover: no longer following; the job goes on",
+    interrupted: `drover: no longer following; the job goes on: drover job follow ${id}`,
+    // It may have begun long before anybody looked.
+    took: () => took,
   });
 }
 
-/** What happens to the hosts of a job, until `signal`. */
+/** What happens to the hosts of a job, until `signal`; `ended` is given the job when it is done. */
 async function* hostEvents(
   fleet: RemoteFleet,
   id: string,
   signal: AbortSignal,
+  ended: (job: JobDocument) => void,
 ): AsyncGenerator<JobHostEvent> {
   try {
-    for await (const event of fleet.follow(id, { signal })) if (event.type !== "job") yield event;
+    for await (const event of fleet.follow(id, { signal })) {
+      if (event.type !== "job") yield event;
+      else if (event.document.state === "done") ended(event.document);
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
 }
 
-/** One line: id, state, how many hosts are done, how they ended, the command. */
+/** One line: id, state, how many hosts are done, how they ended, the command; cut on a terminal. */
 function jobLine(job: JobDocument): string {
+  const line = sanitizeLine(`${stateOf(job)} ${commandOf(job)}`);
+  const columns = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : Infinity;
+  return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+}
+
+/** All of a job but its hosts. */
+function jobLines(job: JobDocument): string[] {
+  const took = tookMs(job);
+  return [
+    stateOf(job),
+    `  command: ${commandOf(job)}`,
+    `  hosts: ${job.request.hosts}`,
+    `  asked for: ${job.createdAt} by ${job.createdBy}${
+      took === undefined ? "" : `, took ${showDuration(took)}`
+    }`,
+    ...(job.scheduledBy === null ? [] : [`  schedule: ${job.scheduledBy}`]),
+    ...(job.retryOf === null ? [] : [`  retry of: ${job.retryOf}`]),
+  ];
+}
+
+function stateOf(job: JobDocument): string {
   const done = Object.values(job.counts).reduce((sum, count) => sum + count, 0);
   const ended = hostStatuses.filter((status) => job.counts[status] > 0)
     .map((status) => `${job.counts[status]} ${status}`).join(", ");
-  const { command } = job.request;
-  const text = typeof command === "string" ? command : command.join(" ");
-  const line = sanitizeLine(
-    `${job.id} ${job.state.padEnd(7)} ${done}/${job.hosts}${ended === "" ? "" : ` (${ended})`} ${text}`,
-  );
-  const columns = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : plainColumns;
-  return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+  return `${job.id} ${job.state.padEnd(7)} ${done}/${job.hosts}${ended === "" ? "" : ` (${ended})`}`;
+}
+
+function commandOf({ request: { command } }: JobDocument): string {
+  return typeof command === "string" ? command : command.join(" ");
+}
+
+/** Milliseconds from its first host to its end. */
+function tookMs({ startedAt, endedAt }: JobDocument): number | undefined {
+  return startedAt === null || endedAt === null ? undefined : Date.parse(endedAt) - Date.parse(startedAt);
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

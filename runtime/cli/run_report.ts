@@ -19,14 +19,18 @@ export interface ReportOptions {
   readonly raw?: boolean;
   /** Every host is listed in the summary. */
   readonly verbose?: boolean;
-  /** What is said at Ctrl-C; default: that it is being cancelled. */
+  /** What is said at Ctrl-C where the run goes on without whoever looks; default: that it is being cancelled. */
   readonly interrupted?: string;
+  /** Milliseconds that the run took, where somebody else has measured it; default: since `started`. */
+  readonly took?: () => number | undefined;
 }
 
 /** Shows all events of `run`, and cancels it at Ctrl-C; 0 when every host succeeded, else 1. */
 export async function showRun(run: AsyncIterable<RunEvent>, options: ReportOptions): Promise<number> {
   const reporter = makeReporter(options);
+  let unseen = false;
   using _interrupt = interruptible(() => {
+    unseen = options.interrupted !== undefined;
     reporter.notice(
       options.interrupted ?? "drover: cancelling; commands are signalled and shells deleted",
     );
@@ -38,7 +42,12 @@ export async function showRun(run: AsyncIterable<RunEvent>, options: ReportOptio
     if (event.type === "result") results.push(event);
   }
   const counts = countStatuses(results);
-  reporter.finish({ total: results.length, durationMs: performance.now() - options.started, counts });
+  const durationMs = options.took?.() ?? performance.now() - options.started;
+  reporter.finish(
+    unseen && results.length < options.hosts.length
+      ? undefined
+      : { total: results.length, durationMs, counts },
+  );
   return counts.succeeded === options.hosts.length ? 0 : 1;
 }
 

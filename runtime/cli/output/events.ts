@@ -23,8 +23,8 @@ export interface Reporter {
   event(event: RunEvent): void;
   /** Tells the person at the terminal something of our own. */
   notice(text: string): void;
-  /** Writes what is left and the summary; call it once, last. */
-  finish(summary: RunSummary): void;
+  /** Writes what is left, and the summary where the end was seen; call it once, last. */
+  finish(summary: RunSummary | undefined): void;
 }
 
 /** Counts results by status. */

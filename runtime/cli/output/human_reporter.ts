@@ -87,11 +87,12 @@ export class HumanReporter implements Reporter {
     this.#draw();
   }
 
-  finish(summary: RunSummary): void {
+  finish(summary: RunSummary | undefined): void {
     clearInterval(this.#timer);
     this.#write(this.#lines.flushAll());
     this.#live?.clear();
     this.#release();
+    if (summary === undefined) return;
     const size = this.options.terminal?.();
     // In the order of the inventory, whatever the order in which they ended.
     const ordered = this.options.hosts.map((host) => this.#results.get(host)).filter((result) =>

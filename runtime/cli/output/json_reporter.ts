@@ -43,8 +43,9 @@ export class JsonReporter implements Reporter {
   /** Programs learn it from the results. */
   notice(): void {}
 
-  finish(summary: RunSummary): void {
+  finish(summary: RunSummary | undefined): void {
     for (const host of [...this.#decoders.keys()]) this.#flush(host);
+    if (summary === undefined) return;
     const { total, durationMs, counts } = summary;
     this.#write({ type: "summary", total, durationMs: Math.round(durationMs), ...counts });
   }

@@ -32,9 +32,27 @@ Deno.test("drover daemon takes jobs of drover job, follows them, and ends in ord
   const id = String(job!["id"]);
   const shown = await run("job", "show", id);
   assert.match(shown.stdout, /web01: failed \(exit code 3\)/);
+  assert.match(shown.stdout, /command: echo out; exit 3\n {2}hosts: all\n {2}asked for: .* by first, took /);
   assert.ok(shown.stdout.split("\n").every((line) => line.length <= 80), shown.stdout);
-  const retried = (await run("job", "retry", id)).stdout.trim();
-  assert.equal((await run("job", "follow", retried)).code, 1);
+  const retried = await run("job", "retry", "--follow", id);
+  assert.deepEqual([retried.code, /^drover: job [0-9a-f-]{36}\n$/.test(retried.stderr)], [1, true]);
+  const ms = (name: string) => Date.parse(String(job![name]));
+  const took = jsonLines(followed.stdout)[2]!["durationMs"];
+  assert.equal(took, ms("endedAt") - ms("startedAt"), "the job's own time, not that of looking at it");
+
+  // Who stops looking is told how to look again, and gets no summary of what was not seen.
+  const long = start(["job", "submit", "--follow", "--", "echo begun; sleep 60"], { env });
+  const [begun, seen] = long.stdout.tee();
+  for await (const chunk of begun.pipeThrough(new TextDecoderStream())) if (chunk.includes("begun")) break;
+  long.kill("SIGINT");
+  const left = await new Response(long.stderr).text();
+  const other = /no longer following; the job goes on: drover job follow (\S+)/.exec(left)?.[1];
+  assert.ok(other !== undefined, left);
+  assert.doesNotMatch(await new Response(seen).text(), /hosts?:/);
+  assert.equal((await long.status).code, 1);
+  assert.match((await run("job", "pause", other)).stdout, / paused /);
+  assert.match((await run("job", "resume", other)).stdout, / running /);
+  assert.match((await run("job", "cancel", other)).stdout, / (?:cancelling|done) /);
 
   const token = (await run("token", "create", "reader", "--scope", "read")).stdout.trim();
   assert.match(token, /^drv_/);
