@@ -240,7 +240,9 @@ function hex(hash: string, data: Uint8Array | string): string {
 
 /** The bytes of a text that came in a field, which is read as Latin-1. */
 function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** UTF-8 where the server says so or nothing else can write it, else Latin-1, which RFC 2617 left unsaid but everybody took. */

@@ -2,15 +2,17 @@
 
 /** One RC4 key stream. Encrypting and decrypting are the same operation. */
 export class Rc4 {
-  readonly #initial = new Uint8Array(256);
-  /** Of 32 bits: V8 makes a loop of it that is a quarter faster than with bytes (500 MB/s, Deno 2.9.6). */
-  readonly #state = new Int32Array(256);
+  /**
+   * 256 numbers, and behind them as they were in the beginning. Of 32 bits: V8 makes a loop of it that is a quarter faster than with
+   * bytes.
+   */
+  readonly #state = new Int32Array(512);
   #i = 0;
   #j = 0;
 
   /** Schedules `key` (1 to 256 bytes). */
   constructor(key: Uint8Array) {
-    const state = this.#initial;
+    const state = this.#state;
     for (let i = 0; i < 256; i++) state[i] = i;
     for (let i = 0, j = 0; i < 256; i++) {
       const swapped = state[i]!;
@@ -18,7 +20,7 @@ export class Rc4 {
       state[i] = state[j]!;
       state[j] = swapped;
     }
-    this.#state.set(state);
+    state.copyWithin(256, 0, 256);
   }
 
   /** Enciphers `input` with the next bytes of the key stream into a new array, or into one of the same length (which may be itself). */
@@ -27,8 +29,8 @@ export class Rc4 {
     output: Uint8Array<ArrayBuffer> = new Uint8Array(input.length),
   ): Uint8Array<ArrayBuffer> {
     if (output !== input) output.set(input);
-    // Words where they begin in the memory, bytes behind them, and everywhere if they begin nowhere.
-    const wordCount = output.byteOffset % 4 === 0 ? output.length >> 2 : 0;
+    // Words where they begin in the memory, bytes behind them; bytes everywhere if they begin nowhere, or are not worth the view.
+    const wordCount = output.byteOffset % 4 === 0 && output.length >= 64 ? output.length >> 2 : 0;
     if (wordCount > 0) this.#applyWords(new Int32Array(output.buffer, output.byteOffset, wordCount));
     this.#applyBytes(output, 4 * wordCount);
     return output;
@@ -52,22 +54,42 @@ export class Rc4 {
     this.#j = j;
   }
 
-  /** Four bytes of the key stream at once, the first one the lowest. */
+  /** Four bytes of the key stream at once, the first one the lowest. Written out: a loop is a quarter slower. */
   #applyWords(data: Int32Array): void {
     const state = this.#state;
     let i = this.#i;
     let j = this.#j;
+    let a = 0;
+    let b = 0;
     for (let at = 0; at < data.length; at++) {
-      let stream = 0;
-      for (let shift = 0; shift < 32; shift += 8) {
-        i = (i + 1) & 255;
-        const a = state[i]!;
-        j = (j + a) & 255;
-        const b = state[j]!;
-        state[i] = b;
-        state[j] = a;
-        stream |= state[(a + b) & 255]! << shift;
-      }
+      i = (i + 1) & 255;
+      a = state[i]!;
+      j = (j + a) & 255;
+      b = state[j]!;
+      state[i] = b;
+      state[j] = a;
+      let stream = state[(a + b) & 255]!;
+      i = (i + 1) & 255;
+      a = state[i]!;
+      j = (j + a) & 255;
+      b = state[j]!;
+      state[i] = b;
+      state[j] = a;
+      stream |= state[(a + b) & 255]! << 8;
+      i = (i + 1) & 255;
+      a = state[i]!;
+      j = (j + a) & 255;
+      b = state[j]!;
+      state[i] = b;
+      state[j] = a;
+      stream |= state[(a + b) & 255]! << 16;
+      i = (i + 1) & 255;
+      a = state[i]!;
+      j = (j + a) & 255;
+      b = state[j]!;
+      state[i] = b;
+      state[j] = a;
+      stream |= state[(a + b) & 255]! << 24;
       data[at]! ^= stream;
     }
     this.#i = i;
@@ -76,14 +98,15 @@ export class Rc4 {
 
   /** Goes back to the beginning of the key stream, as after an exchange of mechListMIC ([MS-SPNG] 3.3.5.1). */
   rewind(): void {
-    this.#state.set(this.#initial);
+    this.#state.copyWithin(0, 256);
     this.#i = 0;
     this.#j = 0;
   }
 
   /** Overwrites the key schedule. */
   wipe(): void {
-    this.#initial.fill(0);
-    this.rewind();
+    this.#state.fill(0);
+    this.#i = 0;
+    this.#j = 0;
   }
 }
