@@ -94,7 +94,11 @@ export interface StoreReads {
   };
   readonly audit: { page(query?: AuditQuery): Page<AuditRecord & { readonly seq: number }> };
   readonly idempotency: {
-    find(token: string, key: string): { readonly job: string; readonly digest: string } | undefined;
+    find(
+      token: string,
+      key: string,
+      now: number,
+    ): { readonly job: string; readonly digest: string } | undefined;
   };
 }
 

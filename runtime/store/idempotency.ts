@@ -23,12 +23,17 @@ export class IdempotencyTable {
     this.#sql = sql;
   }
 
-  /** The job of a key. */
-  find(token: string, key: string): { readonly job: string; readonly digest: string } | undefined {
+  /** The job of a key that did not expire before `now`. */
+  find(
+    token: string,
+    key: string,
+    now: number,
+  ): { readonly job: string; readonly digest: string } | undefined {
     const row = this.#sql.get<{ job: string; digest: string }>(
-      "SELECT job, digest FROM idempotency WHERE token = ? AND key = ?",
+      "SELECT job, digest FROM idempotency WHERE token = ? AND key = ? AND expires_at >= ?",
       token,
       key,
+      now,
     );
     return row && { job: row.job, digest: row.digest };
   }

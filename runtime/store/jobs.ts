@@ -3,6 +3,7 @@ import { type Job, type JobRequest, type JobState, jobStates } from "../../actor
 import { hostStatuses } from "../../actors/host/mod.ts";
 import type { StatusCounts, UnfinishedJob } from "../../actors/daemon/job_types.ts";
 import type { SQLInputValue } from "node:sqlite";
+import { AuditTable } from "./audit.ts";
 import { pageOf, pageSize, readCursor, writeCursor } from "./cursor.ts";
 import { IdempotencyTable } from "./idempotency.ts";
 import { JobHostTable } from "./job_hosts.ts";
@@ -76,7 +77,7 @@ export class JobTable {
     const keys = new IdempotencyTable(this.#sql);
     if (idempotency !== undefined) {
       keys.expire(job.createdAt);
-      const known = keys.find(idempotency.token, idempotency.key);
+      const known = keys.find(idempotency.token, idempotency.key, job.createdAt);
       if (known !== undefined) {
         return { kind: known.digest === idempotency.digest ? "repeated" : "keyReused", job: known.job };
       }
@@ -102,6 +103,7 @@ export class JobTable {
     }
     new JobHostTable(this.#sql).create(nr, job.hosts);
     if (idempotency !== undefined) keys.add({ ...idempotency, job: job.id });
+    if (job.audit !== undefined) new AuditTable(this.#sql).add(job.audit);
     return { kind: "created", job: this.get(job.id)! };
   }
 

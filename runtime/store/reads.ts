@@ -84,7 +84,7 @@ export function openReads(path: string): { readonly reads: StoreReads; close(): 
       list: safe(() => tokens.list()),
     },
     audit: { page: safe((query) => audit.page(query)) },
-    idempotency: { find: safe((token, key) => idempotency.find(token, key)) },
+    idempotency: { find: safe((token, key, now) => idempotency.find(token, key, now)) },
   };
   return {
     reads,

@@ -25,6 +25,8 @@ export interface NewJob {
   readonly createdBy: string;
   /** The job whose hosts it runs once more. */
   readonly retryOf?: string;
+  /** What the audit says of it: kept with it, or neither is. */
+  readonly audit?: AuditRecord;
   /** The schedule that asked for it, and the due time; `null`: it was run by hand. */
   readonly schedule?: { readonly name: string; readonly dueAt: number | null };
   /** Makes the same request find the same job. */

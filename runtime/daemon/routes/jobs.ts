@@ -68,6 +68,8 @@ export function addJobRoutes(app: Api, parts: DaemonParts): void {
       responses: { 202: accepted, ...problems(408, 409, 413, 415, 507) },
     }),
     async (context) => {
+      const again = repeated(context);
+      if (again !== undefined) return again;
       const { stdin, hosts, ...rest } = context.req.valid("json");
       const pattern = hosts ?? "all";
       const names = selectRemote(parts.book.view(context.get("caller").hosts), pattern).map(({ name }) =>
@@ -193,6 +195,8 @@ export function addJobRoutes(app: Api, parts: DaemonParts): void {
     }),
     async (context) => {
       const job = visibleJob(parts, context, context.req.valid("param").id);
+      const again = repeated(context);
+      if (again !== undefined) return again;
       const { hosts, statuses } = context.req.valid("json");
       const names = hostsToRetry(parts, job, hosts, statuses);
       const visible = new Set(parts.book.view(context.get("caller").hosts).hosts.map(({ name }) => name));
@@ -267,40 +271,72 @@ export function addJobRoutes(app: Api, parts: DaemonParts): void {
     }
     const key = context.req.header("Idempotency-Key");
     const at = Date.now();
+    const id = uuidv7(at);
     const job: NewJob = {
-      id: uuidv7(at),
+      id,
       request,
       hosts: names,
       createdAt: at,
       createdBy: caller.name,
       ...(more.stdin === undefined ? {} : { stdin: more.stdin }),
       ...(more.retryOf === undefined ? {} : { retryOf: more.retryOf }),
+      audit: {
+        at,
+        who: caller.name,
+        from: context.env.from,
+        action: more.action,
+        target: id,
+        outcome: "ok",
+        detail: {
+          command: request.command,
+          hosts: request.hosts,
+          count: names.length,
+          ...(more.retryOf === undefined ? {} : { retryOf: more.retryOf }),
+        },
+      },
       ...(key === undefined ? {} : {
         idempotency: {
           key,
           token: caller.id,
-          digest: `${context.req.path} ${context.get("bodyDigest")}`,
+          digest: digestOf(context),
           expiresAt: at + keyMs,
         },
       }),
     };
     const creation = await store.write.jobs.create(job);
-    if (creation.kind === "created") {
-      parts.runner.start(creation.job, targets, more.stdin);
-      await audit(parts, context, more.action, creation.job.id, {
-        command: request.command,
-        hosts: request.hosts,
-        count: names.length,
-        ...(more.retryOf === undefined ? {} : { retryOf: more.retryOf }),
-      });
-    } else if (creation.kind === "keyReused") {
-      throw new Problem(409, "IdempotencyKeyReused", "this Idempotency-Key came with another request before");
-    } else if (creation.kind === "exists") throw new Error("create job: two UUIDs are the same");
+    if (creation.kind === "created") parts.runner.start(creation.job, targets, more.stdin);
+    else if (creation.kind === "keyReused") throw keyReused();
+    else if (creation.kind === "exists") throw new Error("create job: two UUIDs are the same");
     const stands = creation.kind === "created" ? creation.job : store.read.jobs.get(creation.job);
     if (stands === undefined) throw jobUnknown();
-    context.header("Location", `/v1/jobs/${stands.id}`);
-    return context.json(jobDocument(stands), 202);
+    return taken(context, stands);
   }
+
+  /** The answer to a request that came before: what it was about may be another by now, its job is the same. */
+  function repeated(context: ApiContext) {
+    const key = context.req.header("Idempotency-Key");
+    if (key === undefined) return undefined;
+    const known = store.read.idempotency.find(context.get("caller").id, key, Date.now());
+    if (known === undefined) return undefined;
+    if (known.digest !== digestOf(context)) throw keyReused();
+    const job = store.read.jobs.get(known.job);
+    if (job === undefined) throw jobUnknown();
+    return taken(context, job);
+  }
+}
+
+function taken(context: ApiContext, job: Job) {
+  context.header("Location", `/v1/jobs/${job.id}`);
+  return context.json(jobDocument(job), 202);
+}
+
+/** What a request with an Idempotency-Key asks for. */
+function digestOf(context: ApiContext): string {
+  return `${context.req.path} ${context.get("bodyDigest")}`;
+}
+
+function keyReused(): Problem {
+  return new Problem(409, "IdempotencyKeyReused", "this Idempotency-Key came with another request before");
 }
 
 /** A job that the caller may see: a token that is limited to some hosts sees only jobs of its own. */

@@ -191,6 +191,7 @@ export function addScheduleRoutes(app: Api, parts: DaemonParts): void {
       const key = context.req.header("Idempotency-Key");
       const creation = await parts.schedules.run(name, {
         createdBy: caller.name,
+        from: context.env.from,
         ...(key === undefined ? {} : {
           idempotency: { key, token: caller.id, digest: context.req.path, expiresAt: Date.now() + keyMs },
         }),
@@ -211,9 +212,6 @@ export function addScheduleRoutes(app: Api, parts: DaemonParts): void {
         case "exists":
         case "settled":
           throw new Error("run schedule: two UUIDs are the same, or a run by hand has a due time");
-      }
-      if (creation.kind === "created") {
-        await audit(parts, context, "schedule.run", name, { job: creation.job.id });
       }
       const job = creation.kind === "created" ? creation.job : store.read.jobs.get(creation.job);
       if (job === undefined) throw jobUnknown();

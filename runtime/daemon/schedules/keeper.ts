@@ -52,7 +52,10 @@ interface Plan {
 }
 
 /** What a run by hand has to say. */
-export type ManualRun = Pick<NewJob, "createdBy" | "idempotency">;
+export interface ManualRun extends Pick<NewJob, "createdBy" | "idempotency"> {
+  /** Address that it came from. */
+  readonly from: string;
+}
 
 /** See the module. */
 export class ScheduleKeeper {
@@ -177,7 +180,7 @@ export class ScheduleKeeper {
   async #create(
     schedule: Versioned<StoredSchedule>,
     dueAt: number | null,
-    manual: ManualRun,
+    { from, ...asked }: Pick<NewJob, "createdBy"> & Partial<ManualRun>,
   ): Promise<ScheduleRunCreation | Refusal> {
     const { store, book, runner, clock } = this.#options;
     const { key: name, version, value } = schedule;
@@ -186,13 +189,19 @@ export class ScheduleKeeper {
     if ("code" in found) return found;
     if (this.#state !== "started") return { kind: "changed" };
     const stdin = store.read.schedules.stdin(name);
+    const id = uuidv7(at);
+    const who = asked.createdBy;
     const job: NewJob = {
-      ...manual,
-      id: uuidv7(at),
+      ...asked,
+      id,
       request: value.request,
       hosts: found.names,
       createdAt: at,
       ...(stdin === undefined ? {} : { stdin }),
+      // The store writes of due times by itself.
+      ...(from === undefined ? {} : {
+        audit: { at, who, from, action: "schedule.run", target: name, outcome: "ok", detail: { job: id } },
+      }),
     };
     const making = store.write.schedules.run({ name, version, dueAt, job }).then((creation) => {
       if (creation.kind === "created") runner.start(creation.job, found.targets, stdin);

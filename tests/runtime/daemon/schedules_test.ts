@@ -245,7 +245,7 @@ Deno.test("while its last job is not done, a schedule makes none, or another one
     await b.pass(3 * hour);
     assert.deepEqual(b.ran, ["2026-11-21T11:00"]);
     assert.equal(b.store.read.schedules.state("s")!.last!.outcome, "overlapped");
-    assert.deepEqual(await b.keeper.run("s", { createdBy: "x" }), { kind: "overlapped" });
+    assert.deepEqual(await b.keeper.run("s", { createdBy: "x", from: "127.0.0.1" }), { kind: "overlapped" });
     await b.end(b.begun[0]!.job);
     await b.pass(hour);
     assert.deepEqual(b.ran, ["2026-11-21T11:00", "2026-11-21T14:00"]);
@@ -263,7 +263,7 @@ Deno.test("a schedule does not outlive the right of its maker", async () => {
     const { outcome, detail } = b.store.read.schedules.state("s")!.last!;
     assert.deepEqual([outcome, detail!.split(":")[0]], ["refused", code]);
     assert.equal(b.store.read.audit.page({ action: "schedule.run" }).items[0]!.outcome, "refused");
-    const byHand = await b.keeper.run("s", { createdBy: "x" });
+    const byHand = await b.keeper.run("s", { createdBy: "x", from: "127.0.0.1" });
     assert.ok(byHand !== undefined && "code" in byHand && byHand.code === code);
   };
   await bench("2026-11-21T10:30:00Z", {}, async (b) => {

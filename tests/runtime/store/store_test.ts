@@ -193,7 +193,8 @@ Deno.test("an Idempotency-Key makes one job, until it expires", () =>
     assert.deepEqual(all.map(({ kind }) => kind), ["created", "repeated", "keyReused", "created"]);
     assert.deepEqual(all[1], { kind: "repeated", job: "a" });
     assert.deepEqual(await store.write.jobs.create(newJob("a", 1)), { kind: "exists" });
-    assert.deepEqual(store.read.idempotency.find("t", "k"), { job: "a", digest: "d" });
+    assert.deepEqual(store.read.idempotency.find("t", "k", 5000), { job: "a", digest: "d" });
+    assert.equal(store.read.idempotency.find("t", "k", 5001), undefined);
     assert.equal((await create("e", {}, 6000)).kind, "created");
     assert.equal(store.read.jobs.list({}).items.length, 3);
   }));
