@@ -27,6 +27,8 @@ export interface SecurityContext {
   readonly principal: string | undefined;
   /** The mechanism that was agreed on, once known. */
   readonly mechanism: "NTLM" | "Kerberos" | "CredSSP" | undefined;
+  /** Milliseconds from its establishment until it ends, as a ticket does; absent: it lasts as long as its connection. */
+  readonly lifetimeMs?: number | undefined;
   /** Takes the peer's token (`undefined` for an initiator's first step). */
   step(token: Uint8Array | undefined, done: (outcome: SecurityStep) => void): void;
   /** Signs and encrypts one message: the bytes after the part headers of `multipart/encrypted` (length, token, ciphertext). */

@@ -54,6 +54,8 @@ export type LinkMessage =
     readonly kind: "exchange";
     readonly envelope: Uint8Array;
     readonly deadlineMs: number;
+    /** Whether it goes to another link when this one is told in mid-connection that its logon has ended (401); default `false`. */
+    readonly mayRepeat?: boolean;
     readonly replyTo: ReplyTo<ExchangeOutcome>;
     /** Who is told of it, and what; absent: nobody. */
     readonly observed?: Observed | undefined;
@@ -79,8 +81,11 @@ export type LinkReport =
   | { readonly kind: "linkIdle"; readonly link: ActorRef<LinkMessage> }
   /** It was ready, and takes no further exchange; its last one was answered. */
   | { readonly kind: "linkClosed"; readonly link: ActorRef<LinkMessage> }
-  /** An exchange met a connection that was just closed; nothing of it was written. Comes after `linkClosed`. */
-  | { readonly kind: "linkRefused"; readonly link: ActorRef<LinkMessage> }
+  /**
+   * An exchange met a connection that was just closed, or a logon that has ended after others went well (`logonEnded`): it was not
+   * processed. Comes after `linkClosed`.
+   */
+  | { readonly kind: "linkRefused"; readonly link: ActorRef<LinkMessage>; readonly logonEnded?: boolean }
   /** It never became ready. */
   | { readonly kind: "linkFailed"; readonly link: ActorRef<LinkMessage>; readonly error: DroverError };
 
@@ -108,6 +113,7 @@ const leastBytesPerMs = 1;
 
 interface Exchange {
   readonly replyTo: ReplyTo<ExchangeOutcome>;
+  readonly mayRepeat: boolean;
   readonly reader: ResponseReader;
   timer: TimerHandle;
   /** Bytes of the answer since `timer` was set. */
@@ -177,6 +183,10 @@ class Link implements Behaviour<LinkMessage> {
   #exchange: Exchange | undefined;
   #authenticationTimer: TimerHandle | undefined;
   #keepAlive = true;
+  /** Monotonic milliseconds from which to which the logon holds; `undefined`: as long as the connection. */
+  #logon: { readonly since: number; readonly until: number } | undefined;
+  /** An exchange was answered: the service has taken the logon. */
+  #proven = false;
   /** Inside an interim response (1xx), which means nothing here. */
   #interim = false;
 
@@ -302,6 +312,10 @@ class Link implements Behaviour<LinkMessage> {
 
   #ready(context: Context<LinkMessage>): void {
     this.#state = "idle";
+    const lifetimeMs = this.#security?.lifetimeMs;
+    if (lifetimeMs !== undefined) {
+      this.#logon ??= { since: context.now(), until: context.now() + lifetimeMs };
+    }
     if (this.#authenticationTimer !== undefined) context.cancel(this.#authenticationTimer);
     this.#authenticationTimer = undefined;
     context.send(this.#session, { kind: "linkIdle", link: context.self });
@@ -311,6 +325,10 @@ class Link implements Behaviour<LinkMessage> {
     if (this.#state !== "idle") {
       // The session and a dying connection crossed.
       context.send(this.#session, { kind: "linkRefused", link: context.self });
+      return;
+    }
+    if (this.#endsWithin(message.deadlineMs, context)) {
+      this.#handBack(context);
       return;
     }
     const authentication = this.#target.authentication;
@@ -324,6 +342,7 @@ class Link implements Behaviour<LinkMessage> {
       : new DigestExchange(this.#digest, this.#target, message.envelope);
     this.#exchange = {
       replyTo: message.replyTo,
+      mayRepeat: message.mayRepeat === true,
       reader: new ResponseReader(sealing, limit),
       timer: context.timer(message.deadlineMs, { kind: "overdue", during: "exchange" }),
       arrived: 0,
@@ -343,7 +362,42 @@ class Link implements Behaviour<LinkMessage> {
     this.#form ??= sealing === undefined
       ? plainRequests(this.#target)
       : sealedRequests(this.#target, sealing);
-    this.#write(this.#form.write(message.envelope), context);
+    let bytes: Uint8Array;
+    try {
+      bytes = this.#form.write(message.envelope);
+    } catch (error) {
+      const typed = asDroverError(error, "SealFailed", "seal message");
+      if (typed.code === "SecurityContextExpired") this.#handBack(context);
+      else this.#fail(typed, context, false);
+      return;
+    }
+    this.#write(bytes, context);
+  }
+
+  /**
+   * Whether the logon ends before an answer is there: the service could not seal that any more. A logon that is short is used for half
+   * of its time all the same, and every one for an exchange.
+   */
+  #endsWithin(ms: number, context: Context<LinkMessage>): boolean {
+    if (this.#logon === undefined || !this.#proven) return false;
+    const { since, until } = this.#logon;
+    return context.now() >= until - Math.min(ms, (until - since) / 2);
+  }
+
+  /** Gives an exchange that was not processed back to the session, for another link. */
+  #handBack(context: Context<LinkMessage>): void {
+    const exchange = this.#exchange;
+    if (exchange !== undefined) {
+      context.cancel(exchange.timer);
+      this.#observe(exchange, { outcome: "failed", code: "LogonEnded" }, context);
+      this.#exchange = undefined;
+    }
+    this.#fail(closedError(), context);
+    context.send(this.#session, {
+      kind: "linkRefused",
+      link: context.self,
+      logonEnded: this.#proven,
+    });
   }
 
   #write(bytes: Uint8Array, context: Context<LinkMessage>): void {
@@ -435,6 +489,14 @@ class Link implements Behaviour<LinkMessage> {
     if (exchange.digest !== undefined && this.#renewed(exchange, exchange.digest, event, context)) return;
     const outcome = exchange.reader.event(event);
     if (outcome === undefined) return;
+    // The service has taken this logon before, and takes it no more: it has ended, or its account has changed.
+    if (
+      exchange.reader.status === 401 && this.#proven && exchange.mayRepeat && this.#security !== undefined
+    ) {
+      this.#handBack(context);
+      return;
+    }
+    this.#proven = true;
     this.#exchange = undefined;
     context.cancel(exchange.timer);
     context.reply(exchange.replyTo, outcome);
@@ -590,8 +652,8 @@ class Link implements Behaviour<LinkMessage> {
     context.effect(() => observer.exchangeEnded(note));
   }
 
-  /** The connection can carry nothing more. */
-  #fail(error: DroverError, context: Context<LinkMessage>): void {
+  /** The connection can carry nothing more. `sent`: bytes of the exchange may have reached the service. */
+  #fail(error: DroverError, context: Context<LinkMessage>, sent = true): void {
     if (this.#state === "closing") return;
     const exchange = this.#exchange;
     const ready = this.#state === "idle" || this.#state === "busy";
@@ -599,7 +661,7 @@ class Link implements Behaviour<LinkMessage> {
     this.#exchange = undefined;
     if (exchange !== undefined) {
       context.cancel(exchange.timer);
-      context.reply(exchange.replyTo, { kind: "failed", error, sent: true });
+      context.reply(exchange.replyTo, { kind: "failed", error, sent });
       this.#observe(exchange, { outcome: "failed", code: error.code }, context);
     }
     if (this.#authenticationTimer !== undefined) context.cancel(this.#authenticationTimer);

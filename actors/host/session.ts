@@ -153,7 +153,7 @@ class Session implements Behaviour<SessionMessage> {
         this.#retire(message.link, context);
         break;
       case "linkRefused":
-        this.#takeBack(message.link, context);
+        this.#takeBack(message.link, message.logonEnded === true, context);
         break;
       case "linkFailed":
         this.#retire(message.link, context);
@@ -335,7 +335,16 @@ class Session implements Behaviour<SessionMessage> {
       place: message.place,
       waitedMs: context.now() - waiting.since,
     };
-    context.send(ref, { kind: "exchange", envelope, deadlineMs, replyTo: message.replyTo, observed });
+    // A 401 says that a request was not processed; what starts work is not sent twice all the same.
+    const mayRepeat = message.priority !== "ordinary";
+    context.send(ref, {
+      kind: "exchange",
+      envelope,
+      deadlineMs,
+      mayRepeat,
+      replyTo: message.replyTo,
+      observed,
+    });
   }
 
   /** The link is done with its exchange. */
@@ -355,10 +364,12 @@ class Session implements Behaviour<SessionMessage> {
     context.send(ref, { kind: "close" });
   }
 
-  #takeBack(ref: ActorRef<LinkMessage>, context: Context<SessionMessage>): void {
+  #takeBack(ref: ActorRef<LinkMessage>, logonEnded: boolean, context: Context<SessionMessage>): void {
     const waiting = this.#closing.get(ref)?.exchange;
     this.#closing.delete(ref);
     if (waiting === undefined) return;
+    // Links that were opened together end together: each of them is a link less, so that this comes to an end.
+    if (logonEnded && waiting.assignments < maxAssignments) waiting.assignments--;
     if (waiting.assignments < maxAssignments) this.#queue(waiting.message).unshift(waiting);
     else context.reply(waiting.message.replyTo, { kind: "failed", sent: false, error: lostLink() });
   }

@@ -132,6 +132,8 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
   #context: SecurityContext | undefined;
   #scheme: SealingScheme = "Negotiate";
   #account: ServiceAccount | undefined;
+  /** Monotonic milliseconds at which the dialogue's logon ends. */
+  #logonUntil = Infinity;
   #loggedOn = false;
   /** Gives up the check of a password that is under way. */
   #giveUpCheck: (() => void) | undefined;
@@ -291,6 +293,10 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
         if (this.#account === undefined) return this.#challenge(context);
         if (this.#service.security.isCurrent?.(this.#account) === false) {
           const reason = "the account was changed, disabled or removed since the logon";
+          return this.#denied(authOf[this.#scheme], this.#account.name, reason, context);
+        }
+        if (context.now() >= this.#logonUntil) {
+          const reason = "the ticket of the logon has expired meanwhile";
           return this.#denied(authOf[this.#scheme], this.#account.name, reason, context);
         }
         exchange.account = this.#account;
@@ -479,6 +485,7 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
       return this.#denied(auth, security.principal, reason, context);
     }
     this.#account = account;
+    this.#logonUntil = context.now() + (security.lifetimeMs ?? Infinity);
     exchange.account = account;
     exchange.context = security;
     exchange.token = token;

@@ -13,7 +13,7 @@ export interface ContextStep {
   readonly token: Uint8Array;
   /** Whether the context stands. */
   readonly complete: boolean;
-  /** Seconds that the initiator's ticket for the service is still good for; of an acceptor 0. */
+  /** Seconds that the ticket is still good for; an acceptor's include the clock skew that is allowed. */
   readonly ticketSeconds: number;
 }
 
@@ -113,7 +113,7 @@ export class GssContext implements Disposable {
    */
   async accept(spec: AcceptorSpec, token: Uint8Array): Promise<ContextStep> {
     using source = nameHandle(this.#library);
-    return await this.#step("gss_accept_sec_context", (frame, minor, output, flags) => {
+    return await this.#step("gss_accept_sec_context", (frame, minor, output, flags, seconds) => {
       const { pointer } = spec.credential.handle;
       frame.hold([spec, source]);
       return spec.credential.handle.during(() =>
@@ -132,7 +132,7 @@ export class GssContext implements Disposable {
               null,
               output,
               flags,
-              null,
+              seconds,
               null,
             ),
         )

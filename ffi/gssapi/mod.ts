@@ -1,5 +1,5 @@
 /** MIT Kerberos through GSS-API: loaded when first used, its handles owned, what may wait off the event loop. @module */
-export { GssFlag, RoutineError } from "./constants.ts";
+export { GssFlag, indefinite, RoutineError } from "./constants.ts";
 export { type ContextStep, GssContext } from "./context.ts";
 export { Credential, type CredentialStore } from "./credential.ts";
 export { GssError, GssUnavailable } from "./errors.ts";

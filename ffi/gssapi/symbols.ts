@@ -96,7 +96,7 @@ export const gssSymbols = {
       "pointer",
       "buffer",
       "buffer",
-      "pointer",
+      "buffer",
       "pointer",
     ],
     result: "u32",

@@ -17,6 +17,10 @@ export abstract class SpnegoContext extends StepFrame implements SecurityContext
     return this.chosen?.mechanism;
   }
 
+  get lifetimeMs(): number | undefined {
+    return this.established ? this.chosen?.lifetimeMs : undefined;
+  }
+
   seal(plaintext: Uint8Array): Uint8Array {
     return this.#protecting("seal message").seal(plaintext);
   }

@@ -26,7 +26,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: "actors/host/link.ts",
-        from: 'context.reply(exchange.replyTo, { kind: "failed", error, sent: true });',
+        from: 'context.reply(exchange.replyTo, { kind: "failed", error, sent });',
         to: "void error;",
       },
       {

@@ -85,6 +85,7 @@ export class KerberosAcceptor extends KerberosContext {
       );
     }
     this.#names = this.gss.names();
+    this.lastsFor(step.ticketSeconds);
     return step.token.length === 0 ? { kind: "done" } : { kind: "done", token: step.token };
   }
 

@@ -1,5 +1,5 @@
 /** What both sides of a Kerberos dialogue share: steps that end later, and sealed messages (RFC 4121). @module */
-import { GssContext, GssError, type GssLibrary, RoutineError } from "../../../ffi/gssapi/mod.ts";
+import { GssContext, GssError, type GssLibrary, indefinite, RoutineError } from "../../../ffi/gssapi/mod.ts";
 import type { Mechanism } from "../../../protocol/auth/mod.ts";
 import { NetworkError, ProtocolError, UsageError } from "../../../protocol/errors.ts";
 import type { SecurityStep } from "../../../protocol/ports.ts";
@@ -17,6 +17,7 @@ export abstract class KerberosContext implements Mechanism {
   protected readonly gss: GssContext;
   #state: "open" | "stepping" | "established" | "dead" = "open";
   #broken = false;
+  #lifetimeMs: number | undefined;
 
   /** Begins a dialogue. */
   constructor(library: GssLibrary) {
@@ -33,6 +34,15 @@ export abstract class KerberosContext implements Mechanism {
 
   get established(): boolean {
     return this.#state === "established";
+  }
+
+  get lifetimeMs(): number | undefined {
+    return this.established ? this.#lifetimeMs : undefined;
+  }
+
+  /** Takes what the library says of the ticket's time. */
+  protected lastsFor(seconds: number): void {
+    this.#lifetimeMs = seconds === indefinite ? undefined : seconds * 1000;
   }
 
   step(token: Uint8Array | undefined, done: (outcome: SecurityStep) => void): void {

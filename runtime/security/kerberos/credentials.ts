@@ -69,16 +69,18 @@ export class Login {
 
   /** Runs the first step towards `service`: one at a time until there is a ticket for it. */
   async first(service: string, step: Step): Promise<ContextStep> {
-    for (let asked = this.#asked.get(service); asked !== undefined; asked = this.#asked.get(service)) {
+    for (;;) {
+      if (systemClock.monotonic() < (this.#known.get(service) ?? 0)) return await this.#run(true, step);
+      const asked = this.#asked.get(service);
+      if (asked === undefined) break;
       await asked;
     }
-    const known = this.#known.get(service);
-    if (known !== undefined) return await this.#run(systemClock.monotonic() < known, step);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#asked.set(service, promise);
     try {
       const outcome = await this.#run(false, step);
-      const goodForMs = (outcome.ticketSeconds - marginSeconds) * 1000;
+      const seconds = outcome.ticketSeconds;
+      const goodForMs = (seconds - Math.min(marginSeconds, seconds / 4)) * 1000;
       this.#known.set(service, systemClock.monotonic() + goodForMs);
       return outcome;
     } finally {

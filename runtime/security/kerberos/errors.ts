@@ -87,6 +87,10 @@ const byRoutine: ReadonlyMap<number, Maker> = new Map<number, Maker>([
     denied("KerberosTicketExpired", "the ticket has expired; run kinit anew"),
   ],
   [
+    RoutineError.contextExpired,
+    denied("SecurityContextExpired", "the logon has ended with its ticket"),
+  ],
+  [
     RoutineError.defectiveToken,
     (action, text) => new ProtocolError("KerberosMalformed", `${action}: the token cannot be read (${text})`),
   ],

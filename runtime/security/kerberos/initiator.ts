@@ -84,6 +84,7 @@ export class KerberosInitiator extends KerberosContext {
         `${this.action}: the service proves nothing of itself, or its cipher is older than AES`,
       );
     }
+    this.lastsFor(step.ticketSeconds);
     return step.token.length === 0 ? { kind: "done" } : { kind: "done", token: step.token };
   }
 

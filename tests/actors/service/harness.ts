@@ -218,18 +218,21 @@ function mapping(map: (byte: number) => number): TextConverter {
 /** Password of every account. */
 export const password = "Pa55!";
 
-function fakeSecurity(test: TestSystem, kerberos: boolean): SecurityProvider {
+function fakeSecurity(test: TestSystem, kerberos: boolean, ticketMs: number | undefined): SecurityProvider {
   const users = ["alice", "bob", "carol"];
   const hash = ntHash(new Secret(password));
   const account = (name: string) => ({ name, systemUser: name === "bob" ? "robert" : undefined });
-  const accept = () =>
-    createNegotiateAcceptor({
+  const accept = () => {
+    const context = createNegotiateAcceptor({
       ntHash: (name) => users.includes(name.toLowerCase()) ? hash : undefined,
       computerName: "TEST",
       domainName: "TEST",
       random: (length) => test.random.bytes(length),
       now: () => test.clock.now(),
     });
+    if (ticketMs !== undefined) Object.defineProperty(context, "lifetimeMs", { value: ticketMs });
+    return context;
+  };
   return {
     acceptNegotiate: accept,
     // The connection does not look into tokens: any dialogue does for that of Kerberos.
@@ -253,6 +256,8 @@ export interface HarnessOptions {
   readonly security?: Partial<SecurityProvider>;
   /** The service has keys for the scheme Kerberos. */
   readonly kerberos?: boolean;
+  /** Logons end after so many milliseconds. */
+  readonly ticketMs?: number;
 }
 
 /** A running service. */
@@ -285,7 +290,10 @@ export class Harness {
       productVersion: "OS: test SP: 0.0 Stack: 3.0",
       listenerHost,
       processHost: this.processes,
-      security: { ...fakeSecurity(this.test, options.kerberos ?? false), ...options.security },
+      security: {
+        ...fakeSecurity(this.test, options.kerberos ?? false, options.ticketMs),
+        ...options.security,
+      },
       codePages: fakeCodePages,
       onEvent: (event) => this.events.push(event),
     }));

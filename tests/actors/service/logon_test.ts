@@ -140,3 +140,32 @@ Deno.test("a dialogue that fails is recorded with the name that was claimed, one
     from: "10.0.0.9:40000",
   });
 });
+
+Deno.test("who has logged on with a ticket logs on again when it has expired; what runs meanwhile runs on", () => {
+  const h = new Harness({ allowUnencrypted: false, ticketMs: 60_000 });
+  const client = h.connect();
+  const context = initiator(h);
+  logOn(client, context);
+  h.test.advance(59_000);
+  client.sendBytes(sealed(context, envelopeOf(h.request(get))));
+  assert.equal(opened(client, context).status, 500, "logged on: there is no such shell");
+  h.test.advance(1_000);
+  client.sendBytes(sealed(context, envelopeOf(h.request(get))));
+  const { status, headers } = client.answers.at(-1)!;
+  assert.equal(status, 401);
+  assert.match(headers.get("www-authenticate")!, /Negotiate/);
+  assert.equal(client.serviceEnded, true);
+  assert.deepEqual(h.events.at(-1), {
+    kind: "logonFailed",
+    scheme: "negotiate",
+    user: "alice",
+    from: "10.0.0.9:40000",
+    reason: "the ticket of the logon has expired meanwhile",
+  });
+  // A new logon is a new ticket's.
+  const next = h.connect();
+  const another = initiator(h);
+  logOn(next, another);
+  next.sendBytes(sealed(another, envelopeOf(h.request(get))));
+  assert.equal(opened(next, another).status, 500);
+});
