@@ -155,9 +155,28 @@ export class HostBook {
       : undefined;
     if (known?.host === entry.host && known.credential === credential) return known.target;
     const options = { ...credential, ...entry.options, ...loginOf(credential) };
-    const target = targetOf(entry.host, options, (path) => this.#readPem(path));
+    const target = this.#targetOf(entry, options);
     this.#targets.set(name, { host: entry.host, credential, target });
     return target;
+  }
+
+  #targetOf({ host, origin }: BookHost, options: ConnectionOptions): HostTarget {
+    try {
+      return targetOf(host, options, (path) => this.#readPem(path));
+    } catch (error) {
+      if (origin.kind === "file" || !(error instanceof UsageError) || error.code !== "CredentialsMissing") {
+        throw error;
+      }
+      // Neither the daemon's own account nor one that comes with a host is sent to an address that a caller chose.
+      const text =
+        `connect to ${host.name}: --credentials of the daemon has no account for its address and port`;
+      throw new UsageError(error.code, text, { cause: error });
+    }
+  }
+
+  /** Rises with every credential that a command has said: {@link HostBook.secrets} are others then. */
+  get asked(): number {
+    return this.#asked.changes;
   }
 
   /** Passwords that it knows, to take them out of texts. */

@@ -17,6 +17,8 @@ export class AskedCredentials {
   readonly #now: () => number;
   readonly #answers = new Map<string, Answer>();
   readonly #asking = new Map<string, Promise<void>>();
+  /** Rises with every answer that says something new. */
+  changes = 0;
 
   /** `now`: milliseconds that never go back. */
   constructor(now: () => number = () => performance.now()) {
@@ -77,6 +79,7 @@ export class AskedCredentials {
     const before = this.#answers.get(host.name);
     // The same object means the same connections.
     if (before?.host === host && same(before.outcome, outcome)) outcome = before.outcome;
+    if (outcome !== before?.outcome) this.changes++;
     this.#answers.set(host.name, { host, at: this.#now(), outcome });
   }
 }

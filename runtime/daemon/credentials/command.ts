@@ -48,30 +48,40 @@ const answerSchema = z.strictObject({
 export class CredentialCommand {
   readonly #words: readonly [string, ...string[]];
   readonly #timeMs: number;
-  readonly #places: (() => void)[] = [];
+  /** Those who wait for a place; `false`: they get none. */
+  readonly #places: ((place: boolean) => void)[] = [];
+  readonly #atOnce: number;
   #free: number;
+  /** Runs since the last one that ended by itself. */
+  #late = 0;
 
   /** Runs nothing yet. */
   constructor(words: readonly [string, ...string[]], { timeMs = 10_000, atOnce = 8 }: CommandLimits = {}) {
     this.#words = words;
     this.#timeMs = timeMs;
-    this.#free = atOnce;
+    this.#free = this.#atOnce = atOnce;
   }
 
   /**
-   * Asks for one host.
+   * Asks for one host. When as many as run at once were all too late, those who wait are told so at once: a password store that is
+   * away must not hold up thousands of hosts, and those who come behind them, for hours.
    *
    * @throws UsageError `CredentialsUnavailable`
    */
   async ask(question: CredentialQuestion): Promise<Credential> {
     if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#places.push(resolve));
+    else if (!await new Promise<boolean>((resolve) => this.#places.push(resolve))) {
+      throw unavailable(
+        question.host,
+        `${this.#words[0]} took longer than ${this.#timeMs} ms for others before it`,
+      );
+    }
     try {
       return read(question.host, await this.#run(question));
     } finally {
       const next = this.#places.shift();
       if (next === undefined) this.#free++;
-      else next();
+      else next(true);
     }
   }
 
@@ -112,6 +122,8 @@ export class CredentialCommand {
         length += value.length;
       }
       const { code, signal } = await child.status;
+      this.#late = end === "late" ? this.#late + 1 : 0;
+      if (this.#late >= this.#atOnce) { for (const refuse of this.#places.splice(0)) refuse(false); }
       if (end === "late") throw unavailable(question.host, `${program} took longer than ${this.#timeMs} ms`);
       if (end === "long") throw unavailable(question.host, `${program} wrote more than ${maxAnswer} bytes`);
       if (signal !== null) throw unavailable(question.host, `${program} was ended by ${signal}`);

@@ -40,13 +40,15 @@ export async function daemonLog(format: LogFormat, levels: readonly string[]): P
   };
 }
 
-/** Its secrets are looked up again only when it has changed. */
-function redactorOfBook(book: HostBook): Redact {
+/** Takes out what the book knows. Its secrets are looked up again only when it has changed. */
+export function redactorOfBook(book: HostBook): Redact {
   let of: unknown;
+  let asked: number | undefined;
   let redact: Redact = (text) => text;
   return (text) => {
-    if (of !== book.inventory) {
+    if (of !== book.inventory || asked !== book.asked) {
       of = book.inventory;
+      asked = book.asked;
       redact = redactorOf(book.secrets());
     }
     return redact(text);

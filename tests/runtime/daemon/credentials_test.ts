@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { readCredentials } from "../../../runtime/daemon/credentials.ts";
 import { CredentialCommand } from "../../../runtime/daemon/credentials/command.ts";
+import { HostBook } from "../../../runtime/daemon/host_book.ts";
+import { redactorOfBook } from "../../../runtime/daemon/operation/daemon_log.ts";
+import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
 import { password } from "../cli/drover.ts";
 import { problemCode, world } from "./world.ts";
 
@@ -27,6 +30,38 @@ async function program(script: string): Promise<{ path: string; asked: () => str
 
 const question = { host: "web01", address: "10.0.0.1", port: 5985 };
 const good = `echo '${JSON.stringify({ user: "demo", password })}'`;
+
+Deno.test("a command that hangs holds up nobody for longer than one round, and one host that makes it hang only itself", async () => {
+  await using hanging = await program("exec sleep 60");
+  const command = new CredentialCommand([hanging.path], { timeMs: 300, atOnce: 2 });
+  const all = await Promise.allSettled(Array.from({ length: 100 }, () => command.ask(question)));
+  assert.ok(all.every((each) => each.status === "rejected" && each.reason.code === "CredentialsUnavailable"));
+  assert.ok(hanging.asked().length <= 4, "the others were not tried");
+  await using partly = await program(`case $line in *web01*) exec sleep 60;; esac\n${good}`);
+  const other = new CredentialCommand([partly.path], { timeMs: 2_000, atOnce: 2 });
+  const some = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, i) => other.ask({ ...question, host: i === 3 ? "web01" : "db" })),
+  );
+  assert.deepEqual(some.flatMap(({ status }, i) => status === "rejected" ? [i] : []), [3]);
+});
+
+Deno.test("a password that a command has said stands in no line of the log, also when it is another one later", async () => {
+  await using file = await program(
+    `echo '{"user":"u","password":"'"S3cret-$(wc -l < "$(dirname "$0")/asked")"'"}'`,
+  );
+  const book = new HostBook(
+    inventoryFromHosts(["10.0.0.1", "10.0.0.2"]),
+    {},
+    new CredentialCommand([file.path]),
+  );
+  const redact = redactorOfBook(book);
+  const text = "S3cret-1 S3cret-2";
+  assert.equal(redact(text), text);
+  await book.prepare(["10.0.0.1"]);
+  assert.equal(redact(text), "[redacted] S3cret-2");
+  await book.prepare(["10.0.0.2"]);
+  assert.equal(redact(text), "[redacted] [redacted]");
+});
 
 Deno.test("a command answers for one host, and every other end is that host's error", async () => {
   const ask = async (script: string, timeMs = 5_000) => {
