@@ -51,6 +51,8 @@ export type { SweepReport } from "./runtime/client/sweeper.ts";
 export { OutputBytes } from "./runtime/client/output_bytes.ts";
 export { Shell, type ShellRunOptions, type ShellRunResult } from "./runtime/client/shell.ts";
 export type { AuthKind, KerberosOptions } from "./runtime/client/authentication.ts";
+export type { ProxyOptions } from "./actors/ports.ts";
+export { type ClientCertificate, readClientCertificate } from "./runtime/security/client_identity.ts";
 export type { ConnectionOptions } from "./runtime/client/targets.ts";
 export type { HostError, HostResult, HostStatus, ProgressEvent, ResultEvent } from "./actors/host/mod.ts";
 export type { JobHostState, JobState, RollingTerms } from "./actors/daemon/job_types.ts";

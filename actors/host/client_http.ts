@@ -12,6 +12,7 @@ import {
   RequestTemplate,
   serializeRequest,
 } from "../../protocol/http/mod.ts";
+import { certificateAuthorization } from "../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
 import {
   SealedMessages,
@@ -55,6 +56,7 @@ export function plainRequests(target: HostTarget): RequestForm {
   ];
   const { authentication } = target;
   if (authentication.kind === "basic") headers.push(["Authorization", authentication.authorization()]);
+  if (authentication.kind === "certificate") headers.push(["Authorization", certificateAuthorization]);
   if (authentication.kind === "anonymous") headers.push(["WSMANIDENTIFY", "unauthenticated"]);
   return new RequestTemplate({ method: "POST", target: target.path, headers });
 }

@@ -17,6 +17,8 @@ export type Authentication =
   | { readonly kind: "anonymous" }
   /** `Authorization` of every request; a function so that the password stays in one place. */
   | { readonly kind: "basic"; readonly authorization: () => string }
+  /** Every request says that the certificate of its connection answers for it. */
+  | { readonly kind: "certificate" }
   /** Every request is answered for with what the service gave the connection before. */
   | { readonly kind: "digest"; readonly session: (random: RandomSource) => DigestSession }
   /** A dialogue bound to each connection. `seal`: messages are sealed (plain HTTP); over TLS they need not be. */

@@ -4,7 +4,9 @@ import type { CrashReport } from "../../actors/kernel/crash_report.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
 import type { AuthKind } from "../client/authentication.ts";
+import { readProxy } from "../client/proxies.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
+import { readClientCertificate } from "../security/client_identity.ts";
 import { sanitize } from "./output/sanitize.ts";
 
 /** What the shared options parse to. */
@@ -21,6 +23,17 @@ export interface ConnectionFlags {
   readonly port?: number;
   readonly ca?: string;
   readonly certValidation?: "ignore" | "validate";
+  readonly skipCaCheck?: boolean;
+  readonly skipCnCheck?: boolean;
+  readonly fingerprint?: string;
+  readonly allowAuth?: readonly AuthKind[];
+  readonly clientCert?: string;
+  readonly clientKey?: string;
+  readonly clientKeyPassphraseEnv?: string;
+  readonly proxy?: string;
+  readonly proxyUser?: string;
+  readonly proxyPasswordEnv?: string;
+  readonly proxyEnv?: boolean;
   readonly trust?: readonly string[];
   readonly connectRetries?: number;
 }
@@ -34,9 +47,16 @@ export function addConnectionOptions(command: Command): Command {
       new Option(
         "--auth <kind>",
         "negotiate (default): Kerberos where there are credentials for it (name@REALM and a password, tickets of kinit, " +
-          "a keytab), else NTLM; kerberos: domains, proves the service too; ntlm: local accounts; credssp: hands the password to the host, for commands that log on elsewhere; digest and basic: HTTPS only",
-      ).choices(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic"]),
+          "a keytab), else NTLM; kerberos: domains, proves the service too; ntlm: local accounts; credssp: hands the password to the host, for commands that log on elsewhere; certificate: local accounts without a password; certificate, digest and basic: HTTPS only",
+      ).choices(authKinds),
     )
+    .option("--allow-auth <kinds>", "refuse every other kind, whatever an inventory asks for", kinds)
+    .option(
+      "--client-cert <file>",
+      "certificate: our own (PEM or PKCS#12); also for servers that want one beside another logon",
+    )
+    .option("--client-key <file>", "certificate: its key (PEM; default: in the file of the certificate)")
+    .option("--client-key-passphrase-env <variable>", "environment variable with the passphrase of the key")
     .option("--keytab <file>", "Kerberos: file with the key of --user, instead of a password")
     .option("--ccache <name>", "Kerberos: credential cache with tickets (default: that of kinit)")
     .option("--kerberos-hostname <name>", "Kerberos: the host as the KDC knows it (default: as connected to)")
@@ -58,6 +78,19 @@ export function addConnectionOptions(command: Command): Command {
         "ignore",
       ]),
     )
+    .option(
+      "--skip-ca-check",
+      "do not check who issued the server's certificate: its name and time are (SkipCACheck)",
+    )
+    .option("--skip-cn-check", "do not check the name in the server's certificate (SkipCNCheck)")
+    .option(
+      "--fingerprint <hash>",
+      "the server's certificate is the one with this SHA-256 or SHA-1 (sha256:…), and nothing else of it is checked",
+    )
+    .option("--proxy <url>", "connect through the proxy http://HOST:PORT (CONNECT)")
+    .option("--proxy-user <name>", "account of the proxy")
+    .option("--proxy-password-env <variable>", "environment variable with its password")
+    .option("--proxy-env", "use the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY")
     .option(
       "--trust <pattern>",
       "TrustedHosts: hosts that need not prove who they are (NTLM over plain HTTP); may be repeated",
@@ -123,9 +156,71 @@ export function connectionOptions(flags: ConnectionFlags): ConnectionOptions {
     ...(flags.port === undefined ? {} : { port: flags.port }),
     ...(flags.ca === undefined ? {} : { ca: readText(flags.ca, "read --ca") }),
     ...(flags.certValidation === undefined ? {} : { certValidation: flags.certValidation }),
+    ...(flags.skipCaCheck === undefined ? {} : { skipCaCheck: flags.skipCaCheck }),
+    ...(flags.skipCnCheck === undefined ? {} : { skipCnCheck: flags.skipCnCheck }),
+    ...(flags.fingerprint === undefined ? {} : { fingerprint: flags.fingerprint }),
+    ...(flags.allowAuth === undefined ? {} : { allowAuth: flags.allowAuth }),
+    ...certificateOption(flags),
+    ...proxyOption(flags),
     ...(flags.trust === undefined ? {} : { trust: flags.trust }),
     ...(flags.connectRetries === undefined ? {} : { connectRetries: flags.connectRetries }),
   };
+}
+
+function certificateOption(
+  { clientCert, clientKey, clientKeyPassphraseEnv }: ConnectionFlags,
+): Pick<ConnectionOptions, "certificate"> {
+  if (clientCert === undefined) {
+    if (clientKey === undefined && clientKeyPassphraseEnv === undefined) return {};
+    throw new UsageError(
+      "CertificateIncomplete",
+      "read client certificate: --client-key is of a --client-cert",
+    );
+  }
+  const passphrase = passwordFromEnvironment(clientKeyPassphraseEnv);
+  return { certificate: readClientCertificate(clientCert, clientKey, passphrase) };
+}
+
+function proxyOption(
+  { proxy, proxyUser, proxyPasswordEnv, proxyEnv }: ConnectionFlags,
+): Pick<ConnectionOptions, "proxy"> {
+  const wrong = (why: string) => new UsageError("ProxyUnusable", `read proxy: ${why}`);
+  if ((proxyUser === undefined) !== (proxyPasswordEnv === undefined)) {
+    throw wrong("--proxy-user and --proxy-password-env go together");
+  }
+  if (proxy === undefined) {
+    if (proxyUser !== undefined) throw wrong("--proxy-user is of a --proxy");
+    return proxyEnv === true ? { proxy: "environment" } : {};
+  }
+  if (proxyEnv === true) throw wrong("say either --proxy or --proxy-env");
+  const read = readProxy(proxy);
+  if (read.credential !== undefined) {
+    throw wrong(
+      "a password on a command line can be read by others; use --proxy-user and --proxy-password-env",
+    );
+  }
+  const password = passwordFromEnvironment(proxyPasswordEnv);
+  return {
+    proxy: password === undefined ? read : { ...read, credential: { user: proxyUser!, password } },
+  };
+}
+
+const authKinds: readonly AuthKind[] = [
+  "negotiate",
+  "kerberos",
+  "ntlm",
+  "credssp",
+  "certificate",
+  "digest",
+  "basic",
+];
+
+function kinds(text: string): readonly AuthKind[] {
+  return text.split(",").map((word) => {
+    const kind = authKinds.find((known) => known === word.trim().toLowerCase());
+    if (kind === undefined) throw new InvalidArgumentError(`The kinds are ${authKinds.join(", ")}.`);
+    return kind;
+  });
 }
 
 function kerberosOptions(flags: ConnectionFlags): NonNullable<ConnectionOptions["kerberos"]> {

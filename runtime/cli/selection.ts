@@ -47,6 +47,9 @@ export function readInventory(flags: SelectionFlags): Inventory {
       ...(flags.auth === undefined ? [] : ["auth" as const]),
       ...(flags.certValidation === undefined ? [] : ["certValidation" as const]),
       ...(flags.ca === undefined ? [] : ["caFile" as const]),
+      ...(flags.clientCert === undefined ? [] : ["certificate" as const]),
+      ...(flags.fingerprint === undefined ? [] : ["fingerprint" as const]),
+      ...(flags.proxy === undefined ? [] : ["proxy" as const]),
     ],
   });
 }
@@ -60,7 +63,9 @@ export async function withPasswords(
 ): Promise<Inventory> {
   const { hosts } = inventory;
   // Keys and tickets are there instead.
-  if (flags.keytab !== undefined || flags.ccache !== undefined) return inventory;
+  if (flags.keytab !== undefined || flags.ccache !== undefined || flags.auth === "certificate") {
+    return inventory;
+  }
   const missing = connection.password === undefined && hosts.some((host) => host.password === undefined);
   if (!missing || stdinTaken || !Deno.stdin.isTerminal()) return inventory;
   const user = flags.user ??

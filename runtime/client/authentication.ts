@@ -27,7 +27,7 @@ import { reflectionGuard } from "../security/reflection_guard.ts";
 import { serverEndPointBinding, serverEndPointData } from "../service/channel_binding.ts";
 
 /** Kinds of authentication. */
-export type AuthKind = "negotiate" | "kerberos" | "ntlm" | "credssp" | "digest" | "basic";
+export type AuthKind = "negotiate" | "kerberos" | "ntlm" | "credssp" | "digest" | "basic" | "certificate";
 
 /** What Kerberos is told beside user and password. */
 export interface KerberosOptions {
@@ -55,6 +55,8 @@ export interface Logon {
   readonly user: string | undefined;
   readonly password: Secret | undefined;
   readonly kerberos: KerberosOptions;
+  /** Whether there is a certificate to show. */
+  readonly certificate: boolean;
   /** Whether messages are sealed. */
   readonly seal: boolean;
 }
@@ -85,6 +87,14 @@ export function checkCredentials(logon: Logon): void {
     // Both leave the process whole: tickets and keys would not do.
     if (user === undefined || user === "" || password === undefined) throw credentialsMissing(host, user);
     assertOpenssl();
+  }
+  if (kind === "certificate") {
+    if (logon.certificate) return;
+    throw new UsageError(
+      "CredentialsMissing",
+      `connect to ${host.name}: a certificate (--client-cert and --client-key, or ansible_winrm_cert_pem and ` +
+        "ansible_winrm_cert_key_pem) is missing",
+    );
   }
   if (user?.includes("\\") && kind === "kerberos") {
     throw new UsageError(
@@ -126,6 +136,8 @@ export function authenticationOf(logon: Logon, ntlm: boolean): Authentication {
   switch (kind) {
     case "basic":
       return { kind: "basic", authorization: () => basicAuthorization(user!, password!) };
+    case "certificate":
+      return { kind: "certificate" };
     case "digest":
       return {
         kind: "digest",

@@ -1,6 +1,6 @@
 /** From what inventories and options say to what the actors need: one {@link HostTarget} for each host. @module */
 import type { HostTarget } from "../../actors/host/mod.ts";
-import type { TlsClientOptions } from "../../actors/ports.ts";
+import type { ProxyOptions, TlsClientOptions, TlsIdentity } from "../../actors/ports.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import type { Secret } from "../../protocol/secret.ts";
 import type { InventoryHost } from "../inventory/mod.ts";
@@ -12,6 +12,8 @@ import {
   type Logon,
   usesKerberos,
 } from "./authentication.ts";
+import { type ClientCertificate, identityOf } from "../security/client_identity.ts";
+import { environmentProxy, readProxy } from "./proxies.ts";
 import { isLoopback, isTrusted } from "./trust.ts";
 
 /** Options that hold for all hosts; what is given here goes before the inventory. */
@@ -24,6 +26,10 @@ export interface ConnectionOptions {
   readonly auth?: AuthKind;
   /** What Kerberos is told beside user and password. */
   readonly kerberos?: KerberosOptions;
+  /** Kinds of authentication that may be used, as `winrm/config/client/auth` has them; default: all. */
+  readonly allowAuth?: readonly AuthKind[];
+  /** Our own certificate, for `certificate`, and for servers that want one beside another logon. */
+  readonly certificate?: ClientCertificate;
   /** HTTPS. */
   readonly ssl?: boolean;
   /** TCP port; default 5985, with HTTPS 5986. */
@@ -32,6 +38,14 @@ export interface ConnectionOptions {
   readonly ca?: string;
   /** `ignore`: the server's certificate is not checked. */
   readonly certValidation?: "validate" | "ignore";
+  /** The issuer of the server's certificate is not checked: its name and time are (SkipCACheck). */
+  readonly skipCaCheck?: boolean;
+  /** The name in the server's certificate is not checked (SkipCNCheck). */
+  readonly skipCnCheck?: boolean;
+  /** SHA-256 or SHA-1 of the server's certificate in hex, `sha256:` or `sha1:` before it: nothing else of it is checked then. */
+  readonly fingerprint?: string;
+  /** Proxy that opens the connections (CONNECT), or `environment` for that of HTTPS_PROXY, HTTP_PROXY and NO_PROXY; default: none. */
+  readonly proxy?: ProxyOptions | "environment";
   /** TrustedHosts patterns. */
   readonly trust?: readonly string[];
   /** Milliseconds to connect; default 15,000. */
@@ -60,9 +74,7 @@ export function readPem(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    throw new UsageError("FileUnreadable", `read certificate authorities: ${path} cannot be read`, {
-      cause: error,
-    });
+    throw new UsageError("FileUnreadable", `read PEM file: ${path} cannot be read`, { cause: error });
   }
 }
 
@@ -70,7 +82,8 @@ export function readPem(path: string): string {
  * The target of one host.
  *
  * @throws UsageError `CredentialsMissing`, `NotTrusted`, `ClearTextRefused`, `AuthUnsupported`,
- *   `ConnectionUnsupported`, `KerberosUnavailable`, `KerberosUser`
+ *   `ConnectionUnsupported`, `KerberosUnavailable`, `KerberosUser`, `AuthNotAllowed`, `ProxyUnusable`, `FingerprintMalformed`,
+ *   `Certificate…`
  */
 export function targetOf(host: InventoryHost, options: ConnectionOptions, readPem: PemReader): HostTarget {
   if (host.connection !== undefined && host.connection !== "winrm" && host.connection !== "psrp") {
@@ -85,16 +98,26 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
   const secure = options.ssl ?? (host.scheme === "https");
   const port = options.port ?? host.port ?? (secure ? 5986 : 5985);
   const auth = authKind(host, options);
+  if (auth === "certificate" && !secure) {
+    throw new UsageError(
+      "CertificateNeedsTls",
+      `connect to ${host.name}: a certificate is shown over HTTPS only; use --ssl`,
+    );
+  }
+  const proxy = proxyOf(host, secure, options);
+  const identity = secure ? identityFor(host, options, readPem) : undefined;
   const logon: Logon = {
     host,
     kind: auth,
     user,
     password,
     kerberos: { ...host.kerberos, ...options.kerberos },
+    certificate: identity !== undefined,
     seal: seals(host, secure),
   };
   checkCredentials(logon);
-  const loopback = isLoopback(host.address);
+  // To a proxy it is the proxy's own machine.
+  const loopback = proxy === undefined && isLoopback(host.address);
   const trusted = secure || loopback || isTrusted(host.address, options.trust ?? []) ||
     isTrusted(host.name, options.trust ?? []);
   refuseUnsafe(logon, secure, loopback, trusted);
@@ -111,7 +134,8 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
       host: host.address,
       port,
       timeoutMs: options.connectTimeoutMs ?? 15_000,
-      ...(secure ? { tls: tlsOptions(host, options, readPem) } : {}),
+      ...(secure ? { tls: tlsOptions(host, options, identity, readPem) } : {}),
+      ...(proxy === undefined ? {} : { proxy }),
     },
     hostHeader: authority,
     path,
@@ -145,17 +169,18 @@ function seals(host: InventoryHost, secure: boolean): boolean {
 
 function authKind(host: InventoryHost, options: ConnectionOptions): AuthKind {
   const kind = options.auth ?? host.auth ?? "negotiate";
-  if (kind !== "certificate") return kind;
+  const allowed = options.allowAuth ?? [kind];
+  if (allowed.includes(kind)) return kind;
   throw new UsageError(
-    "AuthUnsupported",
-    `connect to ${host.name}: ${kind} authentication is not supported yet; use negotiate, kerberos, ntlm, credssp, digest or basic`,
+    "AuthNotAllowed",
+    `connect to ${host.name}: ${kind} authentication is not allowed (--allow-auth ${allowed.join(",")})`,
   );
 }
 
 /** AllowUnencrypted is false for our client, and NTLM over plain HTTP cannot prove who the server is; Kerberos can. */
 function refuseUnsafe(logon: Logon, secure: boolean, loopback: boolean, trusted: boolean): void {
   const { host, kind } = logon;
-  const clear = kind === "basic" || kind === "digest";
+  const clear = kind === "basic" || kind === "digest" || kind === "certificate";
   if (clear && host.messageEncryption === "always") {
     throw new UsageError(
       "EncryptionImpossible",
@@ -188,8 +213,59 @@ function refuseUnsafe(logon: Logon, secure: boolean, loopback: boolean, trusted:
   }
 }
 
-function tlsOptions(host: InventoryHost, options: ConnectionOptions, readPem: PemReader): TlsClientOptions {
+function tlsOptions(
+  host: InventoryHost,
+  options: ConnectionOptions,
+  identity: TlsIdentity | undefined,
+  readPem: PemReader,
+): TlsClientOptions {
   const verify = (options.certValidation ?? host.certValidation) === "ignore" ? "ignore" : "system";
   const ca = options.ca ?? (host.caFile === undefined ? undefined : readPem(host.caFile));
-  return ca === undefined ? { verify } : { verify, ca };
+  const fingerprint = options.fingerprint ?? host.fingerprint;
+  return {
+    verify,
+    ...(ca === undefined ? {} : { ca }),
+    ...(options.skipCaCheck === true ? { skipCaCheck: true } : {}),
+    ...(options.skipCnCheck === true ? { skipCnCheck: true } : {}),
+    ...(fingerprint === undefined ? {} : { fingerprint: readFingerprint(host, fingerprint) }),
+    ...(identity === undefined ? {} : { identity }),
+  };
+}
+
+/** `sha256:` or `sha1:` and hex, with or without colons; the hash can be left out, its length says it. */
+function readFingerprint(host: InventoryHost, text: string): string {
+  const match = /^(?:(sha-?256|sha-?1):)?([0-9a-f:\s]+)$/i.exec(text.trim());
+  const hex = (match?.[2] ?? "").replace(/[:\s]/g, "").toLowerCase();
+  const named = match?.[1]?.replace("-", "").toLowerCase();
+  const found = hex.length === 64 ? "sha256" : hex.length === 40 ? "sha1" : undefined;
+  if (found !== undefined && (named === undefined || named === found)) return hex;
+  throw new UsageError(
+    "FingerprintMalformed",
+    `connect to ${host.name}: the fingerprint is neither sha256: with 64 hex digits nor sha1: with 40`,
+  );
+}
+
+function identityFor(
+  host: InventoryHost,
+  { certificate }: ConnectionOptions,
+  readPem: PemReader,
+): TlsIdentity | undefined {
+  if (certificate !== undefined) return identityOf(certificate);
+  const files = host.certificate;
+  if (files === undefined) return undefined;
+  const { certFile, keyFile = certFile, passphrase } = files;
+  return identityOf({
+    certificate: readPem(certFile),
+    key: readPem(keyFile),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  });
+}
+
+function proxyOf(
+  host: InventoryHost,
+  secure: boolean,
+  { proxy }: ConnectionOptions,
+): ProxyOptions | undefined {
+  if (proxy === "environment") return environmentProxy(host.address, secure, (name) => Deno.env.get(name));
+  return proxy ?? (host.proxy === undefined ? undefined : readProxy(host.proxy));
 }

@@ -48,6 +48,12 @@ export function readUpload(text: string): { readonly format: string; readonly in
       ? "brings a secret: credentials come from the daemon's own files"
       : host.caFile !== undefined
       ? "names a file of certificate authorities"
+      : host.certificate !== undefined
+      ? "names a file of a client certificate"
+      : host.proxy !== undefined
+      ? "names a proxy"
+      : host.fingerprint !== undefined
+      ? "pins a certificate in place of its check"
       : host.certValidation === "ignore"
       ? "switches the check of certificates off"
       : host.messageEncryption === "never"

@@ -40,7 +40,15 @@ export class Credentials {
   /** `common`: options of all hosts; its account, keys, tickets and port are for hosts of the file alone. */
   constructor(entries: readonly Entry[], common: ConnectionOptions) {
     this.#entries = entries;
-    const { user: _user, password: _password, port: _port, ssl: _ssl, auth: _auth, ...rest } = common;
+    const {
+      user: _user,
+      password: _password,
+      certificate: _certificate,
+      port: _port,
+      ssl: _ssl,
+      auth: _auth,
+      ...rest
+    } = common;
     this.#common = { ...rest, kerberos: { passwordOnly: true } };
   }
 

@@ -24,7 +24,12 @@ export type Setting =
   | "kerberosService"
   | "kerberosHostname"
   | "kerberosKeytab"
-  | "kerberosDelegation";
+  | "kerberosDelegation"
+  | "certFile"
+  | "certKeyFile"
+  | "certKeyPassword"
+  | "fingerprint"
+  | "proxy";
 
 /** Which connection plugin a variable belongs to; `common` ones are read by both. */
 export type Family = "common" | "winrm" | "psrp";
@@ -62,6 +67,15 @@ const honoured: readonly (readonly [variable: string, family: Family, setting: S
   ["ansible_winrm_kerberos_hostname_override", "winrm", "kerberosHostname"],
   ["ansible_winrm_kerberos_delegation", "winrm", "kerberosDelegation"],
   ["ansible_winrm_keytab", "winrm", "kerberosKeytab"],
+  ["ansible_psrp_certificate_pem", "psrp", "certFile"],
+  ["ansible_psrp_certificate_key_pem", "psrp", "certKeyFile"],
+  ["ansible_psrp_proxy", "psrp", "proxy"],
+  ["ansible_winrm_cert_pem", "winrm", "certFile"],
+  ["ansible_winrm_cert_key_pem", "winrm", "certKeyFile"],
+  ["ansible_winrm_cert_key_password", "winrm", "certKeyPassword"],
+  ["ansible_winrm_proxy", "winrm", "proxy"],
+  // Drover's own.
+  ["drover_fingerprint", "common", "fingerprint"],
   ["ansible_winrm_host", "winrm", "address"],
   ["ansible_winrm_port", "winrm", "port"],
   ["ansible_winrm_user", "winrm", "user"],
@@ -90,8 +104,6 @@ const byName = new Map(honouredVariables.map((entry) => [entry.variable, entry])
 
 const kinit = "Drover logs on to Kerberos by itself";
 const credssp = "CredSSP logon is not supported yet";
-const certificate = "certificate logon is not supported yet";
-const proxy = "proxies are not supported";
 const retry = "Drover does not connect again by itself";
 const binding = "channel binding follows the connection, it is not a setting";
 
@@ -101,17 +113,10 @@ const reasons = new Map<string, string>([
   ["ansible_psrp_reconnection_retries", retry],
   ["ansible_psrp_reconnection_backoff", retry],
   ["ansible_psrp_connection_backoff", retry],
-  ["ansible_psrp_proxy", proxy],
-  ["ansible_psrp_ignore_proxy", proxy],
-  ["ansible_psrp_certificate_key_pem", certificate],
-  ["ansible_psrp_certificate_pem", certificate],
+  ["ansible_psrp_ignore_proxy", "proxies of the environment are not used unless --proxy-env says so"],
   ["ansible_psrp_negotiate_send_cbt", binding],
-  ["ansible_winrm_cert_pem", certificate],
-  ["ansible_winrm_cert_key_pem", certificate],
-  ["ansible_winrm_cert_key_password", certificate],
   ["ansible_winrm_realm", "the realm is part of the user's name (name@REALM)"],
   ["ansible_winrm_send_cbt", binding],
-  ["ansible_winrm_proxy", proxy],
   ["ansible_winrm_endpoint", "the endpoint is made of scheme, host, port and path"],
 ]);
 

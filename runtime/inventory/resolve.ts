@@ -61,6 +61,11 @@ const givenFor: Partial<Record<Setting, GivenSetting>> = {
   psrpAuth: "auth",
   certValidation: "certValidation",
   caFile: "caFile",
+  certFile: "certificate",
+  certKeyFile: "certificate",
+  certKeyPassword: "certificate",
+  fingerprint: "fingerprint",
+  proxy: "proxy",
 };
 
 /** pywinrm's transports and what they are called here. */
@@ -147,6 +152,8 @@ class HostResolver {
       readTimeoutMs: both === undefined ? this.#seconds("readTimeout") : both + 10_000,
       maxEnvelopeSize: this.#integer("maxEnvelopeSize", 8_192, 0x7fff_ffff),
       ...this.#kerberos(),
+      ...this.#certificate(),
+      ...this.#proxy(),
       variables: this.#shown(),
     };
   }
@@ -257,6 +264,36 @@ class HostResolver {
       ...(delegate === undefined ? {} : { delegate }),
     };
     return Object.keys(said).length === 0 ? {} : { kerberos: said };
+  }
+
+  #certificate(): Pick<InventoryHost, "certificate" | "fingerprint"> {
+    const certFile = this.#text("certFile");
+    const keyFile = this.#text("certKeyFile");
+    const password = this.#text("certKeyPassword");
+    const fingerprint = this.#text("fingerprint");
+    return {
+      ...(certFile === undefined ? {} : {
+        certificate: {
+          certFile,
+          ...(keyFile === undefined ? {} : { keyFile }),
+          ...(password === undefined ? {} : { passphrase: new Secret(password) }),
+        },
+      }),
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+    };
+  }
+
+  #proxy(): Pick<InventoryHost, "proxy"> {
+    const proxy = this.#text("proxy");
+    if (proxy === undefined) return {};
+    // Variables are shown to users, and this one is not named like a secret.
+    if (proxy.includes("@")) {
+      this.#fail(
+        this.#used("proxy")!,
+        "a user or password in it, which come from --proxy-user and --proxy-password-env",
+      );
+    }
+    return { proxy };
   }
 
   /** A yes or no in one of the spellings that Ansible takes. */

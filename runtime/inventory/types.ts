@@ -59,6 +59,16 @@ export interface InventoryHost {
     readonly keytab?: string;
     readonly delegate?: boolean;
   };
+  /** PEM files of our own certificate and its key. */
+  readonly certificate?: {
+    readonly certFile: string;
+    readonly keyFile?: string;
+    readonly passphrase?: Secret;
+  };
+  /** SHA-256 or SHA-1 of the server's certificate. */
+  readonly fingerprint?: string;
+  /** Proxy, `http://host:port`. */
+  readonly proxy?: string;
   /**
    * Every variable of the host after Ansible's precedence, as written: expressions are not evaluated. Text whose
    * variable is named like a secret (`pass`, `secret`, `token`) is a {@link Secret}; a vaulted value is a {@link VaultText}.
@@ -87,7 +97,17 @@ export interface Inventory {
 }
 
 /** Settings that a command line can give for all hosts, so that the inventory's own are not used. */
-export type GivenSetting = "user" | "password" | "port" | "scheme" | "auth" | "certValidation" | "caFile";
+export type GivenSetting =
+  | "user"
+  | "password"
+  | "port"
+  | "scheme"
+  | "auth"
+  | "certValidation"
+  | "caFile"
+  | "certificate"
+  | "fingerprint"
+  | "proxy";
 
 /** How an inventory is read. */
 export interface LoadOptions {
