@@ -207,6 +207,31 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(second, same);
   },
 
+  /** Logs on for three lives of a ticket. */
+  async shortLives() {
+    const [life, file, cache] = Deno.args.slice(2) as [string, string, string];
+    const lifeMs = Number(life) * 1000;
+    const until = Date.now() + 3.2 * lifeMs;
+    const again = async (source: KerberosLogon["source"]) => {
+      while (Date.now() < until) {
+        const { client, server } = await pair({ source });
+        assert.ok(client.lifetimeMs! <= lifeMs);
+        // A service allows for clocks that differ, here by as much again.
+        assert.ok(server.lifetimeMs! > 0 && server.lifetimeMs! <= 2 * lifeMs);
+        server.unseal(client.seal(text));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    };
+    await Promise.all([
+      again(logon().source),
+      again({ kind: "keytab", file, principal }),
+      again({ kind: "ccache", cache, principal }).then(
+        () => assert.fail("tickets of kinit last for ever"),
+        (error) => assert.equal(error.code, "KerberosTicketExpired"),
+      ),
+    ]);
+  },
+
   async lockout() {
     const source = { kind: "password", principal, password: new Secret("wrong") } as const;
     const tries = Array.from({ length: 20 }, () => createKerberosInitiator(logon({ source })));

@@ -40,7 +40,7 @@ export const mutants: readonly Mutant[] = [
   one(
     "what was sent passes for not sent",
     "actors/host/link.ts",
-    'context.reply(exchange.replyTo, { kind: "failed", error, sent: true });',
+    'context.reply(exchange.replyTo, { kind: "failed", error, sent });',
     'context.reply(exchange.replyTo, { kind: "failed", error, sent: false });',
   ),
   one(
