@@ -213,7 +213,7 @@ async function tickets(): Promise<void> {
   await using kdc = await Kdc.start({ users: { alice: password }, services: ["HTTP/localhost"] });
   await kdc.admin(Array.from({ length: hostCount }, (_, i) => `addprinc -randkey HTTP/host${i}`).join("\n"));
   await using peer = drover(kdc);
-  const [elapsed = 0, gap = 0, late = 0] = await peer.numbers(`hosts ${hostCount}`);
+  const [elapsed = 0, gap = 0, late = 0, busy = 0, clock = 0] = await peer.numbers(`hosts ${hostCount}`);
   const [tgt, services] = [await kdc.issued("AS"), await kdc.issued("TGS")];
   const of = (line: string) => /HTTP\/host\d+/.exec(line)?.[0];
   const times = new Map<string | undefined, number>();
@@ -226,6 +226,8 @@ async function tickets(): Promise<void> {
     seconds: elapsed,
     gap_ms: gap,
     over_5ms: late,
+    busy_ms: busy,
+    clock_ms: clock,
     target: `2tgts,${2 * hostCount}tickets`,
   });
   if (tgt.length !== 2 || services.length > 2 * hostCount) {
@@ -244,18 +246,28 @@ async function gaps(own: Peer, kdc: Kdc | undefined): Promise<void> {
     ...(kdc === undefined ? [] : ["kerberos", "negotiate-kerberos"]),
   ];
   for (const kind of kinds) {
-    const [gap = 0, late = 0, count = 0] = await own.numbers(`gap ${kind} ${span}`);
-    bench(`loop-${kind}`, "drover", { gap_ms: gap, over_5ms: late, logons: count, seconds: span, target: 5 });
+    const [gap = 0, late = 0, busy = 0, clock = 0, count = 0] = await own.numbers(`gap ${kind} ${span}`);
+    bench(`loop-${kind}`, "drover", {
+      gap_ms: gap,
+      over_5ms: late,
+      busy_ms: busy,
+      clock_ms: clock,
+      logons: count,
+      seconds: span,
+      target: 5,
+    });
   }
   if (kdc === undefined) return;
   kdc.silence(true);
   try {
     await using peer = drover(kdc);
     const wait = quick ? 2 : 12;
-    const [gap, late, ended] = await peer.ask(`silent ${wait}`);
+    const [gap, late, busy, clock, ended] = await peer.ask(`silent ${wait}`);
     bench("loop-silent-kdc", "drover", {
       gap_ms: Number(gap),
       over_5ms: Number(late),
+      busy_ms: Number(busy),
+      clock_ms: Number(clock),
       ended: ended ?? "",
       seconds: wait,
       target: 5,
