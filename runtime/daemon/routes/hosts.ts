@@ -122,9 +122,14 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
       if (known !== undefined && known.origin.kind !== "api") {
         throw new Problem(409, "HostInInventory", "this host is in an inventory: change it there");
       }
-      // Names stand in patterns, paths and terminals.
-      if (!/^[^\s\p{Cc},:!&/\\]+$/u.test(name)) {
-        throw new Problem(422, "RequestInvalid", "a name has no white space and none of , : ! & / \\");
+      // Names stand in patterns, paths and terminals. What is a pattern itself would stand for other hosts, or hide them.
+      if (!/^(?!~|(?:all|ungrouped)$)[^\s\p{Cc}\p{Cf},:!&/\\*?[\]]+$/u.test(name)) {
+        throw new Problem(
+          422,
+          "RequestInvalid",
+          "a name has no white space, nothing that cannot be seen and none of , : ! & / \\ * ? [ ], does not begin with ~ and " +
+            "is not all or ungrouped",
+        );
       }
       const body = context.req.valid("json");
       const current = store.read.hosts.get(name)?.version;

@@ -68,7 +68,13 @@ export function addSocketRoute(app: Api, parts: DaemonParts): void {
       gone.abort();
       leave();
     };
-    return context.env.upgrade(raw, named, { opened, closed });
+    try {
+      return context.env.upgrade(raw, named, { opened, closed });
+    } catch {
+      // It says Upgrade, and lacks what else makes one (RFC 6455, section 4.2.1).
+      closed();
+      throw new Problem(400, "RequestMalformed", "the request is no opening handshake of a WebSocket");
+    }
   });
 }
 

@@ -69,3 +69,33 @@ Deno.test("a host is not trusted for the name that its maker gave it", async () 
   assert.equal(await refusal("x.corp", "10.0.0.6"), "NotTrusted");
   assert.equal(await refusal("y", "10.0.0.7"), undefined);
 });
+
+Deno.test("a host has no name that stands for others, or looks like another one", async () => {
+  await using w = await world({ hosts: 1 });
+  const names = [
+    "all",
+    "ungrouped",
+    "*",
+    "web*",
+    "~a",
+    "a[1]",
+    "a?",
+    "\u202eevil",
+    "web\u200b01",
+    "a b",
+    "a:b",
+    "a%0ab",
+  ];
+  for (const name of names) {
+    const path = `/v1/hosts/${name === "a%0ab" ? name : encodeURIComponent(name)}`;
+    assert.equal(await problemCode(await w.ask("PUT", path, { body: {} }), 422), "RequestInvalid", name);
+  }
+  for (const name of ["web01.example", "__proto__", "büro-1"]) {
+    assert.equal(
+      (await w.ask("PUT", `/v1/hosts/${encodeURIComponent(name)}`, { body: {} })).status,
+      201,
+      name,
+    );
+    assert.equal((await (await w.ask("GET", `/v1/hosts/${encodeURIComponent(name)}`)).json()).name, name);
+  }
+});

@@ -102,3 +102,22 @@ Deno.test("who asks for output and takes none of it does so only as often as its
   for (const each of stuck) await assert.rejects(each.bytes(), "what is cut off is not taken for all of it");
   assert.deepEqual(w.errors, []);
 });
+
+Deno.test("what says Upgrade and is no handshake is refused, and takes no place of a stream", async () => {
+  await using w = await world({ hosts: 1 });
+  const { hostname, port } = new URL(w.url);
+  for (
+    const more of ["", "Connection: Upgrade\r\n", "Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n"]
+  ) {
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    const request = `GET /v1/events HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${w.token}\r\n` +
+      `Upgrade: websocket\r\n${more}\r\n`;
+    await connection.write(new TextEncoder().encode(request));
+    const answer = new Uint8Array(12);
+    await connection.read(answer);
+    assert.equal(new TextDecoder().decode(answer), "HTTP/1.1 400", JSON.stringify(more));
+    connection.close();
+  }
+  assert.equal(w.daemon.parts.meter.open("streams"), 0);
+  assert.deepEqual(w.errors, []);
+});
