@@ -4,7 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import { version } from "../version.ts";
 import { originGuard, tokenGuard } from "./access/guard.ts";
 import { accepts } from "./accept.ts";
-import type { Api, ApiEnv, DaemonParts } from "./context.ts";
+import { type Api, type ApiEnv, type DaemonParts, jobUnknown } from "./context.ts";
 import { docsPage } from "./docs_page.ts";
 import { requestWatch, stopGuard } from "./operation/requests.ts";
 import { isUnforeseen, Problem, problemOf, type ProblemPart } from "./problems.ts";
@@ -30,7 +30,11 @@ export function createApp(parts: DaemonParts): Api {
     defaultHook: (result) => {
       if (result.success) return;
       const { error, target } = result;
-      if (target === "param") throw new Problem(404, "NotFound", "nothing has such a path");
+      if (target === "param") {
+        const [issue] = error.issues;
+        if (issue?.path[0] === "id") throw jobUnknown();
+        throw new Problem(404, "NotFound", short(`nothing has such a path: ${issue?.message ?? ""}`));
+      }
       throw new Problem(422, "RequestInvalid", `the ${target === "json" ? "body" : target} is not valid`, {
         errors: error.issues.slice(0, 50).map((issue): ProblemPart => ({
           at: short(target === "json" ? pointer(issue.path) : String(issue.path[0] ?? target)),
@@ -74,8 +78,10 @@ export function createApp(parts: DaemonParts): Api {
       info: {
         title: "Drover",
         version,
-        description:
-          "Run commands on many machines through WinRM. Every error is a problem (RFC 9457) with a stable code.",
+        description: "Run commands on many machines through WinRM. Requests below /v1 have the header " +
+          "`Authorization: Bearer TOKEN`; `drover token create` makes tokens. POST /v1/jobs asks for work, " +
+          "GET /v1/jobs/{id}/events tells what becomes of it, live. Every error is a problem (RFC 9457) with a " +
+          "stable code.",
         license: { name: "MIT" },
       },
       servers: [{ url: "/" }],

@@ -3,7 +3,10 @@ import { z } from "@hono/zod-openapi";
 import { hostPatternSchema, pageOf, pageQuery, timeSchema } from "./common.ts";
 
 const scope = z.enum(["read", "run", "admin"]);
-const tokenName = z.string().regex(/^[A-Za-z0-9][\w.@-]{0,63}$/);
+const tokenName = z.string().regex(
+  /^[A-Za-z0-9][\w.@-]{0,63}$/,
+  "a name has up to 64 letters, digits and . _ @ -, and begins with a letter or digit",
+);
 
 /** What `POST /v1/tokens` takes. */
 export const tokenRequestSchema = z.strictObject({

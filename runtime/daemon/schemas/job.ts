@@ -30,7 +30,7 @@ const shellSchema = z.strictObject({
 const command = z.union([
   xmlText.min(1).max(maxCommand),
   z.array(xmlText.max(maxCommand)).min(1).max(10_000),
-]).openapi({
+], "a text, or a list of words").openapi({
   description:
     "A text goes to the remote shell as it is; of a list, the program gets exactly these arguments",
   example: "hostname",
@@ -40,7 +40,10 @@ const priority = z.enum(["high", "normal", "low"]);
 
 /** Batches, one after the other. */
 const rollingSchema = z.strictObject({
-  batch: z.union([z.int().min(1).max(65_536), z.string().regex(/^(?:[1-9][0-9]?|100)%$/)]).openapi({
+  batch: z.union([
+    z.int().min(1, "a batch has at least one host").max(65_536),
+    z.string().regex(/^(?:[1-9][0-9]?|100)%$/, "a number of hosts, or a share of them from 1% to 100%"),
+  ]).openapi({
     description: "Hosts of one batch: a number, or a share of all hosts",
     example: "10%",
   }),

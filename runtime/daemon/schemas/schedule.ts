@@ -3,8 +3,14 @@ import { z } from "@hono/zod-openapi";
 import { pageOf, timeSchema } from "./common.ts";
 import { jobRequestSchema, jobSchema } from "./job.ts";
 
-const name = z.string().regex(/^[A-Za-z0-9][\w.@-]{0,63}$/);
-const cron = z.string().min(9).max(256).openapi({
+const name = z.string().regex(
+  /^[A-Za-z0-9][\w.@-]{0,63}$/,
+  "a name has up to 64 letters, digits and . _ @ -, and begins with a letter or digit",
+);
+const cron = z.string().min(
+  9,
+  "five fields with spaces between: minute, hour, day of month, month, day of week, e.g. 30 2 * * *",
+).max(256).openapi({
   description: "Minute, hour, day of month, month, day of week",
   example: "30 2 * * MON-FRI",
 });

@@ -34,6 +34,9 @@ Deno.test("drover daemon takes jobs of drover job, follows them, and ends in ord
   assert.match(shown.stdout, /web01: failed \(exit code 3\)/);
   assert.match(shown.stdout, /command: echo out; exit 3\n {2}hosts: all\n {2}asked for: .* by first, took /);
   assert.ok(shown.stdout.split("\n").every((line) => line.length <= 80), shown.stdout);
+  for (const other of ["nonsense", crypto.randomUUID()]) {
+    assert.match((await run("job", "show", other)).stderr, /there is no such job \(JobUnknown\)/);
+  }
   const retried = await run("job", "retry", "--follow", id);
   assert.deepEqual([retried.code, /^drover: job [0-9a-f-]{36}\n$/.test(retried.stderr)], [1, true]);
   const ms = (name: string) => Date.parse(String(job![name]));

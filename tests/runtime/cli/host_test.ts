@@ -39,7 +39,10 @@ Deno.test("drover host looks at hosts, adds, changes, pings and asks them, withi
   );
   const pinged = await run("ping", "web01", "extra");
   assert.equal(pinged.code, 1);
-  assert.match(pinged.stdout, /^web01: Drover, .*\nextra: .*\(CredentialsMissing\)/);
+  assert.match(
+    pinged.stdout,
+    /^web01: Drover, .*\nextra: .*--credentials of the daemon has no account .*\(CredentialsMissing\)/,
+  );
   assert.equal((await run("remove", "extra")).code, 0);
   assert.match((await run("show", "extra")).stderr, /HostUnknown/);
 

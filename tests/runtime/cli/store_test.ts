@@ -192,6 +192,16 @@ Deno.test("drover schedule sets, lists, shows, runs and removes", () =>
     assert.match((await run("schedule", "list")).stdout, /^nightly: 0 4 [^\n]*\n$/);
     const never = await set("--cron", "0 0 30 2 *");
     assert.deepEqual([never.code, /never due.*CronNever/.test(never.stderr)], [2, true]);
+    for (
+      const [args, advice] of [
+        [["set", "nightly", "--cron", "@daily", "--", "x"], /five fields with spaces/],
+        [["set", "every night", "--cron", "0 4 * * *", "--", "x"], /a name has up to 64 letters/],
+        [["set", "nightly", "--cron", "0 4 * * *", "--batch", "200%", "--", "x"], /from 1% to 100%/],
+      ] as const
+    ) {
+      const wrong = await run("schedule", ...args);
+      assert.deepEqual([wrong.code, advice.test(wrong.stderr)], [2, true], wrong.stderr);
+    }
     const id = (await run("schedule", "run", "nightly")).stdout.trim();
     const followed = await run("job", "follow", "--json", id);
     assert.equal(jsonLines(followed.stdout)[0]!["data"], "recurs\n");

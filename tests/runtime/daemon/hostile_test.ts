@@ -10,7 +10,7 @@ Deno.test("every kind of wrong request has its problem", async () => {
     ["GET", "/nothing", {}, 404, "NotFound"],
     ["GET", "/v1/nothing", {}, 404, "NotFound"],
     ["GET", `/v1/jobs/${id}`, {}, 404, "JobUnknown"],
-    ["GET", "/v1/jobs/x", {}, 404, "NotFound"],
+    ["GET", "/v1/jobs/x", {}, 404, "JobUnknown"],
     ["GET", `/v1/jobs/${id}/events`, {}, 404, "JobUnknown"],
     ["GET", "/v1/hosts/nobody", {}, 404, "HostUnknown"],
     ["DELETE", "/v1/jobs", {}, 405, "MethodNotAllowed"],
