@@ -167,6 +167,8 @@ export class Credentials {
   readonly #entries = new Map<string, Entry>();
   /** Passwords stand in keys as MACs only. */
   readonly #macKey = randomBytes(32);
+  /** Made once for each secret: they are a twentieth of a logon. */
+  readonly #macs = new WeakMap<Secret, string>();
 
   readonly #clock: Pick<Clock, "monotonic">;
 
@@ -245,7 +247,11 @@ export class Credentials {
   #keyOf(source: CredentialSource): string {
     switch (source.kind) {
       case "password": {
-        const mac = createHmac("sha256", this.#macKey).update(source.password.reveal(), "utf8").digest("hex");
+        let mac = this.#macs.get(source.password);
+        if (mac === undefined) {
+          mac = createHmac("sha256", this.#macKey).update(source.password.reveal(), "utf8").digest("hex");
+          this.#macs.set(source.password, mac);
+        }
         return JSON.stringify(["password", source.principal, mac]);
       }
       case "ccache":
