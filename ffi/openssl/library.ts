@@ -63,8 +63,8 @@ export class OpensslLibrary {
 
   /** The error that the library has noted last; forgets all that it has noted. */
   error(call: string): OpensslError {
-    const { ERR_get_error, ERR_clear_error, ERR_reason_error_string } = this.functions;
-    const code = ERR_get_error();
+    const { ERR_peek_last_error, ERR_clear_error, ERR_reason_error_string } = this.functions;
+    const code = ERR_peek_last_error();
     ERR_clear_error();
     const reason = code === 0n ? null : ERR_reason_error_string(code);
     return new OpensslError(

@@ -115,7 +115,8 @@ const noPassphrase = cString("");
 
 function reading<T>(library: OpensslLibrary, pem: string, read: (bio: Pointer) => T): T {
   const f = library.functions;
-  const bytes = cString(pem);
+  // Where there is no header, OpenSSL would take what stands before an empty line for one.
+  const bytes = cString(pem.includes("Proc-Type") ? pem : pem.replace(/\n\s*\n/g, "\n"));
   if (bytes.length === 1) throw new OpensslError("PEM_read_bio", "no start line", noStartLine);
   // The buffer is not copied: it has to stay until the BIO is gone.
   const bio = library.pointer("BIO_new_mem_buf", f.BIO_new_mem_buf(bytes, bytes.length - 1));

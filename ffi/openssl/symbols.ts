@@ -128,8 +128,8 @@ export const opensslSymbols = {
   X509_verify_cert_error_string: { parameters: ["i64"], result: "pointer" },
   // int i2d_X509(const X509 *x, unsigned char **ppout);
   i2d_X509: { parameters: ["pointer", "buffer"], result: "i32" },
-  // unsigned long ERR_get_error(void);
-  ERR_get_error: { parameters: [], result: "u64" },
+  // unsigned long ERR_peek_last_error(void);
+  ERR_peek_last_error: { parameters: [], result: "u64" },
   // void ERR_clear_error(void);
   ERR_clear_error: { parameters: [], result: "void" },
   // const char *ERR_reason_error_string(unsigned long e);
