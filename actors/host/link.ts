@@ -242,7 +242,7 @@ class Link implements Behaviour<LinkMessage> {
         this.#inputEnded(context);
         return;
       case "closed":
-        this.#fail(message.error ?? closedError(), context);
+        this.#fail(closedBy(message.error), context);
         return;
       case "overdue":
         this.#overdue(message.during, context);
@@ -694,6 +694,12 @@ function overdue(during: "authentication" | "exchange"): NetworkError {
   return during === "exchange"
     ? new NetworkError("ResponseTimeout", "wait for the answer: the service did not answer in time")
     : new NetworkError("AuthenticationTimeout", "authenticate: the service did not answer in time");
+}
+
+/** A server that refuses our certificate has looked at no request, and will not the next time: it is a refused logon. */
+function closedBy(error: NetworkError | undefined): DroverError {
+  if (error?.code !== "TlsClientCertificate") return error ?? closedError();
+  return new DeniedError(error.code, error.message, { cause: error });
 }
 
 function closedError(): NetworkError {

@@ -69,8 +69,9 @@ function fromPem(
 
 function fromPfx(pfx: Uint8Array, secret: Secret | undefined): TlsIdentity {
   const passphrase = secret?.reveal() ?? "";
+  let context: PlatformContext;
   try {
-    tls.createSecureContext({ pfx: Buffer.from(pfx), passphrase });
+    ({ context } = tls.createSecureContext({ pfx: Buffer.from(pfx), passphrase }));
   } catch (cause) {
     const mac = cause instanceof Error && /mac verify/i.test(cause.message);
     throw new UsageError(
@@ -81,7 +82,17 @@ function fromPfx(pfx: Uint8Array, secret: Secret | undefined): TlsIdentity {
       { cause },
     );
   }
-  return { pfx, passphrase };
+  // The platform takes it apart, but sends no issuers of it (Deno 2.9.6): so they are handed over in PEM.
+  const { cert, key, ca = [] } = context;
+  if (typeof cert !== "string" || typeof key !== "string") return { pfx, passphrase };
+  return { certificate: [cert, ...ca].join("\n"), key };
+}
+
+/** What the platform makes of PKCS#12, where it lets it be seen. */
+interface PlatformContext {
+  readonly cert?: unknown;
+  readonly key?: unknown;
+  readonly ca?: readonly string[];
 }
 
 /**

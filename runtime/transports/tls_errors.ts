@@ -33,6 +33,8 @@ export function handshakeError(error: unknown, action: string): NetworkError {
 /** The same for a client of this engine; says what else could speak with such a server. */
 export function clientHandshakeError(engine: TlsEngineName, legacy: boolean) {
   return (error: unknown, action: string): NetworkError => {
+    const refused = certificateRefused(error, action);
+    if (refused !== undefined) return refused;
     if (!isIncompatible(error)) return handshakeError(error, action);
     const why = textOf(error);
     const advice = engine === "platform"
@@ -46,6 +48,29 @@ export function clientHandshakeError(engine: TlsEngineName, legacy: boolean) {
       { cause: error },
     );
   };
+}
+
+/** Alerts about a certificate (RFC 8446 section 6.2), as the platform names them. */
+const certificateAlerts =
+  /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(REVOKED|EXPIRED|UNKNOWN|REQUIRED)|UNKNOWN_CA|ACCESS_DENIED)$/;
+/** The same as OpenSSL numbers them: 1000 and the number of the alert. */
+const certificateReasons: ReadonlySet<number> = new Set([1042, 1043, 1044, 1045, 1046, 1048, 1049, 1116]);
+
+/** What a client's `error` is, when the server refused its certificate, or missed one. TLS 1.3 says so behind the handshake only. */
+export function certificateRefused(error: unknown, action: string): NetworkError | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  const refused = error instanceof OpensslError
+    ? certificateReasons.has(error.reason)
+    : typeof code === "string" && certificateAlerts.test(code);
+  if (!refused) return undefined;
+  return new NetworkError(
+    "TlsClientCertificate",
+    `${action} over TLS: the server wants a client certificate, and none or another one than ours (${
+      textOf(error)
+    }); ` +
+      "see --client-cert",
+    { cause: error },
+  );
 }
 
 /** Whether the handshake failed since the peer's certificate was refused by us. */
