@@ -1,6 +1,7 @@
 /** Options that several commands share. @module */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
+import type { TlsEngineName } from "../../actors/ports.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { Secret } from "../../protocol/secret.ts";
 import type { AuthKind } from "../client/authentication.ts";
@@ -30,6 +31,8 @@ export interface ConnectionFlags {
   readonly clientCert?: string;
   readonly clientKey?: string;
   readonly clientKeyPassphraseEnv?: string;
+  readonly tlsEngine?: TlsEngineName;
+  readonly tlsLegacy?: boolean;
   readonly proxy?: string;
   readonly proxyUser?: string;
   readonly proxyPasswordEnv?: string;
@@ -87,6 +90,13 @@ export function addConnectionOptions(command: Command): Command {
       "--fingerprint <hash>",
       "the server's certificate is the one with this SHA-256 or SHA-1 (sha256:…), and nothing else of it is checked",
     )
+    .addOption(
+      new Option(
+        "--tls-engine <engine>",
+        "platform (default); openssl: servers with older suites, or that ask for --client-cert in mid-connection",
+      ).choices(["platform", "openssl"]),
+    )
+    .option("--tls-legacy", "TLS 1.0 and 1.1 and weak keys are good enough, spoken by openssl")
     .option("--proxy <url>", "connect through the proxy http://HOST:PORT (CONNECT)")
     .option("--proxy-user <name>", "account of the proxy")
     .option("--proxy-password-env <variable>", "environment variable with its password")
@@ -161,6 +171,8 @@ export function connectionOptions(flags: ConnectionFlags): ConnectionOptions {
     ...(flags.fingerprint === undefined ? {} : { fingerprint: flags.fingerprint }),
     ...(flags.allowAuth === undefined ? {} : { allowAuth: flags.allowAuth }),
     ...certificateOption(flags),
+    ...(flags.tlsEngine === undefined ? {} : { tlsEngine: flags.tlsEngine }),
+    ...(flags.tlsLegacy === undefined ? {} : { tlsLegacy: flags.tlsLegacy }),
     ...proxyOption(flags),
     ...(flags.trust === undefined ? {} : { trust: flags.trust }),
     ...(flags.connectRetries === undefined ? {} : { connectRetries: flags.connectRetries }),

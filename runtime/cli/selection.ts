@@ -49,6 +49,7 @@ export function readInventory(flags: SelectionFlags): Inventory {
       ...(flags.ca === undefined ? [] : ["caFile" as const]),
       ...(flags.clientCert === undefined ? [] : ["certificate" as const]),
       ...(flags.fingerprint === undefined ? [] : ["fingerprint" as const]),
+      ...(flags.tlsEngine === undefined && flags.tlsLegacy === undefined ? [] : ["tlsEngine" as const]),
       ...(flags.proxy === undefined ? [] : ["proxy" as const]),
     ],
   });

@@ -1,5 +1,6 @@
 /** `drover service`: the WinRM service in the foreground. @module */
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { TlsEngineName } from "../../actors/ports.ts";
 import type { ServiceAuth, ServiceEvent } from "../../actors/service/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { resolveServiceSettings, serviceSettingNames } from "../../protocol/wsman/config_model.ts";
@@ -45,6 +46,7 @@ interface ServiceFlags {
   readonly passwordStdin?: boolean;
   readonly set?: Readonly<Record<string, string>>;
   readonly tlsMax: "1.2" | "1.3";
+  readonly tlsEngine?: TlsEngineName;
   readonly inspect: boolean;
 }
 
@@ -100,6 +102,13 @@ export function serviceCommand(): Command {
     .option("--audit <file>", "write who logged on and who was refused, one line of JSON each (0600)")
     .option("--set <name=value>", "WinRM setting, e.g. MaxShellsPerUser=5; may be repeated", setting)
     .option("--tls-max <version>", "1.2 or 1.3; PowerShell off Windows stalls on 1.3", tlsMax, "1.2")
+    .addOption(
+      new Option(
+        "--tls-engine <engine>",
+        "who speaks TLS; openssl sends no session tickets, fit for --tls-max 1.3",
+      )
+        .choices(["platform", "openssl"]),
+    )
     .option("--no-inspect", "do not let your `drover inspect` look into this process")
     .addHelpText(
       "after",
@@ -240,6 +249,7 @@ async function start(
     ...(flags.runAs === undefined ? {} : { runAs: flags.runAs }),
     ...(flags.set === undefined ? {} : { settings: flags.set }),
     tlsMax: flags.tlsMax,
+    ...(flags.tlsEngine === undefined ? {} : { tlsEngine: flags.tlsEngine }),
     onEvent: (event) => {
       log(event);
       audit?.take(event);

@@ -1,6 +1,6 @@
 /** From what inventories and options say to what the actors need: one {@link HostTarget} for each host. @module */
 import type { HostTarget } from "../../actors/host/mod.ts";
-import type { ProxyOptions, TlsClientOptions, TlsIdentity } from "../../actors/ports.ts";
+import type { ProxyOptions, TlsClientOptions, TlsEngineName, TlsIdentity } from "../../actors/ports.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import type { Secret } from "../../protocol/secret.ts";
 import type { InventoryHost } from "../inventory/mod.ts";
@@ -44,6 +44,13 @@ export interface ConnectionOptions {
   readonly skipCnCheck?: boolean;
   /** SHA-256 or SHA-1 of the server's certificate in hex, `sha256:` or `sha1:` before it: nothing else of it is checked then. */
   readonly fingerprint?: string;
+  /**
+   * Who speaks TLS; default: what the inventory says, else `platform`. `openssl` reaches servers with older suites, and such as ask for
+   * a client certificate in mid-connection.
+   */
+  readonly tlsEngine?: TlsEngineName;
+  /** TLS 1.0 and 1.1 and weak keys are good enough; `openssl` speaks it then. */
+  readonly tlsLegacy?: boolean;
   /** Proxy that opens the connections (CONNECT), or `environment` for that of HTTPS_PROXY, HTTP_PROXY and NO_PROXY; default: none. */
   readonly proxy?: ProxyOptions | "environment";
   /** TrustedHosts patterns. */
@@ -229,7 +236,25 @@ function tlsOptions(
     ...(options.skipCnCheck === true ? { skipCnCheck: true } : {}),
     ...(fingerprint === undefined ? {} : { fingerprint: readFingerprint(host, fingerprint) }),
     ...(identity === undefined ? {} : { identity }),
+    ...engineOf(host, options),
   };
+}
+
+/** What the command line says goes before all that the inventory says of it. */
+function engineOf(
+  { name, tls }: InventoryHost,
+  { tlsEngine, tlsLegacy }: ConnectionOptions,
+): Pick<TlsClientOptions, "engine" | "legacy"> {
+  const given = tlsEngine !== undefined || tlsLegacy !== undefined;
+  const { engine, legacy = false } = given
+    ? { engine: tlsEngine, legacy: tlsLegacy }
+    : { engine: tls?.engine, legacy: tls?.legacy };
+  if (!legacy) return engine === undefined ? {} : { engine };
+  if (engine !== "platform") return { engine: "openssl", legacy };
+  throw new UsageError(
+    "TlsLegacy",
+    `connect to ${name}: the platform's TLS has no older versions; leave the engine out, or use --tls-engine openssl`,
+  );
 }
 
 /** `sha256:` or `sha1:` and hex, with or without colons; the hash can be left out, its length says it. */

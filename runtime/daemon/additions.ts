@@ -52,6 +52,8 @@ export function readUpload(text: string): { readonly format: string; readonly in
       ? "names a file of a client certificate"
       : host.proxy !== undefined
       ? "names a proxy"
+      : host.tls !== undefined
+      ? "chooses how TLS is spoken"
       : host.fingerprint !== undefined
       ? "pins a certificate in place of its check"
       : host.certValidation === "ignore"

@@ -29,7 +29,9 @@ export type Setting =
   | "certKeyFile"
   | "certKeyPassword"
   | "fingerprint"
-  | "proxy";
+  | "proxy"
+  | "tlsEngine"
+  | "tlsLegacy";
 
 /** Which connection plugin a variable belongs to; `common` ones are read by both. */
 export type Family = "common" | "winrm" | "psrp";
@@ -76,6 +78,8 @@ const honoured: readonly (readonly [variable: string, family: Family, setting: S
   ["ansible_winrm_proxy", "winrm", "proxy"],
   // Drover's own.
   ["drover_fingerprint", "common", "fingerprint"],
+  ["drover_tls_engine", "common", "tlsEngine"],
+  ["drover_tls_legacy", "common", "tlsLegacy"],
   ["ansible_winrm_host", "winrm", "address"],
   ["ansible_winrm_port", "winrm", "port"],
   ["ansible_winrm_user", "winrm", "user"],

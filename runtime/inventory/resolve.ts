@@ -66,6 +66,8 @@ const givenFor: Partial<Record<Setting, GivenSetting>> = {
   certKeyPassword: "certificate",
   fingerprint: "fingerprint",
   proxy: "proxy",
+  tlsEngine: "tlsEngine",
+  tlsLegacy: "tlsEngine",
 };
 
 /** pywinrm's transports and what they are called here. */
@@ -154,6 +156,7 @@ class HostResolver {
       ...this.#kerberos(),
       ...this.#certificate(),
       ...this.#proxy(),
+      ...this.#tls(),
       variables: this.#shown(),
     };
   }
@@ -294,6 +297,15 @@ class HostResolver {
       );
     }
     return { proxy };
+  }
+
+  #tls(): Pick<InventoryHost, "tls"> {
+    const engine = this.#choice("tlsEngine", ["platform", "openssl"]);
+    const legacy = this.#flag("tlsLegacy");
+    if (engine === undefined && legacy === undefined) return {};
+    return {
+      tls: { ...(engine === undefined ? {} : { engine }), ...(legacy === undefined ? {} : { legacy }) },
+    };
   }
 
   /** A yes or no in one of the spellings that Ansible takes. */

@@ -69,6 +69,8 @@ export interface InventoryHost {
   readonly fingerprint?: string;
   /** Proxy, `http://host:port`. */
   readonly proxy?: string;
+  /** Who speaks TLS, and whether what is too weak today is good enough for it. */
+  readonly tls?: { readonly engine?: "platform" | "openssl"; readonly legacy?: boolean };
   /**
    * Every variable of the host after Ansible's precedence, as written: expressions are not evaluated. Text whose
    * variable is named like a secret (`pass`, `secret`, `token`) is a {@link Secret}; a vaulted value is a {@link VaultText}.
@@ -107,7 +109,8 @@ export type GivenSetting =
   | "caFile"
   | "certificate"
   | "fingerprint"
-  | "proxy";
+  | "proxy"
+  | "tlsEngine";
 
 /** How an inventory is read. */
 export interface LoadOptions {

@@ -4,7 +4,7 @@ import type { ActorRef } from "../../actors/kernel/actor.ts";
 import type { CrashReport } from "../../actors/kernel/crash_report.ts";
 import type { SnapshotOptions, SystemSnapshot } from "../../actors/kernel/snapshot.ts";
 import type { ActorSystem } from "../../actors/kernel/system.ts";
-import type { ListenAddress, ListenerHost, ProcessHost } from "../../actors/ports.ts";
+import type { ListenAddress, ListenerHost, ProcessHost, TlsEngineName } from "../../actors/ports.ts";
 import { type ServiceAuth, type ServiceEvent, serviceRoot } from "../../actors/service/mod.ts";
 import { NetworkError, UsageError } from "../../protocol/errors.ts";
 import { resolveServiceSettings } from "../../protocol/wsman/config_model.ts";
@@ -61,6 +61,8 @@ export interface StartServiceOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /** Highest TLS version; default `1.2`: a real client stalls on the session tickets of 1.3. */
   readonly tlsMax?: "1.2" | "1.3";
+  /** Who speaks TLS; default `platform`. `openssl` sends no session tickets, so that clients that stall on them do not. */
+  readonly tlsEngine?: TlsEngineName;
   /** Name of this machine; default: its host name. */
   readonly machineName?: string;
   /** Starts the commands; several services may share one. Default: one of its own. */
@@ -234,6 +236,7 @@ async function addressOf(
       certificate,
       key,
       maxVersion: options.tlsMax === "1.3" ? "TLSv1.3" : "TLSv1.2",
+      ...(options.tlsEngine === undefined ? {} : { engine: options.tlsEngine }),
       ...(options.auth?.includes("certificate") === true ? { askCertificate: true } : {}),
     },
   };
