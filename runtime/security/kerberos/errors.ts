@@ -96,6 +96,18 @@ const byRoutine: ReadonlyMap<number, Maker> = new Map<number, Maker>([
   ],
 ]);
 
+/** The same for what came of the service's answer: by then the KDC has taken the password. */
+export function answerError(error: unknown, action: string): DroverError {
+  if (error instanceof GssError && byMinor.get(error.minor | 0) === wrongPassword) {
+    return new ProtocolError(
+      "KerberosAnswerRefused",
+      `${action}: the service's answer was not made with the key of this logon: it was changed on its way, or somebody else has given it`,
+      { cause: error },
+    );
+  }
+  return kerberosError(error, action);
+}
+
 /** `error`, which came of `action`, as a typed error. */
 export function kerberosError(error: unknown, action: string): DroverError {
   if (error instanceof DroverError) return error;

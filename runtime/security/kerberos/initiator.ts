@@ -4,6 +4,7 @@ import { DeniedError, ProtocolError } from "../../../protocol/errors.ts";
 import type { SecurityStep } from "../../../protocol/ports.ts";
 import { KerberosContext } from "./context.ts";
 import type { Credentials, CredentialSource, Login } from "./credentials.ts";
+import { answerError } from "./errors.ts";
 
 /** One logon to one service. */
 export interface KerberosLogon {
@@ -69,7 +70,9 @@ export class KerberosInitiator extends KerberosContext {
       )
       : await login.later((credential, inPlace) =>
         this.gss.initiate({ credential, target, flags, bindings }, token, inPlace)
-      );
+      ).catch((error) => {
+        throw answerError(error, this.action);
+      });
     if (!step.complete) return { kind: "continue", token: step.token };
     if (delegate && (this.gss.flags & GssFlag.delegate) === 0) {
       throw new DeniedError(
