@@ -36,17 +36,22 @@ export interface ApacheSetup {
   readonly files: Readonly<Record<string, Uint8Array>>;
   /** Directives for `/wsman`, each on a line of its own; `folder`: where the files are. */
   readonly location: (folder: string) => string;
+  /** Directives beside those of `/wsman`. */
+  readonly more?: (folder: string) => string;
 }
 
 /** One that runs. */
 export class Apache implements AsyncDisposable {
   /** Its port. */
   readonly port: number;
+  /** The port without TLS. */
+  readonly plainPort: number;
   readonly #folder: string;
   readonly #child: Deno.ChildProcess;
 
-  private constructor(port: number, folder: string, child: Deno.ChildProcess) {
+  private constructor(port: number, plainPort: number, folder: string, child: Deno.ChildProcess) {
     this.port = port;
+    this.plainPort = plainPort;
     this.#folder = folder;
     this.#child = child;
   }
@@ -76,13 +81,14 @@ export class Apache implements AsyncDisposable {
     // Its workers are another user's.
     await Deno.chmod(folder, 0o755);
     const port = freePort();
+    const plainPort = freePort();
     const { certificate, key } = await createSelfSigned(["localhost"], Date.now());
     await Deno.writeTextFile(`${folder}/cert.pem`, certificate);
     await Deno.writeTextFile(`${folder}/key.pem`, key);
     for (const [name, content] of Object.entries(setup.files)) {
       await Deno.writeFile(`${folder}/${name}`, content, { mode: 0o644 });
     }
-    await Deno.writeTextFile(`${folder}/apache.conf`, configuration(folder, port, setup));
+    await Deno.writeTextFile(`${folder}/apache.conf`, configuration(folder, port, plainPort, setup));
     const child = new Deno.Command(program, {
       args: ["-d", folder, "-f", `${folder}/apache.conf`, "-D", "FOREGROUND"],
       env: { KRB5_CONFIG: `${folder}/krb5.conf`, KRB5RCACHENAME: "none:" },
@@ -90,7 +96,7 @@ export class Apache implements AsyncDisposable {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    const apache = new Apache(port, folder, child);
+    const apache = new Apache(port, plainPort, folder, child);
     const until = Date.now() + patience;
     for (;;) {
       try {
@@ -121,7 +127,7 @@ export class Apache implements AsyncDisposable {
   }
 }
 
-function configuration(folder: string, port: number, setup: ApacheSetup): string {
+function configuration(folder: string, port: number, plainPort: number, setup: ApacheSetup): string {
   const load = ["mpm_event", "authn_core", "authz_core", "ssl", "socache_shmcb", ...setup.modules]
     .map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join("\n");
   const user = Deno.uid() === 0 ? "User www-data\nGroup www-data" : "";
@@ -134,6 +140,7 @@ ErrorLog ${folder}/error.log
 LogFormat "%u %>s" short
 CustomLog ${folder}/access.log short
 Listen 127.0.0.1:${port}
+Listen 127.0.0.1:${plainPort}
 KeepAlive On
 SSLEngine on
 SSLCertificateFile ${folder}/cert.pem
@@ -141,5 +148,9 @@ SSLCertificateKeyFile ${folder}/key.pem
 DocumentRoot ${folder}
 <Location /wsman>${setup.location(folder)}
 </Location>
+${setup.more?.(folder) ?? ""}
+<VirtualHost 127.0.0.1:${plainPort}>
+  SSLEngine off
+</VirtualHost>
 `;
 }

@@ -14,6 +14,7 @@ A call comes as the first argument or on standard input:
     repeat          how often to run the command, one after another in one shell (default 1)
     end             wait | terminate | delete: wait for the command (default), or after its first output terminate it or
                     delete its shell; the exit code is null then
+    options         more arguments of the peer's connection, by its own names
     timeout         seconds that one operation may take (default 20)
 
 The outcome: {"stdout_b64", "stderr_b64", "exit_code", "error"}: output of all runs, exit code of the last; error is null, or the peer's exception as text.

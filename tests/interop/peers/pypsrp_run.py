@@ -29,6 +29,7 @@ def connect(call, password):
         no_proxy=True,
         operation_timeout=timeout,
         read_timeout=timeout + 10,
+        **call.get("options", {}),
     )
 
 

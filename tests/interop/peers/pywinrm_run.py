@@ -17,6 +17,7 @@ def run(call, password, stdin):
         message_encryption=call.get("encryption", "auto"),
         operation_timeout_sec=timeout,
         read_timeout_sec=timeout + 10,
+        **call.get("options", {}),
     )
     shell = protocol.open_shell(
         codepage=call.get("codepage", 65001),

@@ -1,7 +1,8 @@
 """A WinRM service of parts that are not ours: HTTP and TLS are Python's, NTLM and sealing pyspnego's, XML ElementTree's.
 
 usage: winrm_server.py CERTIFICATE KEY USER    (the password comes from DROVER_PASSWORD; pyspnego reads it from
-NTLM_USER_FILE; with KRB5_KTNAME it accepts Kerberos too, for HTTP/localhost)
+NTLM_USER_FILE; with KRB5_KTNAME it accepts Kerberos too, for HTTP/localhost). Below /gss-ntlmssp the C library gss-ntlmssp
+does NTLM in pyspnego's place. Logons over HTTPS must be bound to the certificate.
 
 Prints the ports of its HTTP and its HTTPS listener. When standard input ends it prints what it saw as JSON, and ends:
 {"shells_open", "commands", "signals", "sealed", "timeouts", "mechanisms"}.
@@ -20,8 +21,12 @@ import threading
 import uuid
 import xml.etree.ElementTree as ET
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import spnego
+import spnego.tls
+from cryptography import x509
+from spnego.channel_bindings import GssChannelBindings
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
@@ -33,15 +38,112 @@ IDENTITY = "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
 PROTOCOLS = {
     "Negotiate": "application/HTTP-SPNEGO-session-encrypted",
     "Kerberos": "application/HTTP-Kerberos-session-encrypted",
+    "CredSSP": "application/HTTP-CredSSP-session-encrypted",
 }
 PLAIN = "application/soap+xml;charset=UTF-8"
 RECEIVE_SECONDS = 0.3
+# What CredSSP seals at once.
+PIECE = 16_384
+PART = re.compile(
+    rb"--Encrypted Boundary\r\n\s*Content-Type: [^\r]*\r\n\s*OriginalContent: [^\r]*;Length=(\d+)\r\n"
+    rb"--Encrypted Boundary\r\n\s*Content-Type: application/octet-stream\r\n",
+)
 
 user = sys.argv[3]
 password = os.environ["DROVER_PASSWORD"]
 shells = {}
 seen = {"commands": 0, "signals": 0, "sealed": 0, "timeouts": 0, "mechanisms": []}
 has_keys = "KRB5_KTNAME" in os.environ
+with open(sys.argv[1], "rb") as file:
+    certificate = x509.load_pem_x509_certificate(file.read())
+    bindings = GssChannelBindings(
+        application_data=b"tls-server-end-point:" + certificate.fingerprint(certificate.signature_hash_algorithm)
+    )
+
+
+class GssNtlmssp:
+    """The server's side of the C library gss-ntlmssp, as much of it as is needed here. pyspnego has no way to it."""
+
+    negotiated_protocol = "gss-ntlmssp"
+
+    def __init__(self, secure):
+        import gssapi
+
+        self.failure = gssapi.exceptions.GSSError
+        ntlm = gssapi.OID.from_int_seq("1.3.6.1.4.1.311.2.2.10")
+        bound = gssapi.raw.ChannelBindings(application_data=bindings.application_data) if secure else None
+        self.context = gssapi.SecurityContext(
+            creds=gssapi.Credentials(usage="accept", mechs=[ntlm]), usage="accept", channel_bindings=bound
+        )
+
+    @property
+    def complete(self):
+        return self.context.complete
+
+    def step(self, token):
+        try:
+            return self.context.step(token)
+        except self.failure as error:
+            raise ValueError(str(error)) from error
+
+    def unwrap_winrm(self, header, data):
+        return self.context.unwrap(header + data).message
+
+    def wrap_winrm(self, data):
+        sealed = self.context.wrap(data, True).message
+        return SimpleNamespace(header=sealed[:16], data=sealed[16:])
+
+
+def acceptor(scheme, path, secure):
+    """The server's side of a logon."""
+    options = spnego.NegotiateOptions.use_negotiate
+    bound = {"channel_bindings": bindings} if secure else {}
+    if path.startswith("/gss-ntlmssp"):
+        return GssNtlmssp(secure)
+    if scheme == "CredSSP":
+        return spnego.server(hostname="localhost", service="HTTP", protocol="credssp")
+    if scheme == "Kerberos":
+        return spnego.server(hostname="localhost", service="HTTP", protocol="kerberos", **bound)
+    return spnego.server(hostname="localhost", service="HTTP", protocol="negotiate", options=options, **bound)
+
+
+def opened(context, data):
+    """The plaintext of a sealed body: of all its parts, which come one after another."""
+    marks = list(PART.finditer(data))
+    ends = [mark.start() for mark in marks[1:]] + [data.rindex(b"--Encrypted Boundary--")]
+    plain = b""
+    for mark, end in zip(marks, ends):
+        payload = data[mark.end() : end]
+        size = 4 + int.from_bytes(payload[:4], "little")
+        piece = context.unwrap_winrm(payload[4:size], payload[size:])
+        if len(piece) != int(mark[1]):
+            raise ValueError(f"{len(piece)} bytes in place of {mark[1]}")
+        plain += piece
+    return plain
+
+
+def sealed_body(context, scheme, plain):
+    """Type and bytes of a sealed body."""
+    pieces = [plain[at : at + PIECE] for at in range(0, len(plain), PIECE)] if scheme == "CredSSP" else [plain]
+    body = b""
+    for piece in pieces:
+        wrapped = context.wrap_winrm(piece)
+        body += (
+            b"--Encrypted Boundary\r\n"
+            b"Content-Type: %s\r\nOriginalContent: type=%s;Length=%d\r\n--Encrypted Boundary\r\n"
+            b"Content-Type: application/octet-stream\r\n%s%s%s"
+            % (
+                PROTOCOLS[scheme].encode(),
+                PLAIN.encode(),
+                len(piece),
+                len(wrapped.header).to_bytes(4, "little"),
+                wrapped.header,
+                wrapped.data,
+            )
+        )
+    kind = "x-multi-encrypted" if len(pieces) > 1 else "encrypted"
+    content = f'multipart/{kind};protocol="{PROTOCOLS[scheme]}";boundary="Encrypted Boundary"'
+    return content, body + b"--Encrypted Boundary--\r\n"
 
 
 class Process:
@@ -224,22 +326,13 @@ class Handler(BaseHTTPRequestHandler):
         if scheme == "Basic" and self.secure:
             if base64.b64decode(token) == f"{user}:{password}".encode():
                 return True
-        elif scheme == "Negotiate" or scheme == "Kerberos" and has_keys:
+        elif scheme in ("Negotiate", "CredSSP") or scheme == "Kerberos" and has_keys:
             if self.context is None or self.context.complete or scheme != self.scheme:
                 self.scheme = scheme
-                self.context = (
-                    spnego.server(hostname="localhost", service="HTTP", protocol="kerberos")
-                    if scheme == "Kerberos"
-                    else spnego.server(
-                        hostname="localhost",
-                        service="HTTP",
-                        protocol="negotiate",
-                        options=spnego.NegotiateOptions.use_negotiate,
-                    )
-                )
+                self.context = acceptor(scheme, self.path, self.secure)
             try:
                 out = self.context.step(base64.b64decode(token))
-            except spnego.exceptions.SpnegoError:
+            except Exception:  # whatever the libraries make of a token that is refused
                 self.context = None
             else:
                 value = f"{scheme} {base64.b64encode(out or b'').decode()}".strip()
@@ -251,7 +344,7 @@ class Handler(BaseHTTPRequestHandler):
                 return True
         elif self.context is not None and self.context.complete:
             return True
-        schemes = ["Negotiate", *(["Kerberos"] if has_keys else []), 'Basic realm="x"']
+        schemes = ["Negotiate", "CredSSP", *(["Kerberos"] if has_keys else []), 'Basic realm="x"']
         self.reply(401, b"", *(("WWW-Authenticate", offered) for offered in schemes))
         return False
 
@@ -273,31 +366,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         if not self.logged_on(final):
             return
-        sealed = self.headers.get("Content-Type", "").startswith("multipart/encrypted")
         if not data:
             self.reply(200, b"", *final)
-        elif sealed:
+        elif self.headers.get("Content-Type", "").startswith(("multipart/encrypted", "multipart/x-multi-encrypted")):
             seen["sealed"] += 1
-            payload = re.search(rb"octet-stream\r\n(.*)--Encrypted Boundary--\r\n$", data, re.S)[1]
-            size = 4 + int.from_bytes(payload[:4], "little")
-            status, plain = answer(self.context.unwrap_winrm(payload[4:size], payload[size:]))
-            wrapped = self.context.wrap_winrm(plain)
-            self.reply(
-                status,
-                b"--Encrypted Boundary\r\n"
-                b"Content-Type: %s\r\nOriginalContent: type=%s;Length=%d\r\n--Encrypted Boundary\r\n"
-                b"Content-Type: application/octet-stream\r\n%s%s%s--Encrypted Boundary--\r\n"
-                % (
-                    PROTOCOLS[self.scheme].encode(),
-                    PLAIN.encode(),
-                    len(plain),
-                    len(wrapped.header).to_bytes(4, "little"),
-                    wrapped.header,
-                    wrapped.data,
-                ),
-                ("Content-Type", f'multipart/encrypted;protocol="{PROTOCOLS[self.scheme]}";boundary="Encrypted Boundary"'),
-                *final,
-            )
+            status, plain = answer(opened(self.context, data))
+            content, body = sealed_body(self.context, self.scheme, plain)
+            self.reply(status, body, ("Content-Type", content), *final)
         elif self.secure:
             status, plain = answer(data)
             self.reply(status, plain, ("Content-Type", PLAIN), *final)

@@ -1,0 +1,351 @@
+/**
+ * Measures the matrix: a process of its own, because the C library reads the realm from the environment. It starts one service for each
+ * setting and one of each foreign server, logs on once for every cell through a tap, and prints a line of JSON for each.
+ *
+ * usage: measure.ts FOLDER KEYTAB (the password of all is in DROVER_PASSWORD)
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { Fleet } from "../../../mod.ts";
+import { DroverError, NetworkError } from "../../../protocol/errors.ts";
+import { Secret } from "../../../protocol/secret.ts";
+import type { AuthKind } from "../../../runtime/client/authentication.ts";
+import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
+import { createSelfSigned } from "../../../runtime/security/certificates.ts";
+import { Apache } from "../apache.ts";
+import { curl, linesOf, masterzen, PythonClients } from "./foreign.ts";
+import type { Ports } from "./services.ts";
+import {
+  bindsLate,
+  type Column,
+  columns,
+  impossible,
+  type Kind,
+  type Measured,
+  required,
+  type Row,
+  rows,
+  seals,
+  userOf,
+} from "./table.ts";
+import { type Identity, Tap } from "./tap.ts";
+
+const [folder, keytab] = Deno.args as [string, string];
+const password = Deno.env.get("DROVER_PASSWORD")!;
+const python = Deno.env.get("DROVER_KERBEROS_PYTHON")!;
+const servicesScript = fileURLToPath(new URL("services.ts", import.meta.url));
+const serverScript = fileURLToPath(new URL("../../interop/peers/winrm_server.py", import.meta.url));
+
+/** More than CredSSP seals at once, in both directions. */
+const payload = new Uint8Array(100_000).map((_, index) => index * 7 + (index >> 8));
+
+/** Mechanisms by which users logged on to services of ours. */
+const logons = new Map<string, string>();
+
+/** Services of ours in a process of their own: NTLM refuses to log on to itself. */
+async function startServices(identity: Identity, stack: AsyncDisposableStack): Promise<Ports> {
+  await Deno.writeTextFile(`${folder}/identity.json`, JSON.stringify(identity));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", servicesScript, `${folder}/identity.json`, keytab],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const lines = linesOf(child.stdout);
+  const ports: Ports = JSON.parse((await lines.next()).value!);
+  const rest = (async () => {
+    for await (const line of lines) {
+      const { user, mechanism, reason } = JSON.parse(line);
+      if (user !== undefined) logons.set(user, mechanism ?? reason);
+    }
+  })();
+  stack.defer(async () => {
+    await child.stdin.close();
+    await rest;
+    await child.status;
+  });
+  return ports;
+}
+
+/** pyspnego's server, with gss-ntlmssp's below another path. */
+async function startForeign(identity: Identity, stack: AsyncDisposableStack) {
+  await Deno.writeTextFile(`${folder}/cert.pem`, identity.certificate);
+  await Deno.writeTextFile(`${folder}/key.pem`, identity.key);
+  await Deno.writeTextFile(`${folder}/users`, `:alice:${password}\nDOMAIN:alice:${password}\n`);
+  const child = new Deno.Command(python, {
+    args: ["-W", "ignore", serverScript, `${folder}/cert.pem`, `${folder}/key.pem`, "alice"],
+    env: { KRB5_KTNAME: keytab, NTLM_USER_FILE: `${folder}/users` },
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const lines = linesOf(child.stdout);
+  stack.defer(async () => {
+    await child.stdin.close();
+    while (!(await lines.next()).done);
+    await child.status;
+  });
+  const [http, https] = (await lines.next()).value!.split(" ").map(Number);
+  return { http: http!, https: https! };
+}
+
+/** Apache, which lets in and hands on to a service of ours. */
+async function startApache(port: number, stack: AsyncDisposableStack): Promise<Apache> {
+  const utf8 = (text: string) => new TextEncoder().encode(text);
+  const hash = (name: string, text: string, encoding: "utf8" | "latin1") =>
+    createHash(name).update(text, encoding).digest(name === "md5" ? "hex" : "base64");
+  const back = `
+  Require valid-user
+  RequestHeader set Authorization "Basic ${utf8(`alice:${password}`).toBase64()}"
+  ProxyPass http://127.0.0.1:${port}/wsman`;
+  return stack.use(
+    await Apache.with({
+      modules: [
+        ...["authz_user", "authn_file", "auth_basic", "auth_digest", "auth_gssapi"],
+        ...["proxy", "proxy_http", "headers"],
+      ],
+      files: {
+        keytab: await Deno.readFile(keytab),
+        "krb5.conf": await Deno.readFile(Deno.env.get("KRB5_CONFIG")!),
+        basic: utf8(`alice:{SHA}${hash("sha1", password, "utf8")}\n`),
+        // Apache names no charset: ISO 8859-1 then (RFC 7616 section 4).
+        digest: utf8(`alice:wsman:${hash("md5", `alice:wsman:${password}`, "latin1")}\n`),
+      },
+      location: () => `
+  Require all denied`,
+      more: (files) =>
+        `<Location /basic>
+  AuthType Basic
+  AuthName wsman
+  AuthBasicProvider file
+  AuthUserFile ${files}/basic${back}
+</Location>
+<Location /digest>
+  AuthType Digest
+  AuthName wsman
+  AuthDigestProvider file
+  AuthUserFile ${files}/digest${back}
+</Location>
+<Location /kerberos>
+  AuthType GSSAPI
+  AuthName wsman
+  GssapiCredStore keytab:${files}/keytab
+  GssapiConnectionBound On${back}
+</Location>`,
+    }),
+  );
+}
+
+const identities = {
+  right: await createSelfSigned(["localhost"], Date.now()),
+  wrong: await createSelfSigned(["localhost"], Date.now()),
+};
+
+await using stack = new AsyncDisposableStack();
+const services = await startServices(identities.right, stack);
+const foreign = await startForeign(identities.right, stack);
+const apache = await startApache(services.unencrypted[0], stack);
+await Deno.mkdir(`${folder}/tickets`);
+const pythons = stack.use(new PythonClients(python, `${folder}/tickets`));
+
+/** Over TLS? By default what can seal goes over HTTP. */
+function isSecure(row: Row, column: Column): boolean {
+  switch (column) {
+    case "elsewhere":
+    case "clear":
+    case "allowed":
+    case "sealed":
+      return false;
+    case "password":
+    case "token":
+    case "answer":
+      return !seals(row);
+    default:
+      return true;
+  }
+}
+
+/** Whether messages are to be sealed; `undefined`: as the client does by itself. */
+function sealing(row: Row, column: Column): "always" | "never" {
+  if (column === "sealed" || column === "secureSealed") return "always";
+  return isSecure(row, column) || column === "clear" || column === "allowed" || !seals(row)
+    ? "never"
+    : "always";
+}
+
+function portOf(row: Row, column: Column): number {
+  const secure = isSecure(row, column);
+  if (row.server === "Apache") return secure ? apache.port : apache.plainPort;
+  if (row.server !== "Drover") return secure ? foreign.https : foreign.http;
+  const service = column === "allowed"
+    ? services.unencrypted
+    : column === "strict" || column === "unboundStrict" || column === "misbound" && bindsLate(row)
+    ? services.strict
+    : services.usual;
+  return service[secure ? 1 : 0];
+}
+
+const kinds: Readonly<Record<Kind, { readonly auth: AuthKind; readonly transport: string }>> = {
+  Basic: { auth: "basic", transport: "basic" },
+  Digest: { auth: "digest", transport: "digest" },
+  NTLM: { auth: "ntlm", transport: "ntlm" },
+  "Negotiate: NTLM": { auth: "negotiate", transport: "negotiate" },
+  "Negotiate: Kerberos": { auth: "negotiate", transport: "negotiate" },
+  Kerberos: { auth: "kerberos", transport: "kerberos" },
+  "CredSSP: NTLM": { auth: "credssp", transport: "credssp" },
+  "CredSSP: Kerberos": { auth: "credssp", transport: "credssp" },
+};
+
+function pathOf({ server, kind }: Row): string {
+  if (server === "gss-ntlmssp") return "/gss-ntlmssp";
+  if (server !== "Apache") return "/wsman";
+  return kind === "Basic" ? "/basic" : kind === "Digest" ? "/digest" : "/kerberos";
+}
+
+async function runOurs(row: Row, column: Column, port: number, user: string, word: string): Promise<string> {
+  const elsewhere = column === "elsewhere";
+  const inventory = inventoryFromHosts([elsewhere ? "elsewhere.test" : `localhost:${port}`]);
+  const host = {
+    ...inventory.hosts[0]!,
+    path: pathOf(row),
+    ...(elsewhere ? {} : { messageEncryption: sealing(row, column) }),
+  };
+  await using fleet = new Fleet({
+    inventory: { ...inventory, hosts: [host] },
+    user: row.kind.includes("Kerberos") ? `${user}@DROVER.TEST` : user,
+    password: new Secret(word),
+    auth: kinds[row.kind].auth,
+    ssl: isSecure(row, column),
+    certValidation: "ignore",
+    connectRetries: 0,
+    // What gets here was not refused.
+    ...(elsewhere
+      ? {
+        connector: {
+          connect: (_, events) => {
+            queueMicrotask(() => events.onClosed(new NetworkError("Reached", "connect: it would have")));
+            return { write: () => true, resume: () => {}, end: () => {}, abort: () => {} };
+          },
+        },
+      }
+      : {}),
+  });
+  try {
+    const output: Uint8Array[] = [];
+    for await (const event of fleet.run("cat", { stdin: payload, timeout: 20_000 })) {
+      if (event.type === "output") output.push(event.data);
+      if (event.type !== "result" || event.status === "succeeded") continue;
+      return event.error?.code === "Reached" ? "ok" : event.error?.code ?? event.status;
+    }
+    return elsewhere || Buffer.concat(output).equals(payload) ? "ok" : "the output is not the input";
+  } catch (error) {
+    if (error instanceof DroverError) return error.code;
+    throw error;
+  }
+}
+
+async function runForeign(
+  row: Row,
+  column: Column,
+  port: number,
+  user: string,
+  word: string,
+): Promise<string> {
+  const { client, kind } = row;
+  const secure = isSecure(row, column);
+  const call = { url: `${secure ? "https" : "http"}://localhost:${port}`, user, password: word, payload };
+  const encryption = sealing(row, column);
+  if (client === "masterzen") return await masterzen(call, kind === "Basic" ? "basic" : "ntlm", encryption);
+  const kerberos = kind.includes("Kerberos");
+  if (client === "curl") {
+    return await curl(call, kind === "Basic" ? "basic" : kerberos ? "kerberos" : "ntlm", folder);
+  }
+  const unbound = column === "unbound" || column === "unboundStrict";
+  const options: Record<string, unknown> = {};
+  // pywinrm chooses by the form of the name.
+  if (kind.startsWith("CredSSP")) {
+    if (client === "pypsrp") options["credssp_auth_mechanism"] = kerberos ? "kerberos" : "ntlm";
+  } else if (unbound) options[client === "pypsrp" ? "negotiate_send_cbt" : "send_cbt"] = false;
+  return await pythons.run({
+    ...call,
+    client: client as "pypsrp" | "pywinrm",
+    user: kerberos ? `${user}@DROVER.TEST` : user,
+    transport: kinds[kind].transport,
+    encryption,
+    options,
+    kinit: client === "pywinrm" && kerberos,
+  });
+}
+
+/** What a tap has to have seen where a logon succeeded. */
+function check(row: Row, column: Column, user: string, { seen }: Tap): string[] {
+  const problems: string[] = [];
+  const hold = (right: boolean, problem: string) => {
+    if (!right) problems.push(problem);
+  };
+  const { kind } = row;
+  const sealed = sealing(row, column) === "always";
+  hold(seen.sealed > 0 === sealed, `${seen.sealed} sealed requests`);
+  hold(seen.clear === !sealed, sealed ? "an envelope in clear" : "no envelope was seen");
+  if (kind.startsWith("CredSSP")) {
+    hold(seen.form === "TLS", `CredSSP began with ${seen.form}`);
+    hold(!sealed || seen.pieces > 0, "no message of several pieces");
+  } else if (kind === "Basic" || kind === "Digest") hold(seen.schemes.has(kind), [...seen.schemes].join());
+  else if (kind.startsWith("Negotiate")) {
+    hold(seen.form === "SPNEGO", `Negotiate began with ${seen.form}`);
+    hold(seen.ntlm === kind.endsWith("NTLM"), seen.ntlm ? "it was NTLM" : "it was not NTLM");
+  } else hold(seen.form === kind, `it began with ${seen.form}`);
+  if (row.server === "Drover") {
+    // What was inside of CredSSP the KDC knows.
+    const expected = kind === "Basic" || kind.startsWith("CredSSP")
+      ? kind.split(":")[0]
+      : kind.includes("Kerberos")
+      ? "Kerberos"
+      : "NTLM";
+    hold(logons.get(user) === expected, `the service let ${user} in by ${logons.get(user)}`);
+  }
+  return problems;
+}
+
+async function measure(row: Row, column: Column): Promise<Measured> {
+  const user = row.server === "Drover" ? userOf(row, column) : "alice";
+  const word = column === "password" ? "wrong" : password;
+  const identity = isSecure(row, column) ? identities[column === "misbound" ? "wrong" : "right"] : undefined;
+  await using tap = await Tap.open({
+    port: portOf(row, column),
+    ...(identity === undefined ? {} : { identity }),
+    ...(column === "token" || column === "answer" ? { tamper: column } : {}),
+  });
+  const run = row.client === "Drover" ? runOurs : runForeign;
+  const said = await run(row, column, tap.port, user, word);
+  // What foreign clients make of a refusal is their own; what they were answered is ours.
+  const outcome = ["ok", "KDC"].includes(said) || row.client === "Drover" ? said : tap.seen.refusal ?? said;
+  const problems = outcome === "ok" && column !== "elsewhere" ? check(row, column, user, tap) : [];
+  const wanted = required(row, column);
+  if (wanted !== "either" && (wanted === "ok") !== (outcome === "ok")) {
+    problems.push(`it has to be ${wanted}`);
+  }
+  // Passwords are not asked for where everybody could read them.
+  if (row.server === "Drover" && column === "clear" && tap.seen.offered.has("Basic")) {
+    problems.push("Basic was offered in clear");
+  }
+  return { row, column, outcome, problems };
+}
+
+const cells = rows.flatMap((row, at) =>
+  (Object.keys(columns) as Column[]).filter((column) => impossible(row, column) === undefined)
+    .map((column) => ({ row, at, column }))
+);
+
+/** A few at once: most of the time somebody else is computing. */
+async function worker(): Promise<void> {
+  for (let cell = cells.shift(); cell !== undefined; cell = cells.shift()) {
+    const { row, at, column } = cell;
+    const begun = performance.now();
+    const { outcome, problems } = await measure(row, column).catch((error) => ({
+      outcome: "failed",
+      problems: [String(error.stack)],
+    }));
+    console.log(JSON.stringify({ at, column, outcome, problems, ms: Math.round(performance.now() - begun) }));
+  }
+}
+await Promise.all([worker(), worker(), worker()]);
