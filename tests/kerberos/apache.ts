@@ -36,6 +36,8 @@ export interface ApacheSetup {
   readonly files: Readonly<Record<string, Uint8Array>>;
   /** Directives for `/wsman`, each on a line of its own; `folder`: where the files are. */
   readonly location: (folder: string) => string;
+  /** Directives for the whole server. */
+  readonly server?: (folder: string) => string;
   /** Directives beside those of `/wsman`. */
   readonly more?: (folder: string) => string;
 }
@@ -146,6 +148,7 @@ SSLEngine on
 SSLCertificateFile ${folder}/cert.pem
 SSLCertificateKeyFile ${folder}/key.pem
 DocumentRoot ${folder}
+${setup.server?.(folder) ?? ""}
 <Location /wsman>${setup.location(folder)}
 </Location>
 ${setup.more?.(folder) ?? ""}

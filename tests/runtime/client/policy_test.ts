@@ -112,12 +112,31 @@ Deno.test("a host's own certificate, pin and proxy come from its inventory, and 
   }
 });
 
+Deno.test("who speaks TLS comes from the inventory; an option goes before all of it, and old versions need OpenSSL", () => {
+  const engine = (line: string, options: Parameters<typeof target>[1] = {}) => {
+    const { tls } = target(line, { ...account, ssl: true, ...options }).connect;
+    return [tls?.engine, tls?.legacy];
+  };
+  assert.deepEqual(engine("web01"), [undefined, undefined]);
+  assert.deepEqual(engine("web01 drover_tls_engine=openssl"), ["openssl", undefined]);
+  assert.deepEqual(engine("web01 drover_tls_legacy=true"), ["openssl", true]);
+  assert.deepEqual(engine("web01 drover_tls_legacy=true", { tlsEngine: "platform" }), [
+    "platform",
+    undefined,
+  ]);
+  assert.deepEqual(engine("web01 drover_tls_engine=platform", { tlsLegacy: true }), ["openssl", true]);
+  const both = { ...account, ssl: true, tlsLegacy: true, tlsEngine: "platform" as const };
+  assert.equal(outcome("web01", both), "TlsLegacy");
+  assert.throws(() => target("web01 drover_tls_engine=gnutls", account), /drover_tls_engine/);
+});
+
 Deno.test("an inventory that came in through the API names no files of ours, no proxy, and pins nothing", () => {
   for (
     const [variable, reason] of [
       ["ansible_winrm_cert_pem=/etc/daemon.pem", /file of a client certificate/],
       ["ansible_winrm_proxy=http://evil:1", /names a proxy/],
       ["drover_fingerprint=" + "ab".repeat(32), /pins a certificate/],
+      ["drover_tls_legacy=true", /chooses how TLS is spoken/],
     ] as const
   ) {
     assert.throws(() => readUpload(`web01 ansible_connection=winrm ${variable}\n`), (error) => {
