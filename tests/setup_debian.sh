@@ -3,7 +3,7 @@
 # are built with. For root; running it again does nothing. No service is started: the tests start their own.
 set -euo pipefail
 
-packages=(krb5-kdc krb5-admin-server krb5-user libgssapi-krb5-2 apache2 libapache2-mod-auth-gssapi gss-ntlmssp curl
+packages=(krb5-kdc krb5-admin-server krb5-user libgssapi-krb5-2 apache2 libapache2-mod-auth-gssapi openssl gss-ntlmssp curl
   libkrb5-dev gcc libc6-dev python3-dev)
 
 missing=()
