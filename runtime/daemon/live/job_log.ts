@@ -99,9 +99,12 @@ export class JobLog {
 
   /** What lies behind a cursor; `undefined`: nothing yet. Only for cursors from `first` on. */
   read(after: number): EventBytes | undefined {
-    if (after >= this.#last && this.#changed) this.#fill();
-    if (after >= this.#last) return undefined;
-    const piece = this.#pieces.find(({ seqs }) => seqs.at(-1)! > after);
+    let piece = this.#behind(after);
+    // Also for who is behind what was read: that can have been events of other jobs alone.
+    while (piece === undefined && this.#changed) {
+      this.#fill();
+      piece = this.#behind(after);
+    }
     if (piece === undefined) return undefined;
     const next = piece.seqs.at(-1)!;
     return { bytes: piece.behind(after), next, over: this.#over !== undefined && this.#over <= next };
@@ -117,6 +120,10 @@ export class JobLog {
   close(): void {
     this.#unsubscribe();
     clearTimeout(this.#timer);
+  }
+
+  #behind(after: number): Piece | undefined {
+    return this.#pieces.find(({ seqs }) => seqs.at(-1)! > after);
   }
 
   #risen(): void {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { StoreRecord } from "../../../actors/daemon/job_store.ts";
 import { followJob } from "../../../runtime/daemon/live/follow_job.ts";
-import { JobLogs } from "../../../runtime/daemon/live/job_log.ts";
+import { JobLog, JobLogs } from "../../../runtime/daemon/live/job_log.ts";
 import { openStore, type Store } from "../../../runtime/store/mod.ts";
 import { readEvents, world } from "./world.ts";
 
@@ -71,6 +71,26 @@ async function seqsOf(
   }
   return seqs;
 }
+
+Deno.test("what comes behind events of other jobs alone is found: followers of one of two jobs waited for ever", () =>
+  withJob(async (store) => {
+    const log = new JobLog(store, job);
+    const after = store.head;
+    const heard = (record: StoreRecord) =>
+      new Promise<void>((resolve, reject) => {
+        // The log was there first, and hears of it first.
+        const forget = store.subscribe(() => {
+          forget();
+          resolve();
+        });
+        store.record([record]).catch(reject);
+      });
+    await heard({ kind: "state", job: `${job.slice(0, -1)}b`, at: 1, state: "running" });
+    assert.equal(log.read(after), undefined);
+    await heard({ kind: "state", job, at: 1, state: "running" });
+    assert.match(new TextDecoder().decode(log.read(after)?.bytes), /"running"/);
+    log.close();
+  }));
 
 Deno.test("every follower sees each event once and in order: fast, slow, from the middle, come late", () =>
   withJob(async (store) => {
