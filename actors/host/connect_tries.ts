@@ -26,8 +26,8 @@ const ofHost = [
   "ConnectionClosed",
   "AuthenticationTimeout",
 ];
-/** Failures of this machine, which say nothing about the host. */
-const ofOurs = ["NameServiceUnavailable", "TooManyOpenFiles"];
+/** Failures of this machine or its proxy, which say nothing about the host. */
+const ofOurs = ["NameServiceUnavailable", "TooManyOpenFiles", "ProxyUnreachable"];
 
 /** Whether `error`, by which a connection was not opened, says that the host is not there now. */
 export function isAbsence(error: DroverError): boolean {
