@@ -107,34 +107,37 @@ export class GssContext implements Disposable {
   }
 
   /**
-   * A step of the acceptor; reads the keytab and the replay cache.
+   * A step of the acceptor; reads the keytab and the replay cache, unless those are in memory: then it may be done `inPlace`.
    *
    * @throws GssError
    */
-  async accept(spec: AcceptorSpec, token: Uint8Array): Promise<ContextStep> {
+  async accept(spec: AcceptorSpec, token: Uint8Array, inPlace: boolean): Promise<ContextStep> {
     using source = nameHandle(this.#library);
     return await this.#step("gss_accept_sec_context", (frame, minor, output, flags, seconds) => {
-      const { pointer } = spec.credential.handle;
+      const call = [
+        minor,
+        this.#handle.slot,
+        spec.credential.handle.pointer,
+        frame.buffer(frame.copy(token)),
+        spec.bindings === undefined ? null : frame.bindings(spec.bindings),
+        source.slot,
+        null,
+        output,
+        flags,
+        seconds,
+        null,
+      ] as const;
+      if (inPlace) {
+        const major = this.#library.functions.gss_accept_sec_context(...call);
+        return this.#library.check("gss_accept_sec_context", major, minor);
+      }
       frame.hold([spec, source]);
       return spec.credential.handle.during(() =>
         this.#library.async(
           "gss_accept_sec_context",
           frame,
           minor,
-          (functions) =>
-            functions.acceptContextAsync(
-              minor,
-              this.#handle.slot,
-              pointer,
-              frame.buffer(frame.copy(token)),
-              spec.bindings === undefined ? null : frame.bindings(spec.bindings),
-              source.slot,
-              null,
-              output,
-              flags,
-              seconds,
-              null,
-            ),
+          (functions) => functions.acceptContextAsync(...call),
         )
       );
     });
@@ -161,6 +164,7 @@ export class GssContext implements Disposable {
     } finally {
       // A token may come with an error, too (KRB-ERROR): its memory is given back in any case.
       token = this.#library.take(output);
+      frame.end();
     }
     if ((major & outOfSequence) !== 0) throw new GssError(call, major, 0, "the token was replayed or is old");
     const complete = (major & continueNeeded) === 0;
@@ -202,6 +206,7 @@ export class GssContext implements Disposable {
       frame.buffer(frame.copy(message)),
       token,
     );
+    frame.end();
     this.#library.check("gss_get_mic", major, this.#minor);
     return this.#library.take(token);
   }
@@ -220,6 +225,7 @@ export class GssContext implements Disposable {
       frame.buffer(frame.copy(signature)),
       null,
     );
+    frame.end();
     this.#checkMessage("gss_verify_mic", major);
   }
 

@@ -114,6 +114,7 @@ export class Credential implements Disposable {
       null,
       null,
     );
+    frame.end();
     library.check("gss_store_cred_into", major, minor);
   }
 

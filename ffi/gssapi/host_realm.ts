@@ -1,7 +1,7 @@
 /** The realm of a host by krb5.conf. @module */
 import { GssError } from "./errors.ts";
 import type { GssLibrary } from "./library.ts";
-import { Frame, type Native } from "./memory.ts";
+import { Frame, pointerIn } from "./memory.ts";
 
 /**
  * The realm that `[domain_realm]` names for `host`; empty where it names none, which leaves it to the client's KDC. The host's name
@@ -30,10 +30,6 @@ export async function hostRealm(library: GssLibrary, host: string): Promise<stri
   } finally {
     functions.krb5_free_context(context);
   }
-}
-
-function pointerIn(slot: Native): Deno.PointerValue {
-  return Deno.UnsafePointer.create(new DataView(slot.buffer).getBigUint64(0, true));
 }
 
 function failed(call: string, code: number): GssError {

@@ -23,10 +23,15 @@ const loaded = new Map<string, GssLibrary>();
 export class GssLibrary {
   readonly #functions: GssFunctions;
   readonly #waiting: (() => void)[] = [];
+  /** Where calls that cannot fail write their status. */
+  readonly #minor: Native = new Uint8Array(new ArrayBuffer(4));
   #running = 0;
 
   private constructor(functions: GssFunctions) {
     this.#functions = functions;
+    // What krb5.conf says stays in memory, and is only looked at for changes, for as long as somebody has a context of libkrb5: each
+    // call of GSS-API makes some and would read it anew. This one lives as long as the process. A file that is in error says so later.
+    functions.krb5_init_context(new Uint8Array(8));
   }
 
   /**
@@ -94,7 +99,7 @@ export class GssLibrary {
   /** The content of a buffer that the library filled, which is given back to it. */
   take(buffer: Native): Uint8Array<ArrayBuffer> {
     const content = contentOf(buffer);
-    this.#functions.gss_release_buffer(new Uint8Array(4), buffer);
+    this.#functions.gss_release_buffer(this.#minor, buffer);
     return content;
   }
 

@@ -9,6 +9,9 @@
 /** Bytes that native code may write to at any time: never in the heap that the collector moves. */
 export type Native = Uint8Array<ArrayBuffer>;
 
+/** Bytes of a frame that need no memory of their own. */
+const slabSize = 512;
+
 /** Frames of calls that run on other threads. */
 const running = new Set<Frame>();
 
@@ -17,14 +20,26 @@ export function addressOf(bytes: Native): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
 }
 
+const oids = new Map<Uint8Array, Native>();
+/** What they point to. */
+const oidElements: Native[] = [];
+
 /** The memory of one call. */
 export class Frame {
   /** Whether somebody still waits for the call; asked when its turn has come. */
   wanted: () => boolean = () => true;
   readonly #held: unknown[] = [];
+  /** Small structures share one piece of memory: each piece of its own would cost more than the call. */
+  readonly #slab = new ArrayBuffer(slabSize);
+  #used = 0;
 
   /** `length` zero bytes. */
   zeros(length: number): Native {
+    const begin = this.#used;
+    if (begin + length <= slabSize) {
+      this.#used = begin + (length + 7 & ~7);
+      return new Uint8Array(this.#slab, begin, length);
+    }
     const bytes = new Uint8Array(new ArrayBuffer(length));
     this.#held.push(bytes);
     return bytes;
@@ -50,10 +65,16 @@ export class Frame {
     return desc;
   }
 
-  /** gss_OID_desc { OM_uint32 length; void *elements; }. */
+  /** gss_OID_desc { OM_uint32 length; void *elements; }; `content` is one of few, and stays in memory. */
   oid(content: Uint8Array): Native {
-    const desc = this.zeros(16);
-    pointTo(desc, 0, content.length, 8, this.copy(content));
+    let desc = oids.get(content);
+    if (desc === undefined) {
+      const elements = new Uint8Array(content);
+      desc = new Uint8Array(new ArrayBuffer(16));
+      pointTo(desc, 0, content.length, 8, elements);
+      oids.set(content, desc);
+      oidElements.push(elements);
+    }
     return desc;
   }
 
@@ -75,7 +96,7 @@ export class Frame {
   keyValues(values: Readonly<Record<string, string>>): Native {
     const entries = Object.entries(values);
     const elements = this.zeros(16 * entries.length);
-    const view = new DataView(elements.buffer);
+    const view = viewOf(elements);
     entries.forEach(([key, value], i) => {
       view.setBigUint64(16 * i, addressOf(this.text(key)), true);
       view.setBigUint64(16 * i + 8, addressOf(this.text(value)), true);
@@ -90,6 +111,11 @@ export class Frame {
     return this.copy(new TextEncoder().encode(`${text}\0`));
   }
 
+  /** Lets go of what is held, after a call in place: a frame that is not used behind the call may be gone before it. */
+  end(): void {
+    this.#held.length = 0;
+  }
+
   /** Runs a call on another thread and holds everything until it has returned. */
   async whileRunning(call: Promise<number>): Promise<number> {
     running.add(this);
@@ -102,14 +128,14 @@ export class Frame {
 }
 
 function pointTo(struct: Native, lengthAt: number, length: number, pointerAt: number, target: Native): void {
-  const view = new DataView(struct.buffer);
+  const view = viewOf(struct);
   view.setBigUint64(lengthAt, BigInt(length), true);
   view.setBigUint64(pointerAt, addressOf(target), true);
 }
 
 /** A copy of what a gss_buffer_desc points to. */
 export function contentOf(buffer: Native): Uint8Array<ArrayBuffer> {
-  const view = new DataView(buffer.buffer);
+  const view = viewOf(buffer);
   const length = Number(view.getBigUint64(0, true));
   const pointer = Deno.UnsafePointer.create(view.getBigUint64(8, true));
   if (length === 0 || pointer === null) return new Uint8Array(0);
@@ -120,5 +146,14 @@ export function contentOf(buffer: Native): Uint8Array<ArrayBuffer> {
 
 /** A 32-bit number that a call wrote. */
 export function u32Of(bytes: Native): number {
-  return new DataView(bytes.buffer).getUint32(0, true);
+  return viewOf(bytes).getUint32(0, true);
+}
+
+/** The pointer that a call wrote. */
+export function pointerIn(slot: Native): Deno.PointerValue {
+  return Deno.UnsafePointer.create(viewOf(slot).getBigUint64(0, true));
+}
+
+function viewOf(bytes: Native): DataView<ArrayBuffer> {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -1,6 +1,6 @@
 /** Credential caches in memory, which live until somebody destroys them. @module */
 import type { GssLibrary } from "./library.ts";
-import { Frame, type Native } from "./memory.ts";
+import { Frame, pointerIn } from "./memory.ts";
 
 /** Destroys a cache with all its tickets; nothing when there is none of this name. */
 export function destroyCache(library: GssLibrary, name: string): void {
@@ -11,8 +11,4 @@ export function destroyCache(library: GssLibrary, name: string): void {
   const opened = functions.krb5_cc_resolve(pointerIn(context), frame.text(name), cache);
   if (opened === 0) functions.krb5_cc_destroy(pointerIn(context), pointerIn(cache));
   functions.krb5_free_context(pointerIn(context));
-}
-
-function pointerIn(slot: Native): Deno.PointerValue {
-  return Deno.UnsafePointer.create(new DataView(slot.buffer).getBigUint64(0, true));
 }

@@ -25,6 +25,7 @@ export function principalName(library: GssLibrary, text: string): Handle {
     frame.oid(GssOid.principalName),
     name.slot,
   );
+  frame.end();
   library.check("gss_import_name", major, minor);
   return name;
 }

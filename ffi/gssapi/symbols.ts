@@ -24,6 +24,20 @@ const initContext = [
   "buffer",
 ] as const;
 
+const acceptContext = [
+  "buffer",
+  "buffer",
+  "pointer",
+  "buffer",
+  "buffer",
+  "buffer",
+  "pointer",
+  "buffer",
+  "buffer",
+  "buffer",
+  "pointer",
+] as const;
+
 /** The symbol table. */
 export const gssSymbols = {
   // OM_uint32 gss_import_name(OM_uint32 *minor, gss_buffer_t name, gss_OID type, gss_name_t *output);
@@ -84,21 +98,10 @@ export const gssSymbols = {
   // OM_uint32 gss_accept_sec_context(OM_uint32 *minor, gss_ctx_id_t *context, gss_cred_id_t cred, gss_buffer_t input,
   //   gss_channel_bindings_t bindings, gss_name_t *source, gss_OID *mech, gss_buffer_t output, OM_uint32 *ret_flags,
   //   OM_uint32 *time_rec, gss_cred_id_t *delegated);
+  gss_accept_sec_context: { parameters: acceptContext, result: "u32" },
   acceptContextAsync: {
     name: "gss_accept_sec_context",
-    parameters: [
-      "buffer",
-      "buffer",
-      "pointer",
-      "buffer",
-      "buffer",
-      "buffer",
-      "pointer",
-      "buffer",
-      "buffer",
-      "buffer",
-      "pointer",
-    ],
+    parameters: acceptContext,
     result: "u32",
     nonblocking: true,
   },

@@ -5,6 +5,7 @@ import { NetworkError, ProtocolError, UsageError } from "../../../protocol/error
 import type { SecurityStep } from "../../../protocol/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
+import { turns } from "./turns.ts";
 
 /** Milliseconds after which a step is given up: less than a client waits for a logon, so that a silent KDC is named as such. */
 const patienceMs = 10_000;
@@ -14,14 +15,19 @@ export abstract class KerberosContext implements Mechanism {
   readonly mechanism = "Kerberos";
   readonly alwaysSigns = false;
   /** The library's context. */
-  protected readonly gss: GssContext;
+  protected get gss(): GssContext {
+    return this.#gss ??= new GssContext(this.#library);
+  }
+  readonly #library: GssLibrary;
+  /** Made with the first step. */
+  #gss: GssContext | undefined;
   #state: "open" | "stepping" | "established" | "dead" = "open";
   #broken = false;
   #lifetimeMs: number | undefined;
 
   /** Begins a dialogue. */
   constructor(library: GssLibrary) {
-    this.gss = new GssContext(library);
+    this.#library = library;
   }
 
   abstract readonly principal: string | undefined;
@@ -51,6 +57,11 @@ export abstract class KerberosContext implements Mechanism {
       return done({ kind: "failed", error });
     }
     this.#state = "stepping";
+    turns.run(() => this.#step(token, done));
+  }
+
+  #step(token: Uint8Array | undefined, done: (outcome: SecurityStep) => void): void {
+    if (this.#state === "dead") return done({ kind: "failed", error: disposedMeanwhile() });
     let over = false;
     const end = (outcome: SecurityStep) => {
       if (over) return;
@@ -105,7 +116,7 @@ export abstract class KerberosContext implements Mechanism {
   dispose(): void {
     if (this.#state === "dead") return;
     this.#state = "dead";
-    this.gss[Symbol.dispose]();
+    this.#gss?.[Symbol.dispose]();
   }
 
   #assertSealing(action: string): void {

@@ -17,6 +17,7 @@ import type { Secret } from "../../../protocol/secret.ts";
 import type { Clock } from "../../../actors/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
+import { turns } from "./turns.ts";
 
 /** What a principal proves itself with. */
 export type CredentialSource =
@@ -95,7 +96,7 @@ export class Login {
   }
 
   async #run(known: boolean, step: Step): Promise<ContextStep> {
-    if (known && this.#store.inMemory && takeTurn()) return await step(this.#inPlace, true);
+    if (known && this.#store.inMemory) return await turns.take(() => step(this.#inPlace, true));
     const credential = await this.#take();
     try {
       return await step(credential, false);
@@ -122,17 +123,6 @@ export class Login {
 
 /** Credentials of one login: as many as calls of the library run at once. */
 const mostCredentials = 12;
-
-/** Steps in place within one turn of the event loop, a millisecond's worth: what is more runs elsewhere. */
-const mostInPlace = 16;
-let turnsLeft = mostInPlace;
-
-function takeTurn(): boolean {
-  if (turnsLeft === mostInPlace) systemClock.schedule(0, () => turnsLeft = mostInPlace);
-  if (turnsLeft === 0) return false;
-  turnsLeft--;
-  return true;
-}
 
 /** A step with a credential; `inPlace`: the library has nothing to do but to calculate. */
 type Step = (credential: Credential, inPlace: boolean) => Promise<ContextStep>;
