@@ -100,7 +100,7 @@ export class JobLog {
   /** What lies behind a cursor; `undefined`: nothing yet. Only for cursors from `first` on. */
   read(after: number): EventBytes | undefined {
     let piece = this.#behind(after);
-    // Also for who is behind what was read: that can have been events of other jobs alone.
+    // Also for who is behind what was read: it ends at what was heard of, which can be an event of another job.
     while (piece === undefined && this.#changed) {
       this.#fill();
       piece = this.#behind(after);
