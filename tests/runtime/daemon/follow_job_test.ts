@@ -78,6 +78,7 @@ Deno.test("an event that is on disk before this thread hears of it comes when it
     let head = store.head;
     const risen: (() => void)[] = [];
     const late: Store = Object.create(store, {
+      read: { value: store.read },
       head: { get: () => head },
       subscribe: { value: (listener: () => void) => (risen.push(listener), () => {}) },
     });
