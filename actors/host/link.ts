@@ -45,6 +45,7 @@ import {
   tokenRequest,
 } from "./client_http.ts";
 import { DigestExchange } from "./digest_exchange.ts";
+import { closedBy, closedError, noPlace, overdue } from "./link_errors.ts";
 import type { ExchangeOutcome } from "./exchange.ts";
 import type { HostTarget } from "./target.ts";
 
@@ -680,30 +681,6 @@ function noted(outcome: ExchangeOutcome): Pick<ExchangeNote, "outcome" | "code">
 
 function offered(offers: readonly AuthChallenge[]): string {
   return offers.map((offer) => offer.scheme).join(", ") || "nothing";
-}
-
-function noPlace({ connect: { timeoutMs } }: HostTarget): NetworkError {
-  return new NetworkError(
-    "TooManyConnections",
-    `connect: no place for a further connection became free within ${timeoutMs} ms; use a lower --throttle, or raise ` +
-      "the limit of open files (ulimit -n)",
-  );
-}
-
-function overdue(during: "authentication" | "exchange"): NetworkError {
-  return during === "exchange"
-    ? new NetworkError("ResponseTimeout", "wait for the answer: the service did not answer in time")
-    : new NetworkError("AuthenticationTimeout", "authenticate: the service did not answer in time");
-}
-
-/** A server that refuses our certificate has looked at no request, and will not the next time: it is a refused logon. */
-function closedBy(error: NetworkError | undefined): DroverError {
-  if (error?.code !== "TlsClientCertificate") return error ?? closedError();
-  return new DeniedError(error.code, error.message, { cause: error });
-}
-
-function closedError(): NetworkError {
-  return new NetworkError("ConnectionClosed", "use the connection: it is closed");
 }
 
 function decodeToken(token: string): Uint8Array {

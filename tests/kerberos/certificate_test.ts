@@ -183,6 +183,9 @@ Deno.test("who has another certificate, or none, is refused, and the operator is
   assert.match(bare, /WWW-Authenticate: Negotiate/);
   assert.match(await curl(port, [], [certificateAuthorization]), /^HTTP\/1\.1 401 /);
   assert.match(log(), /sent no certificate/);
+  const clear = await curl(own.addresses[1]!.port, [], [certificateAuthorization], "http");
+  assert.match(clear, /^HTTP\/1\.1 401 /);
+  assert.match(log(), /not accepted on this listener/);
 });
 
 Deno.test("a key that is not the certificate's ends the handshake", async () => {
@@ -205,6 +208,7 @@ async function curl(
   port: number,
   flags: readonly string[],
   authorization: readonly string[],
+  scheme = "https",
 ): Promise<string> {
   const headers = ["Content-Type: application/soap+xml;charset=UTF-8"];
   headers.push(...authorization.map((value) => `Authorization: ${value}`));
@@ -212,7 +216,7 @@ async function curl(
     args: [
       ...["-sk", "-i", "--noproxy", "*", "-X", "POST", "-d", "", ...flags],
       ...headers.flatMap((header) => ["-H", header]),
-      `https://localhost:${port}/wsman`,
+      `${scheme}://localhost:${port}/wsman`,
     ],
   }).output();
   return new TextDecoder().decode(stdout);
