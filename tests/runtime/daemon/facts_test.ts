@@ -149,7 +149,7 @@ Deno.test("shells of a host are listed with their jobs, and deleted unless a job
   const stop = new AbortController();
   const events = await w.ask("GET", `/v1/jobs/${id}/events`, { signal: stop.signal });
   for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
-    if (chunk.includes("phase") && chunk.includes("running")) break;
+    if (chunk.includes(`"type":"output"`)) break;
   }
   const { items, complete } = await (await w.ask("GET", path)).json();
   assert.deepEqual([items.length, complete], [1, true]);
