@@ -4,6 +4,7 @@ import type { OpensslConnection } from "../../ffi/openssl/mod.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { NetworkError } from "../../protocol/errors.ts";
 import type { RawSocket } from "./stream_connection.ts";
+import { lateRefusal } from "./tls_errors.ts";
 
 /** What is encrypted at a time: more would pile up in native memory. */
 const pieceBytes = 64 * 1024;
@@ -68,6 +69,7 @@ class OpensslSocket implements RawSocket {
   readonly facts: ConnectionFacts;
   readonly #lower: RawSocket;
   readonly #tls: OpensslConnection;
+  readonly #isClient: boolean;
   readonly #peerCertificate: Uint8Array | undefined;
   #renegotiations = 0;
   #closed = false;
@@ -88,6 +90,7 @@ class OpensslSocket implements RawSocket {
   constructor(lower: RawSocket, tls: OpensslConnection, localCertificate: Uint8Array | undefined) {
     this.#lower = lower;
     this.#tls = tls;
+    this.#isClient = localCertificate === undefined;
     this.#peerCertificate = tls.peerCertificate;
     this.facts = {
       ...lower.facts,
@@ -183,7 +186,9 @@ class OpensslSocket implements RawSocket {
       if (this.#unread >= unreadBytes) this.#readerTook = Promise.withResolvers();
     }
     this.#ended = this.#tls.peerClosed;
-    if (failure !== undefined) this.#failure = { error: failure };
+    if (failure === undefined) return;
+    const refused = this.#isClient ? lateRefusal("openssl", failure, "talk") : undefined;
+    this.#failure = { error: refused ?? failure };
   }
 
   /** Hands down what is to be sent; resolves when all of it has been. */

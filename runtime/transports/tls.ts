@@ -23,7 +23,7 @@ import { type RawSocket, StreamConnection } from "./stream_connection.ts";
 import { listenWith } from "./tcp.ts";
 import { peerEnded, TcpDuplex } from "./tcp_duplex.ts";
 import type { TlsAddress, TlsEngine, TlsTarget } from "./tls_engine.ts";
-import { certificateRefused, clientHandshakeError, handshakeError, isUntrusted } from "./tls_errors.ts";
+import { clientHandshakeError, handshakeError, isUntrusted, lateRefusal } from "./tls_errors.ts";
 import { trustSystemRoots } from "./tls_roots.ts";
 import { identityOf, type Trust, trustOf } from "./tls_trust.ts";
 
@@ -65,7 +65,7 @@ class TlsSocket implements RawSocket {
       this.#settle();
     });
     socket.on("error", (error) => {
-      const refused = localCertificate === undefined ? certificateRefused(error, "talk") : undefined;
+      const refused = localCertificate === undefined ? lateRefusal("platform", error, "talk") : undefined;
       this.#error ??= refused ?? error;
       this.#settle();
     });

@@ -73,6 +73,29 @@ export function certificateRefused(error: unknown, action: string): NetworkError
   );
 }
 
+/**
+ * What a client's `error` is behind the handshake, where a server asks for a certificate in mid-connection: one whose request was
+ * refused, or not answered with a certificate, gives up. What it had done before that is not known: the code is another one.
+ */
+export function lateRefusal(engine: TlsEngineName, error: unknown, action: string): NetworkError | undefined {
+  const refused = certificateRefused(error, action);
+  const { code, reason } = error as { code?: unknown; reason?: unknown };
+  if (refused !== undefined || (code !== handshakeFailure && reason !== handshakeFailureReason)) {
+    return refused;
+  }
+  return new NetworkError(
+    "TlsRenegotiation",
+    `${action} over TLS: the server has asked for another handshake, for a client certificate most likely (${
+      textOf(error)
+    }); ` +
+      (engine === "platform" ? "try --tls-engine openssl, with --client-cert" : "see --client-cert"),
+    { cause: error },
+  );
+}
+
+const handshakeFailure = "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE";
+const handshakeFailureReason = 1040;
+
 /** Whether the handshake failed since the peer's certificate was refused by us. */
 export function isUntrusted(error: unknown): boolean {
   if (error instanceof OpensslUntrusted) return true;
