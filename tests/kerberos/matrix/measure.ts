@@ -12,12 +12,14 @@ import { DroverError, NetworkError } from "../../../protocol/errors.ts";
 import { Secret } from "../../../protocol/secret.ts";
 import type { AuthKind } from "../../../runtime/client/authentication.ts";
 import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
-import { createSelfSigned } from "../../../runtime/security/certificates.ts";
+import { createSelfSigned, thumbprint } from "../../../runtime/security/certificates.ts";
+import { makeCertificate } from "../../helpers/client_ca.ts";
 import { Apache } from "../apache.ts";
 import { curl, linesOf, masterzen, PythonClients } from "./foreign.ts";
 import type { Ports } from "./services.ts";
 import {
   bindsLate,
+  certified,
   type Column,
   columns,
   impossible,
@@ -45,7 +47,15 @@ const logons = new Map<string, string>();
 
 /** Services of ours in a process of their own: NTLM refuses to log on to itself. */
 async function startServices(identity: Identity, stack: AsyncDisposableStack): Promise<Ports> {
-  await Deno.writeTextFile(`${folder}/identity.json`, JSON.stringify(identity));
+  const certificates = {
+    mappings: [{
+      issuer: thumbprint(root.certificate, "sha1"),
+      subject: "*@corp.example",
+      userName: "certified",
+    }],
+    authorities: root.certificate,
+  };
+  await Deno.writeTextFile(`${folder}/identity.json`, JSON.stringify({ tls: identity, certificates }));
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", servicesScript, `${folder}/identity.json`, keytab],
     stdin: "piped",
@@ -88,15 +98,32 @@ async function startForeign(identity: Identity, stack: AsyncDisposableStack) {
   return { http: http!, https: https! };
 }
 
+/** Apache that asks for a certificate at once. */
+async function startStrictApache(port: number, stack: AsyncDisposableStack): Promise<Apache> {
+  return stack.use(
+    await Apache.with({
+      modules: ["proxy", "proxy_http", "headers"],
+      files: { "root.pem": new TextEncoder().encode(root.certificate) },
+      location: () => `
+  RequestHeader set Authorization "Basic ${new TextEncoder().encode(`alice:${password}`).toBase64()}"
+  ProxyPass http://127.0.0.1:${port}/wsman`,
+      more: (files) => `
+SSLVerifyClient require
+SSLCACertificateFile ${files}/root.pem`,
+    }),
+  );
+}
+
 /** Apache, which lets in and hands on to a service of ours. */
 async function startApache(port: number, stack: AsyncDisposableStack): Promise<Apache> {
   const utf8 = (text: string) => new TextEncoder().encode(text);
   const hash = (name: string, text: string, encoding: "utf8" | "latin1") =>
     createHash(name).update(text, encoding).digest(name === "md5" ? "hex" : "base64");
-  const back = `
-  Require valid-user
+  const handOn = `
   RequestHeader set Authorization "Basic ${utf8(`alice:${password}`).toBase64()}"
   ProxyPass http://127.0.0.1:${port}/wsman`;
+  const back = `
+  Require valid-user${handOn}`;
   return stack.use(
     await Apache.with({
       modules: [
@@ -106,6 +133,7 @@ async function startApache(port: number, stack: AsyncDisposableStack): Promise<A
       files: {
         keytab: await Deno.readFile(keytab),
         "krb5.conf": await Deno.readFile(Deno.env.get("KRB5_CONFIG")!),
+        "root.pem": utf8(root.certificate),
         basic: utf8(`alice:{SHA}${hash("sha1", password, "utf8")}\n`),
         // Apache names no charset: ISO 8859-1 then (RFC 7616 section 4).
         digest: utf8(`alice:wsman:${hash("md5", `alice:wsman:${password}`, "latin1")}\n`),
@@ -130,11 +158,23 @@ async function startApache(port: number, stack: AsyncDisposableStack): Promise<A
   AuthName wsman
   GssapiCredStore keytab:${files}/keytab
   GssapiConnectionBound On${back}
+</Location>
+SSLCACertificateFile ${files}/root.pem
+<Location /certificate>
+  SSLVerifyClient require${handOn}
 </Location>`,
     }),
   );
 }
 
+const root = makeCertificate({ name: "Root", authority: {} });
+const users = makeCertificate({ name: "alice", issuer: root, upn: "alice@corp.example", uses: [2] });
+const others = makeCertificate({ name: "Others", authority: {} });
+const strangers = makeCertificate({ name: "alice", issuer: others, upn: "alice@corp.example", uses: [2] });
+for (const [name, { certificate, key }] of Object.entries({ users, strangers })) {
+  await Deno.writeTextFile(`${folder}/${name}.pem`, certificate);
+  await Deno.writeTextFile(`${folder}/${name}.key`, key);
+}
 const identities = {
   right: await createSelfSigned(["localhost"], Date.now()),
   wrong: await createSelfSigned(["localhost"], Date.now()),
@@ -144,6 +184,7 @@ await using stack = new AsyncDisposableStack();
 const services = await startServices(identities.right, stack);
 const foreign = await startForeign(identities.right, stack);
 const apache = await startApache(services.unencrypted[0], stack);
+const strictApache = await startStrictApache(services.unencrypted[0], stack);
 await Deno.mkdir(`${folder}/tickets`);
 const pythons = stack.use(new PythonClients(python, `${folder}/tickets`));
 
@@ -174,10 +215,15 @@ function sealing(row: Row, column: Column): "always" | "never" {
 
 function portOf(row: Row, column: Column): number {
   const secure = isSecure(row, column);
-  if (row.server === "Apache") return secure ? apache.port : apache.plainPort;
+  if (row.server === "Apache") {
+    const { port, plainPort } = row.kind === "Certificate" ? strictApache : apache;
+    return secure ? port : plainPort;
+  }
   if (row.server !== "Drover") return secure ? foreign.https : foreign.http;
   const service = column === "allowed"
     ? services.unencrypted
+    : column === "misboundNone"
+    ? services.none
     : column === "strict" || column === "unboundStrict" || column === "misbound" && bindsLate(row)
     ? services.strict
     : services.usual;
@@ -193,12 +239,20 @@ const kinds: Readonly<Record<Kind, { readonly auth: AuthKind; readonly transport
   Kerberos: { auth: "kerberos", transport: "kerberos" },
   "CredSSP: NTLM": { auth: "credssp", transport: "credssp" },
   "CredSSP: Kerberos": { auth: "credssp", transport: "credssp" },
+  Certificate: { auth: "certificate", transport: "certificate" },
+  "Certificate asked late": { auth: "certificate", transport: "certificate" },
 };
 
 function pathOf({ server, kind }: Row): string {
   if (server === "gss-ntlmssp") return "/gss-ntlmssp";
-  if (server !== "Apache") return "/wsman";
+  if (server !== "Apache" || kind === "Certificate") return "/wsman";
+  if (kind === "Certificate asked late") return "/certificate";
   return kind === "Basic" ? "/basic" : kind === "Digest" ? "/digest" : "/kerberos";
+}
+
+/** The client's certificate: that of a stranger in place of a wrong password. */
+function own(column: Column) {
+  return column === "password" ? strangers : users;
 }
 
 async function runOurs(row: Row, column: Column, port: number, user: string, word: string): Promise<string> {
@@ -214,6 +268,8 @@ async function runOurs(row: Row, column: Column, port: number, user: string, wor
     user: row.kind.includes("Kerberos") ? `${user}@DROVER.TEST` : user,
     password: new Secret(word),
     auth: kinds[row.kind].auth,
+    ...(certified(row) ? { certificate: own(column) } : {}),
+    ...(row.kind === "Certificate asked late" ? { tlsEngine: "openssl" } : {}),
     ssl: isSecure(row, column),
     certValidation: "ignore",
     connectRetries: 0,
@@ -256,7 +312,9 @@ async function runForeign(
   const encryption = sealing(row, column);
   if (client === "masterzen") return await masterzen(call, kind === "Basic" ? "basic" : "ntlm", encryption);
   const kerberos = kind.includes("Kerberos");
+  const files = `${folder}/${column === "password" ? "strangers" : "users"}`;
   if (client === "curl") {
+    if (certified(row)) return await curl({ ...call, user: files }, "certificate", folder);
     return await curl(call, kind === "Basic" ? "basic" : kerberos ? "kerberos" : "ntlm", folder);
   }
   const unbound = column === "unbound" || column === "unboundStrict";
@@ -264,6 +322,12 @@ async function runForeign(
   // pywinrm chooses by the form of the name.
   if (kind.startsWith("CredSSP")) {
     if (client === "pypsrp") options["credssp_auth_mechanism"] = kerberos ? "kerberos" : "ntlm";
+  } else if (certified(row)) {
+    const names = client === "pypsrp"
+      ? ["certificate_pem", "certificate_key_pem"]
+      : ["cert_pem", "cert_key_pem"];
+    options[names[0]!] = `${files}.pem`;
+    options[names[1]!] = `${files}.key`;
   } else if (unbound) options[client === "pypsrp" ? "negotiate_send_cbt" : "send_cbt"] = false;
   return await pythons.run({
     ...call,
@@ -286,9 +350,17 @@ function check(row: Row, column: Column, user: string, { seen }: Tap): string[] 
   const sealed = sealing(row, column) === "always";
   hold(seen.sealed > 0 === sealed, `${seen.sealed} sealed requests`);
   hold(seen.clear === !sealed, sealed ? "an envelope in clear" : "no envelope was seen");
+  if (certified(row)) {
+    // Nobody can look into its TLS; over HTTP it has been refused.
+    return row.server === "Drover" && logons.get("certified") !== "certificate"
+      ? ["it was no certificate"]
+      : [];
+  }
   if (kind.startsWith("CredSSP")) {
     hold(seen.form === "TLS", `CredSSP began with ${seen.form}`);
-    hold(!sealed || seen.pieces > 0, "no message of several pieces");
+    hold(!sealed || seen.pieces > 0, "no request of several pieces");
+    hold(!sealed || seen.pieces < seen.sealed, "no request of one piece");
+    hold(!sealed || seen.answeredInPieces, "no answer of several pieces");
   } else if (kind === "Basic" || kind === "Digest") hold(seen.schemes.has(kind), [...seen.schemes].join());
   else if (kind.startsWith("Negotiate")) {
     hold(seen.form === "SPNEGO", `Negotiate began with ${seen.form}`);
@@ -296,8 +368,10 @@ function check(row: Row, column: Column, user: string, { seen }: Tap): string[] 
   } else hold(seen.form === kind, `it began with ${seen.form}`);
   if (row.server === "Drover") {
     // What was inside of CredSSP the KDC knows.
-    const expected = kind === "Basic" || kind.startsWith("CredSSP")
-      ? kind.split(":")[0]
+    const expected = kind === "Basic"
+      ? "basic"
+      : kind.startsWith("CredSSP")
+      ? "CredSSP"
       : kind.includes("Kerberos")
       ? "Kerberos"
       : "NTLM";
@@ -309,7 +383,10 @@ function check(row: Row, column: Column, user: string, { seen }: Tap): string[] 
 async function measure(row: Row, column: Column): Promise<Measured> {
   const user = row.server === "Drover" ? userOf(row, column) : "alice";
   const word = column === "password" ? "wrong" : password;
-  const identity = isSecure(row, column) ? identities[column === "misbound" ? "wrong" : "right"] : undefined;
+  // Only who has the client's key can show its certificate: a relay in between is one with a wrong binding.
+  const identity = isSecure(row, column) && (!certified(row) || column === "misbound")
+    ? identities[column.startsWith("misbound") ? "wrong" : "right"]
+    : undefined;
   await using tap = await Tap.open({
     port: portOf(row, column),
     ...(identity === undefined ? {} : { identity }),

@@ -2,7 +2,7 @@
  * Services of ours for the matrix, one for each setting. Prints their ports as a line of JSON, then one for each logon and each refused
  * one; ends with its standard input.
  *
- * usage: services.ts IDENTITY KEYTAB (the password of all users is in DROVER_PASSWORD)
+ * usage: services.ts CERTIFICATES KEYTAB (the password of all users is in DROVER_PASSWORD)
  * @module
  */
 import { Secret } from "../../../protocol/secret.ts";
@@ -18,15 +18,17 @@ export interface Ports {
   readonly usual: Pair;
   readonly unencrypted: Pair;
   readonly strict: Pair;
+  readonly none: Pair;
 }
 
 if (import.meta.main) await main(Deno.args as [string, string]);
 
 async function main([identity, keytab]: readonly [string, string]): Promise<void> {
-  const tls = JSON.parse(await Deno.readTextFile(identity));
+  const { tls, certificates } = JSON.parse(await Deno.readTextFile(identity));
   const password = new Secret(Deno.env.get("DROVER_PASSWORD")!);
   const accounts = new Accounts();
   accounts.add("alice", password, undefined);
+  accounts.add("certified", undefined, undefined);
   for (const row of rows) {
     if (row.server !== "Drover") continue;
     for (const column of Object.keys(columns) as Column[]) {
@@ -39,12 +41,13 @@ async function main([identity, keytab]: readonly [string, string]): Promise<void
       await startService({
         listeners: [{ host: "127.0.0.1", port: 0 }, { host: "127.0.0.1", port: 0, tls }],
         accounts,
-        auth: ["negotiate", "kerberos", "credssp", "basic"],
+        auth: ["negotiate", "kerberos", "credssp", "basic", "certificate"],
+        certificates,
         keytab,
         settings,
         allowUnencrypted,
         onEvent: (event) => {
-          if (event.kind === "logon") say({ user: event.user, mechanism: event.mechanism ?? "Basic" });
+          if (event.kind === "logon") say({ user: event.user, mechanism: event.mechanism ?? event.scheme });
           if (event.kind === "logonFailed") say({ user: event.user, reason: event.reason });
         },
       }),
@@ -56,6 +59,7 @@ async function main([identity, keytab]: readonly [string, string]): Promise<void
       usual: await start({}),
       unencrypted: await start({}, true),
       strict: await start({ CbtHardeningLevel: "Strict" }),
+      none: await start({ CbtHardeningLevel: "None" }),
     } satisfies Ports,
   );
   await Deno.stdin.readable.pipeTo(new WritableStream());

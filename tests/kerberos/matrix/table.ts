@@ -13,7 +13,9 @@ export type Kind =
   | "Negotiate: Kerberos"
   | "Kerberos"
   | "CredSSP: NTLM"
-  | "CredSSP: Kerberos";
+  | "CredSSP: Kerberos"
+  | "Certificate"
+  | "Certificate asked late";
 
 /** One row of the table. */
 export interface Row {
@@ -34,6 +36,7 @@ export const columns = {
   unbound: "HTTPS, unbound",
   unboundStrict: "HTTPS, unbound, Strict",
   misbound: "HTTPS, wrong binding",
+  misboundNone: "HTTPS, wrong binding, None",
   password: "wrong password",
   token: "changed token",
   answer: "changed answer",
@@ -54,6 +57,7 @@ export const reasons = {
   h: "what a foreign client checks is not ours to hold",
   i: "this client takes tickets from kinit alone, so there is no password to be wrong",
   j: "our service has no Digest, as WinRM's has none; that our client says so is asserted over HTTPS",
+  k: "this client shows certificates over HTTPS only, and says so itself",
 } as const;
 
 /** Marks of the reasons. */
@@ -75,6 +79,7 @@ export const rows: readonly Row[] = [
     "Kerberos",
     "CredSSP: NTLM",
     "CredSSP: Kerberos",
+    "Certificate",
   ),
   ...all(
     "Drover",
@@ -88,7 +93,15 @@ export const rows: readonly Row[] = [
     "CredSSP: Kerberos",
   ),
   ...all("Drover", "gss-ntlmssp", "NTLM"),
-  ...all("Drover", "Apache", "Basic", "Digest", "Negotiate: Kerberos"),
+  ...all(
+    "Drover",
+    "Apache",
+    "Basic",
+    "Digest",
+    "Negotiate: Kerberos",
+    "Certificate",
+    "Certificate asked late",
+  ),
   ...all(
     "pypsrp",
     "Drover",
@@ -99,13 +112,28 @@ export const rows: readonly Row[] = [
     "Kerberos",
     "CredSSP: NTLM",
     "CredSSP: Kerberos",
+    "Certificate",
   ),
-  ...all("pywinrm", "Drover", "Basic", "NTLM", "Kerberos", "CredSSP: NTLM", "CredSSP: Kerberos"),
-  ...all("curl", "Drover", "Basic", "Negotiate: NTLM", "Negotiate: Kerberos"),
+  ...all(
+    "pywinrm",
+    "Drover",
+    "Basic",
+    "NTLM",
+    "Kerberos",
+    "CredSSP: NTLM",
+    "CredSSP: Kerberos",
+    "Certificate",
+  ),
+  ...all("curl", "Drover", "Basic", "Negotiate: NTLM", "Negotiate: Kerberos", "Certificate"),
   ...all("masterzen", "Drover", "Basic", "NTLM"),
 ];
 
-const unsealable: ReadonlySet<Kind> = new Set(["Basic", "Digest"]);
+const unsealable: ReadonlySet<Kind> = new Set(["Basic", "Digest", "Certificate", "Certificate asked late"]);
+
+/** Whether the logon is that of TLS. */
+export function certified({ kind }: Row): boolean {
+  return kind.startsWith("Certificate");
+}
 
 /** Whether the messages of a row can be sealed. */
 export function seals({ client, server, kind }: Row): boolean {
@@ -126,6 +154,7 @@ export function bindsLate({ client, kind }: Row): boolean {
 export function impossible(row: Row, column: Column): Reason | undefined {
   const { client, server, kind } = row;
   if (kind === "Digest" && server === "Drover" && column !== "secure") return "j";
+  if (certified(row) && client === "pypsrp" && (column === "clear" || column === "allowed")) return "k";
   const cannotBind = client === "curl" || client === "masterzen";
   switch (column) {
     case "elsewhere":
@@ -147,13 +176,18 @@ export function impossible(row: Row, column: Column): Reason | undefined {
       if (!binds(row)) return "a";
       if (client === "Drover") return "b";
       return undefined;
+    case "misboundNone":
+      if (server !== "Drover") return "d";
+      if (!binds(row)) return "a";
+      return cannotBind ? "c" : undefined;
     case "misbound":
+      if (certified(row)) return undefined;
       if (!binds(row)) return "a";
       return cannotBind ? "c" : undefined;
     case "password":
       return bindsLate(row) || (client === "curl" && kind === "Negotiate: Kerberos") ? "i" : undefined;
     case "token":
-      return undefined;
+      return certified(row) ? "g" : undefined;
     case "answer":
       if (unsealable.has(kind)) return "g";
       return client === "Drover" ? undefined : "h";
@@ -184,22 +218,24 @@ export function required(row: Row, column: Column): "refused" | "ok" | "either" 
       return kind.includes("Kerberos") ? "ok" : "refused";
     case "clear":
       // What is not ours may let in whom it likes.
-      return server === "Drover" ? "refused" : "either";
+      return server === "Drover" || certified(row) ? "refused" : "either";
     case "allowed":
     case "unbound":
       // go-ntlmssp sends no MIC, and our service lets in nobody whose NTLM has none.
-      return client === "masterzen" && kind === "NTLM" ? "refused" : "ok";
+      return client === "masterzen" && kind === "NTLM" || certified(row) ? "refused" : "ok";
     case "unboundStrict":
     case "misbound":
     case "password":
     case "token":
     case "answer":
-      return server === "Apache" && (column === "misbound" || column === "answer") ? "either" : "refused";
+      return server === "Apache" && column === "misbound" && kind === "Negotiate: Kerberos"
+        ? "either"
+        : "refused";
     case "sealed":
     case "secureSealed":
       return seals(row) ? "ok" : "refused";
     case "secure":
-      return client === "Drover" && kind === "Digest" && server === "Drover" ? "refused" : "ok";
+      return kind === "Digest" && server === "Drover" ? "refused" : "ok";
     default:
       return "ok";
   }

@@ -27,6 +27,8 @@ export interface Seen {
   /** Requests with a sealed body, and those that were sealed in pieces. */
   sealed: number;
   pieces: number;
+  /** Whether an answer was. */
+  answeredInPieces: boolean;
   /** Whether an envelope passed in clear, in either direction. */
   clear: boolean;
   /** Schemes of the client's tokens. */
@@ -48,6 +50,7 @@ export class Tap implements AsyncDisposable {
   readonly seen: Seen = {
     sealed: 0,
     pieces: 0,
+    answeredInPieces: false,
     clear: false,
     schemes: new Set(),
     form: undefined,
@@ -131,6 +134,7 @@ export class Tap implements AsyncDisposable {
 
   #answer(text: string): string {
     if (text.includes("Envelope")) this.seen.clear = true;
+    if (/^Content-Type: multipart\/x-multi-encrypted/im.test(text)) this.seen.answeredInPieces = true;
     const status = /^HTTP\/1\.1 (\d{3})/.exec(text)?.[1];
     if (status !== undefined) this.seen.refusal = status === "401" || status === "403" ? status : undefined;
     if (status === "401") {
