@@ -79,7 +79,12 @@ export interface Observed extends Pick<ExchangeNote, "operation" | "place" | "wa
 /** What a link tells its session. */
 export type LinkReport =
   /** Ready for the next exchange. */
-  | { readonly kind: "linkIdle"; readonly link: ActorRef<LinkMessage> }
+  | {
+    readonly kind: "linkIdle";
+    readonly link: ActorRef<LinkMessage>;
+    /** What the logon was with; absent: without a dialogue. */
+    readonly mechanism?: SecurityContext["mechanism"];
+  }
   /** It was ready, and takes no further exchange; its last one was answered. */
   | { readonly kind: "linkClosed"; readonly link: ActorRef<LinkMessage> }
   /**
@@ -319,7 +324,8 @@ class Link implements Behaviour<LinkMessage> {
     }
     if (this.#authenticationTimer !== undefined) context.cancel(this.#authenticationTimer);
     this.#authenticationTimer = undefined;
-    context.send(this.#session, { kind: "linkIdle", link: context.self });
+    const mechanism = this.#security?.mechanism;
+    context.send(this.#session, { kind: "linkIdle", link: context.self, mechanism });
   }
 
   #begin(message: Extract<LinkMessage, { kind: "exchange" }>, context: Context<LinkMessage>): void {

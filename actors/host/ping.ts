@@ -10,7 +10,13 @@ import type { HostTarget } from "./target.ts";
 
 /** What a ping found. */
 export type PingResult =
-  | { readonly kind: "answered"; readonly identity: Identity; readonly durationMs: number }
+  | {
+    readonly kind: "answered";
+    readonly identity: Identity;
+    readonly durationMs: number;
+    /** What the logon was with; `undefined`: without a dialogue (Basic, or none). */
+    readonly mechanism: Extract<LinkReport, { kind: "linkIdle" }>["mechanism"];
+  }
   | { readonly kind: "failed"; readonly error: DroverError };
 
 type PingMessage = LinkReport | { readonly kind: "identified"; readonly outcome: ExchangeOutcome } | {
@@ -31,6 +37,7 @@ class Ping implements Behaviour<PingMessage> {
   readonly #done: (result: PingResult) => void;
   readonly #since: number;
   #over = false;
+  #mechanism: Extract<LinkReport, { kind: "linkIdle" }>["mechanism"];
 
   constructor(
     target: HostTarget,
@@ -48,6 +55,7 @@ class Ping implements Behaviour<PingMessage> {
   handle(message: PingMessage, context: Context<PingMessage>): void {
     switch (message.kind) {
       case "linkIdle":
+        this.#mechanism ??= message.mechanism;
         if (!this.#over) this.#identify(message.link, context);
         return;
       case "linkRefused":
@@ -85,7 +93,8 @@ class Ping implements Behaviour<PingMessage> {
       return { kind: "failed", error };
     }
     try {
-      return { kind: "answered", identity: readIdentifyResponse(outcome.envelope), durationMs };
+      const identity = readIdentifyResponse(outcome.envelope);
+      return { kind: "answered", identity, durationMs, mechanism: this.#mechanism };
     } catch (error) {
       return { kind: "failed", error: asDroverError(error, "BadAnswer", "identify") };
     }

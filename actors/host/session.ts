@@ -114,6 +114,8 @@ class Session implements Behaviour<SessionMessage> {
   #sweeping = false;
   #paused = false;
   #circuit: Circuit;
+  /** What the last logon was with. */
+  #mechanism: Extract<LinkReport, { kind: "linkIdle" }>["mechanism"];
   /** There while no link stands and one is to be opened. */
   #tries: ConnectTries | undefined;
 
@@ -144,6 +146,7 @@ class Session implements Behaviour<SessionMessage> {
         const entry = this.#links.get(message.link);
         if (entry === undefined) return;
         if (entry.state === "opening") this.#established();
+        this.#mechanism = message.mechanism;
         this.#free(entry);
         entry.state = "idle";
         entry.idleSince = context.now();
@@ -184,7 +187,10 @@ class Session implements Behaviour<SessionMessage> {
 
   describe(): string {
     const circuit = describeCircuit(this.#circuit);
-    return `${this.#links.size} links, ${this.#waitingCount} waiting${circuit === "" ? "" : `, ${circuit}`}`;
+    const logon = this.#mechanism === undefined ? "" : `, ${this.#mechanism}`;
+    return `${this.#links.size} links, ${this.#waitingCount} waiting${logon}${
+      circuit === "" ? "" : `, ${circuit}`
+    }`;
   }
 
   figures(): Readonly<Record<string, number>> {

@@ -6,7 +6,7 @@ import type { WorkWatch } from "../daemon/operation/watch.ts";
 import { inventoryFromHosts } from "../inventory/mod.ts";
 import type { ServerTls } from "../daemon/server.ts";
 import { inspectable } from "./inspectable.ts";
-import { addConnectionOptions, connectionOptions, positiveInteger, seconds } from "./options.ts";
+import { addConnectionOptions, connectionOptions, oncePerHost, positiveInteger, seconds } from "./options.ts";
 import { readInventory, type SelectionFlags } from "./selection.ts";
 import { byteSize } from "./sizes.ts";
 import { removePrivate, storePath, tokenFileName, urlFileName, writePrivate } from "./state_files.ts";
@@ -46,10 +46,12 @@ export function daemonCommand(): Command {
         "Ctrl-C or SIGTERM: what runs has --drain seconds to end (a second signal ends them), and the next start goes " +
         "on with what is not done.",
     )
-    .option("--api <address:port>", "where to listen; beyond loopback only with TLS", apiAddress, {
-      host: "127.0.0.1",
-      port: 7520,
-    })
+    .addOption(
+      new Option("--api <address:port>", "where to listen; beyond loopback only with TLS").argParser(
+        apiAddress,
+      )
+        .default({ host: "127.0.0.1", port: 7520 }, "127.0.0.1:7520"),
+    )
     .option("--store <file>", "where jobs are kept (default: drover.db in the state folder)")
     .option("-i, --inventory <file>", "inventory: Ansible YAML or INI, JSON, or a list of hosts")
     .option("--credentials <file>", "accounts for hosts added through the API, by address (JSON, 0600)")
@@ -101,7 +103,8 @@ Examples:
   drover daemon -i hosts.yml --api 0.0.0.0:7520 --name drover.example \\
     --tls-cert api.pem --tls-key api.key
   drover daemon -i hosts.yml --log-format json --log-level api=debug
-  OTEL_DENO=true drover daemon -i hosts.yml   # traces, to the usual OTEL_EXPORTER_OTLP_ENDPOINT
+  OTEL_DENO=true OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 \\
+    drover daemon -i hosts.yml
   drover job submit -- hostname`,
     )
     .action(daemon);
@@ -121,7 +124,12 @@ async function daemon(flags: DaemonFlags): Promise<void> {
   await using log = await daemonLog(flags.logFormat, flags.logLevel ?? []);
   const tls = await certificate(flags);
   checkListen(flags.api.host, tls !== undefined);
-  const connection = connectionOptions(flags);
+  const connection = {
+    ...connectionOptions(flags),
+    onFallback: oncePerHost((host, reason) =>
+      log.daemon.warn("NTLM is used in place of Kerberos for {host}: {reason}", { host, reason })
+    ),
+  };
   const inventory = flags.inventory === undefined ? inventoryFromHosts([]) : readInventory(flags);
   const { credentials: accounts } = flags;
   const credentials = accounts === undefined ? undefined : readCredentials(accounts, connection);

@@ -8,7 +8,7 @@ import type { AuthKind } from "../client/authentication.ts";
 import { readProxy } from "../client/proxies.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
 import { readClientCertificate } from "../security/client_identity.ts";
-import { sanitize } from "./output/sanitize.ts";
+import { sanitize, sanitizeLine } from "./output/sanitize.ts";
 
 /** What the shared options parse to. */
 export interface ConnectionFlags {
@@ -176,6 +176,21 @@ export function connectionOptions(flags: ConnectionFlags): ConnectionOptions {
     ...proxyOption(flags),
     ...(flags.trust === undefined ? {} : { trust: flags.trust }),
     ...(flags.connectRetries === undefined ? {} : { connectRetries: flags.connectRetries }),
+    onFallback: oncePerHost((host, reason) =>
+      console.error(sanitizeLine(`warning: ${host}: NTLM is used in place of Kerberos: ${reason}`))
+    ),
+  };
+}
+
+/** One word for each host, however many connections it has. */
+export function oncePerHost(
+  tell: (host: string, reason: string) => void,
+): (host: string, reason: string) => void {
+  const told = new Set<string>();
+  return (host, reason) => {
+    if (told.has(host)) return;
+    told.add(host);
+    tell(host, reason);
   };
 }
 

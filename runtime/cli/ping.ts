@@ -62,7 +62,8 @@ async function pingAll(names: readonly string[], flags: PingFlags): Promise<numb
     if (result.kind === "answered") {
       const { productVendor, productVersion, protocolVersion } = result.identity;
       const said = [productVendor, productVersion, protocolVersion].filter((text) => text !== "").join(", ");
-      console.log(sanitize(`${name}: ${said} (${Math.round(result.durationMs)} ms)`));
+      const logon = result.mechanism === undefined ? "" : `, ${result.mechanism}`;
+      console.log(sanitize(`${name}: ${said} (${Math.round(result.durationMs)} ms${logon})`));
     } else {
       failed++;
       console.error(sanitize(`${name}: ${result.error.code}: ${result.error.message}`));

@@ -119,6 +119,8 @@ export type PingAnswer =
     readonly version: string;
     /** Milliseconds, with connecting and logging on. */
     readonly durationMs: number;
+    /** What the logon was with; absent: without a dialogue (Basic, Digest, a certificate), or by a daemon. */
+    readonly mechanism?: "NTLM" | "Kerberos" | "CredSSP";
   }
   | {
     readonly kind: "failed";

@@ -59,6 +59,8 @@ export interface Logon {
   readonly certificate: boolean;
   /** Whether messages are sealed. */
   readonly seal: boolean;
+  /** Told why a connection gets NTLM where Kerberos was wanted. */
+  readonly onFallback?: ((reason: string) => void) | undefined;
 }
 
 /** Whether Kerberos is part of this logon: of `negotiate` only where there is something to prove oneself with to a KDC. */
@@ -191,8 +193,24 @@ function spnego(logon: Logon, ntlm: boolean): InitiatorFactory {
   const withNtlm = logon.password !== undefined && (ntlm || !withKerberos);
   return (facts, random, wallNow) => {
     const offers: MechanismOffer[] = [];
-    if (withKerberos) offers.push(kerberosOffer(kerberosLogon(logon, facts), fallsBack));
-    if (withNtlm) offers.push(ntlmOffer(ntlmLogon(logon, facts, random, wallNow)));
+    let reason = "the service chose it";
+    if (withKerberos) {
+      offers.push(kerberosOffer(kerberosLogon(logon, facts), (error) => {
+        reason = error.message;
+        return fallsBack(error);
+      }));
+    }
+    if (withNtlm) {
+      const ntlm = ntlmOffer(ntlmLogon(logon, facts, random, wallNow));
+      offers.push({
+        ...ntlm,
+        create: () => {
+          // It is begun only when its turn has come: never is less taken than was offered without a word.
+          if (withKerberos) logon.onFallback?.(reason);
+          return ntlm.create();
+        },
+      });
+    }
     return createSpnegoInitiator(offers);
   };
 }

@@ -64,6 +64,8 @@ export interface ConnectionOptions {
    * never tried again.
    */
   readonly connectRetries?: number;
+  /** Told of each connection that gets NTLM where Kerberos was wanted, and why; default: nobody is. */
+  readonly onFallback?: (host: string, reason: string) => void;
 }
 
 /** Default of NetworkDelayms. */
@@ -121,6 +123,9 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
     kerberos: { ...host.kerberos, ...options.kerberos },
     certificate: identity !== undefined,
     seal: seals(host, secure),
+    onFallback: options.onFallback === undefined
+      ? undefined
+      : (reason) => options.onFallback?.(host.name, reason),
   };
   checkCredentials(logon);
   // To a proxy it is the proxy's own machine.

@@ -102,6 +102,33 @@ Deno.test("what is wrong is said: password, user, service, realm, tickets, accou
   }
 });
 
+Deno.test(
+  "the client says what it has logged on with, and why it takes less than Kerberos: once for a host",
+  {
+    ignore,
+  },
+  async () => {
+    const target = `localhost:${service.http}`;
+    for (const kind of ["kerberos", "negotiate"]) {
+      const { stdout, stderr } = await drover(kdc, ["ping", target, "--auth", kind, ...withPassword]);
+      assert.match(stdout, / ms, Kerberos\)$/m);
+      assert.equal(stderr, "");
+    }
+    // Nobody has a password here: NTLM is refused, each time that it is tried.
+    const { stderr, code } = await drover(kdc, [
+      ...["exec", "--hosts", target, "--connect-retries", "0"],
+      ...[...withPassword, "--kerberos-hostname", "elsewhere", "--", "true"],
+    ]);
+    assert.notEqual(code, 0);
+    const said = stderr.match(/^warning: .*$/gm);
+    assert.equal(said?.length, 1, stderr);
+    assert.match(
+      said![0]!,
+      /localhost.*: NTLM is used in place of Kerberos: .*the KDC does not know the service/,
+    );
+  },
+);
+
 Deno.test("tickets are handed on to the service on request, or it is said that there are none to hand on", {
   ignore,
 }, async () => {
