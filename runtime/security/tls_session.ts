@@ -1,14 +1,9 @@
 /** The inner TLS of CredSSP: OpenSSL by FFI behind the protocol's port. @module */
 import { X509Certificate } from "node:crypto";
-import {
-  OpensslConnection,
-  OpensslContext,
-  OpensslError,
-  OpensslLibrary,
-  OpensslUnavailable,
-} from "../../ffi/openssl/mod.ts";
+import { OpensslConnection, OpensslContext, OpensslError } from "../../ffi/openssl/mod.ts";
 import { ProtocolError, UsageError } from "../../protocol/errors.ts";
 import type { TlsSession } from "../../protocol/ports.ts";
+import { opensslLibrary } from "./openssl.ts";
 
 /** Makes sessions of one role. */
 export interface TlsSessions {
@@ -30,13 +25,13 @@ let clients: TlsSessions | undefined;
  */
 export function clientTlsSessions(): TlsSessions {
   if (clients !== undefined) return clients;
-  const context = new OpensslContext(library(), { role: "client", ...versions, ciphers });
+  const context = new OpensslContext(opensslLibrary("use CredSSP"), { role: "client", ...versions, ciphers });
   return clients = { create: () => new OpensslSession(context, undefined) };
 }
 
 /** Throws UsageError `OpensslMissing` where there is no OpenSSL. */
 export function assertOpenssl(): void {
-  library();
+  opensslLibrary("use CredSSP");
 }
 
 /**
@@ -47,7 +42,13 @@ export function assertOpenssl(): void {
 export function serverTlsSessions(certificate: string, key: string): TlsSessions {
   let context: OpensslContext;
   try {
-    context = new OpensslContext(library(), { role: "server", ...versions, ciphers, certificate, key });
+    context = new OpensslContext(opensslLibrary("use CredSSP"), {
+      role: "server",
+      ...versions,
+      ciphers,
+      certificate,
+      key,
+    });
   } catch (error) {
     if (!(error instanceof OpensslError)) throw error;
     throw new UsageError("CertificateInvalid", `use certificate for CredSSP: ${error.text}`, {
@@ -56,15 +57,6 @@ export function serverTlsSessions(certificate: string, key: string): TlsSessions
   }
   const publicKey = keyOf(new X509Certificate(certificate));
   return { create: () => new OpensslSession(context, publicKey) };
-}
-
-function library(): OpensslLibrary {
-  try {
-    return OpensslLibrary.load(Deno.env.get("DROVER_OPENSSL_LIBRARY"));
-  } catch (error) {
-    if (!(error instanceof OpensslUnavailable)) throw error;
-    throw new UsageError("OpensslMissing", `use CredSSP: ${error.message}`, { cause: error });
-  }
 }
 
 class OpensslSession implements TlsSession {

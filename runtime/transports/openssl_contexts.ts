@@ -4,11 +4,11 @@ import type { TlsClientOptions, TlsIdentity } from "../../actors/ports.ts";
 import {
   OpensslContext,
   OpensslError,
-  OpensslLibrary,
+  type OpensslLibrary,
   OpensslTrustStore,
-  OpensslUnavailable,
 } from "../../ffi/openssl/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
+import { opensslLibrary } from "../security/openssl.ts";
 import { systemRoots } from "./tls_roots.ts";
 import type { Trust } from "./tls_trust.ts";
 
@@ -21,20 +21,6 @@ const legacyCiphers = "ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0";
 
 const contexts = new Map<string, OpensslContext>();
 const stores = new Map<string, OpensslTrustStore>();
-
-/**
- * The library.
- *
- * @throws UsageError `OpensslMissing`
- */
-export function opensslLibrary(purpose: string): OpensslLibrary {
-  try {
-    return OpensslLibrary.load(Deno.env.get("DROVER_OPENSSL_LIBRARY"));
-  } catch (error) {
-    if (!(error instanceof OpensslUnavailable)) throw error;
-    throw new UsageError("OpensslMissing", `${purpose}: ${error.message}`, { cause: error });
-  }
-}
 
 /**
  * The context for clients with these options.

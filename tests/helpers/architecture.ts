@@ -48,6 +48,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "ffi/": [],
   "runtime/": ["actors/", "protocol/"],
   "runtime/security/": ["runtime/", "actors/", "protocol/", "ffi/"],
+  "runtime/transports/": ["runtime/", "actors/", "protocol/", "ffi/"],
   "runtime/os/": ["runtime/", "actors/", "protocol/", "ffi/"],
   "mod.ts": ["runtime/", "actors/", "protocol/"],
   "tests/": ["mod.ts", "runtime/", "actors/", "protocol/", "ffi/", "bench/"],
