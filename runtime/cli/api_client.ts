@@ -35,7 +35,8 @@ export function addApiOptions(command: Command): Command {
 export function daemonOptions(flags: ApiFlags): RemoteFleetOptions {
   const folder = defaultStateDir() ?? "";
   const url = flags.api ?? Deno.env.get("DROVER_API") ?? readPrivate(`${folder}/${urlFileName}`);
-  if (url === undefined || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+  // What is no URL is refused where it is used.
+  if (url === undefined) {
     throw new UsageError(
       "DaemonUnknown",
       "find daemon: none of this user runs; start `drover daemon`, or give --api URL",
@@ -44,6 +45,9 @@ export function daemonOptions(flags: ApiFlags): RemoteFleetOptions {
   const token = flags.tokenFile === undefined
     ? Deno.env.get("DROVER_TOKEN") ?? readPrivate(`${folder}/${tokenFileName}`)
     : readPrivate(flags.tokenFile);
+  if (token === undefined && flags.tokenFile !== undefined) {
+    throw new UsageError("FileUnreadable", `find token: ${flags.tokenFile} cannot be read`);
+  }
   if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) {
     throw new UsageError("TokenMissing", "find token: set DROVER_TOKEN or give --token-file");
   }

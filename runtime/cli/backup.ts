@@ -6,6 +6,7 @@ import { storePath } from "./state_files.ts";
 /** The command. */
 export function backupCommand(): Command {
   return new Command("backup")
+    .summary("copy a daemon's store, also while it runs")
     .description(
       "Copy a daemon's store as it is at one moment into a new file (0600), and check the copy; the daemon may run " +
         "meanwhile. To go back to a copy, stop the daemon, remove its store with the files -wal and -shm beside it, " +

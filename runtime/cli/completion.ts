@@ -10,6 +10,7 @@ const writers = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion
 /** The command. `program`: the whole command line, once it is built. */
 export function completionCommand(program: () => Command): Command {
   return new Command("completion")
+    .summary("print a completion script for a shell")
     .description("Print a script that completes commands and options in a shell.")
     .addArgument(new Argument("<shell>", "bash, zsh or fish").choices(Object.keys(writers)))
     .addHelpText(

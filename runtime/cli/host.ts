@@ -66,7 +66,16 @@ const pingsAtOnce = 16;
 
 /** The command. */
 export function hostCommand(): Command {
-  const command = new Command("host").description("Hosts of a running daemon: look, add, ask what they are.");
+  const command = new Command("host").summary("look at hosts of a running daemon, add them, ask them")
+    .description("Hosts of a running daemon: look, add, ask what they are.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  drover host list 'web*' --fact 'os.name=*2022*'
+  drover host gather
+  drover host add web09 --address 10.0.0.9 --group web`,
+    );
   const add = (child: Command) => {
     command.addCommand(addApiOptions(child));
     return child;
@@ -113,11 +122,18 @@ export function hostCommand(): Command {
 }
 
 function writeOptions(command: Command): Command {
+  // What `set` does not name stays as it is.
+  const unless = (value: string) => command.name() === "add" ? ` (default: ${value})` : "";
   return command.argument("<name>", "its name")
-    .option("--address <address>", "host name or address (default: its name)")
-    .option("--port <number>", "TCP port", portNumber)
-    .addOption(new Option("--scheme <scheme>", "default: http").choices(["http", "https"]))
-    .addOption(new Option("--auth <kind>", "default: negotiate").choices(["negotiate", "ntlm", "basic"]))
+    .option("--address <address>", `host name or address${unless("its name")}`)
+    .option("--port <number>", `TCP port${unless("5985, with https 5986")}`, portNumber)
+    .addOption(
+      new Option("--scheme <scheme>", `how it is spoken to${unless("http")}`).choices(["http", "https"]),
+    )
+    .addOption(
+      new Option("--auth <kind>", `how to log on${unless("negotiate")}`)
+        .choices(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic"]),
+    )
     .option("--group <name>", "group that it is in; may be repeated", collect);
 }
 
@@ -132,6 +148,11 @@ async function list(
     else rows.push([host.name, host.address, port(host), host.groups.join(","), origin(host)]);
   }
   if (rows.length > 0) print(columns(["NAME", "ADDRESS", "PORT", "GROUPS", "FROM"], rows));
+  else if (flags.json !== true) {
+    console.error(
+      `drover: no hosts${flags.fact === undefined ? "" : "; drover host gather asks them for facts"}`,
+    );
+  }
 }
 
 async function show(name: string, flags: ApiFlags): Promise<void> {

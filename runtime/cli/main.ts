@@ -55,7 +55,9 @@ Examples:
   ];
   for (const command of commands) {
     for (const one of withSubcommands(command)) {
-      one.exitOverride().showHelpAfterError("(add --help for the options)");
+      one.exitOverride().showHelpAfterError("(add --help for the options)")
+        // One option with a long name must not end the wrapping of all.
+        .configureHelp({ minWidthToWrap: 25 });
     }
     program.addCommand(command);
   }

@@ -35,7 +35,16 @@ interface SetFlags extends ApiFlags, RequestFlags {
 
 /** The command. */
 export function scheduleCommand(): Command {
-  const command = new Command("schedule").description("Jobs of a running daemon that recur.");
+  const command = new Command("schedule").summary("have a running daemon run jobs by the clock")
+    .description("Jobs of a running daemon that recur.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  drover schedule set nightly --cron '30 2 * * *' --time-zone Europe/Berlin \\
+    --hosts 'web*' -- /opt/clean
+  drover schedule show nightly`,
+    );
   const add = (child: Command) => command.addCommand(addApiOptions(child));
   add(
     addRequestOptions(

@@ -80,8 +80,8 @@ export function serviceCommand(): Command {
     )
     .option(
       "--cert-mapping <mapping>",
-      "Issuer=THUMBPRINT;Subject=*@example.com;UserName=ACCOUNT: clients with a certificate that this issuer has signed, " +
-        "for this UPN or DNS name, are the account; may be repeated; @FILE: one in each line",
+      "Issuer=THUMBPRINT;Subject=NAME;UserName=ACCOUNT: clients with a certificate that this issuer has signed, " +
+        "for this UPN or DNS name (*@example.com), are the account; may be repeated; @FILE: one in each line",
       mapping,
     )
     .option("--client-ca <file>", "authorities that the issuers of --cert-mapping lead to (PEM)")

@@ -13,7 +13,15 @@ interface TokenDocument {
 
 /** The command. */
 export function tokenCommand(): Command {
-  const command = new Command("token").description("Make, list and revoke tokens of a running daemon.");
+  const command = new Command("token").summary("say who may use a running daemon")
+    .description("Make, list and revoke tokens of a running daemon.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  drover token create looker --scope read
+  drover token create deploy --hosts 'web*' --expires 90`,
+    );
   command.addCommand(
     addApiOptions(
       new Command("create")

@@ -62,6 +62,6 @@ function about(command: Command): string {
 
 /** The first sentence, short enough for a list. */
 function line(text: string): string {
-  const first = text.split(/[.;] |\.$/)[0]!.replaceAll(/\s+/g, " ").trim();
+  const first = text.split(/(?<!\be\.g)[.;] |\.$/)[0]!.replaceAll(/\s+/g, " ").trim();
   return first.length <= 60 ? first : `${first.slice(0, 59)}…`;
 }

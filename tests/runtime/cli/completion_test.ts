@@ -1,4 +1,5 @@
 /** Completion scripts, in the shells that are for them; bash is everywhere where the tests run. */
+import type { Command } from "commander";
 import assert from "node:assert/strict";
 import { commandNodes } from "../../../runtime/cli/completion/nodes.ts";
 import { bashCompletion } from "../../../runtime/cli/completion/bash.ts";
@@ -25,6 +26,17 @@ async function run(shell: string, args: readonly string[], script: string): Prom
     await Deno.remove(path);
   }
 }
+
+Deno.test("help fits 80 columns, and shows no value as JSON; what is completed is not cut at e.g.", () => {
+  const all = (command: Command): Command[] => [command, ...(command.commands as Command[]).flatMap(all)];
+  for (const command of all(droverCommand())) {
+    let text = "";
+    command.configureOutput({ writeOut: (part) => text += part, getOutHelpWidth: () => 80 }).outputHelp();
+    for (const line of text.split("\n")) assert.ok(line.length <= 80, `${command.name()}: ${line}`);
+    assert.doesNotMatch(text, /default: [{[]/, command.name());
+  }
+  for (const { options } of nodes) for (const { about } of options) assert.doesNotMatch(about, /e\.g$/);
+});
 
 const quoted = (word: string) => `'${word}'`;
 

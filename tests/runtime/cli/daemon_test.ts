@@ -64,6 +64,10 @@ Deno.test("drover daemon takes jobs of drover job, follows them, and ends in ord
   assert.equal((await run("token", "revoke", "reader")).code, 0);
   assert.doesNotMatch((await run("token", "list")).stdout, /reader/);
 
+  const lost = await run("job", "list", "--token-file", `${state}/none`);
+  assert.match(lost.stderr, /none cannot be read/);
+  assert.match((await run("job", "list", "--api", "foo")).stderr, /has to begin with http/);
+
   daemon.kill("SIGTERM");
   const { code } = await daemon.status;
   const said = await new Response(rest).text() + await new Response(daemon.stderr).text();
