@@ -17,6 +17,8 @@ export class ServiceKeys {
 
   /** Monotonic milliseconds until which steps run on other threads. */
   #slowUntil = 0;
+  /** Slow steps one after the other. A single one says nothing: other processes may have had the processor. */
+  #slowSteps = 0;
 
   private constructor(library: GssLibrary, credential: Credential) {
     this.library = library;
@@ -49,7 +51,8 @@ export class ServiceKeys {
       const begin = systemClock.monotonic();
       const outcome = step(true);
       const end = systemClock.monotonic();
-      if (end - begin > slowMs) this.#slowUntil = end + avoidedMs;
+      this.#slowSteps = end - begin > slowMs ? this.#slowSteps + 1 : 0;
+      if (this.#slowSteps >= 2) this.#slowUntil = end + avoidedMs;
       return outcome;
     });
   }
