@@ -29,6 +29,8 @@ export interface SecurityContext {
   readonly mechanism: "NTLM" | "Kerberos" | "CredSSP" | undefined;
   /** Milliseconds from its establishment until it ends, as a ticket does; absent: it lasts as long as its connection. */
   readonly lifetimeMs?: number | undefined;
+  /** The error that a step under way will end in when nobody answers it, whom it asks beside the peer; absent: it asks nobody. */
+  readonly pending?: DroverError | undefined;
   /** Takes the peer's token (`undefined` for an initiator's first step). */
   step(token: Uint8Array | undefined, done: (outcome: SecurityStep) => void): void;
   /** Signs and encrypts one message: the bytes after the part headers of `multipart/encrypted` (length, token, ciphertext). */

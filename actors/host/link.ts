@@ -417,7 +417,8 @@ class Link implements Behaviour<LinkMessage> {
     const exchange = this.#exchange;
     const { networkDelayMs } = this.#target;
     if (exchange === undefined || exchange.arrived < networkDelayMs * leastBytesPerMs) {
-      this.#fail(overdue(during), context);
+      const pending = during === "authentication" ? this.#security?.pending : undefined;
+      this.#fail(pending ?? overdue(during), context);
       return;
     }
     exchange.arrived = 0;

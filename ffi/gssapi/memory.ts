@@ -15,6 +15,11 @@ const slabSize = 512;
 /** Frames of calls that run on other threads. */
 const running = new Set<Frame>();
 
+/** Whether a call runs on another thread; nobody can end it, and the process does not end by itself before it. */
+export function callsUnderWay(): boolean {
+  return running.size > 0;
+}
+
 /** The address of `bytes`; 0 for none. */
 export function addressOf(bytes: Native): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));

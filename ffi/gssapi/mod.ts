@@ -6,5 +6,6 @@ export { GssError, GssUnavailable } from "./errors.ts";
 export type { Handle } from "./handle.ts";
 export { hostRealm } from "./host_realm.ts";
 export { GssLibrary } from "./library.ts";
+export { callsUnderWay } from "./memory.ts";
 export { destroyCache } from "./memory_cache.ts";
 export { principalName } from "./name.ts";

@@ -1,5 +1,5 @@
 /** What both sides of SPNEGO share: messages protected by the chosen mechanism. @module */
-import { ProtocolError } from "../errors.ts";
+import { type DroverError, ProtocolError } from "../errors.ts";
 import type { SecurityContext } from "../ports.ts";
 import type { Mechanism } from "./mechanism.ts";
 import { StepFrame } from "./step_frame.ts";
@@ -19,6 +19,10 @@ export abstract class SpnegoContext extends StepFrame implements SecurityContext
 
   get lifetimeMs(): number | undefined {
     return this.established ? this.chosen?.lifetimeMs : undefined;
+  }
+
+  get pending(): DroverError | undefined {
+    return this.chosen?.pending;
   }
 
   seal(plaintext: Uint8Array): Uint8Array {

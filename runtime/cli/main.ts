@@ -1,6 +1,7 @@
 /** The command line `drover`. @module */
 import { Command, CommanderError } from "commander";
 import { utf8 } from "../../protocol/bytes.ts";
+import { callsUnderWay } from "../../ffi/gssapi/mod.ts";
 import { DroverError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
 import { accountCommand } from "./account.ts";
@@ -87,4 +88,8 @@ export async function runCommandLine(command: Command, args: readonly string[]):
   }
 }
 
-if (import.meta.main) await runCommandLine(droverCommand(), Deno.args);
+if (import.meta.main) {
+  await runCommandLine(droverCommand(), Deno.args);
+  // A KDC that is silent would keep the process up for a minute behind its last word.
+  if (callsUnderWay()) Deno.exit();
+}

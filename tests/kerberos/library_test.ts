@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Kdc, kdcPresent } from "./kdc.ts";
-import { password, python, startKdc, user } from "./world.ts";
+import { drover, password, python, startKdc, user, withPassword } from "./world.ts";
 
 const child = fileURLToPath(new URL("library_child.ts", import.meta.url));
 const ignore = !kdcPresent;
@@ -112,6 +112,21 @@ Deno.test("a KDC that never answers holds nothing up, and is named", { ignore },
   await using realm = await startKdc();
   realm.silence(true);
   await run(realm, "silent");
+  // Where a host has less time than a KDC is given, the reason is the same.
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const target = `localhost:${listener.addr.port}`;
+  for (const kind of ["kerberos", "negotiate"]) {
+    const { stderr } = await drover(realm, [
+      "ping",
+      target,
+      "--timeout",
+      "2",
+      "--auth",
+      kind,
+      ...withPassword,
+    ]);
+    assert.match(stderr, /KdcTimeout: .*HTTP\/localhost.*no KDC answered in time/);
+  }
 });
 
 Deno.test("a KDC that falls silent keeps nobody up whose ticket is there", { ignore }, async () => {

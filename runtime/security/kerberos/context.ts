@@ -1,7 +1,7 @@
 /** What both sides of a Kerberos dialogue share: steps that end later, and sealed messages (RFC 4121). @module */
 import { GssContext, GssError, type GssLibrary, indefinite, RoutineError } from "../../../ffi/gssapi/mod.ts";
 import type { Mechanism } from "../../../protocol/auth/mod.ts";
-import { NetworkError, ProtocolError, UsageError } from "../../../protocol/errors.ts";
+import { type DroverError, NetworkError, ProtocolError, UsageError } from "../../../protocol/errors.ts";
 import type { SecurityStep } from "../../../protocol/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
@@ -46,6 +46,10 @@ export abstract class KerberosContext implements Mechanism {
     return this.established ? this.#lifetimeMs : undefined;
   }
 
+  get pending(): DroverError | undefined {
+    return this.#state === "stepping" ? silentKdc(this.action, "in time") : undefined;
+  }
+
   /** Takes what the library says of the ticket's time. */
   protected lastsFor(seconds: number): void {
     this.#lifetimeMs = seconds === indefinite ? undefined : seconds * 1000;
@@ -74,7 +78,7 @@ export abstract class KerberosContext implements Mechanism {
     };
     const cancel = systemClock.schedule(
       patienceMs,
-      () => end({ kind: "failed", error: silentKdc(this.action) }),
+      () => end({ kind: "failed", error: silentKdc(this.action, `within ${patienceMs / 1000} seconds`) }),
     );
     this.take(token).then(end, (error) => end({ kind: "failed", error: kerberosError(error, this.action) }));
   }
@@ -144,8 +148,8 @@ function sealError(error: unknown): ProtocolError {
   });
 }
 
-function silentKdc(action: string): NetworkError {
-  return new NetworkError("KdcTimeout", `${action}: no KDC answered within ${patienceMs / 1000} seconds`);
+function silentKdc(action: string, when: string): NetworkError {
+  return new NetworkError("KdcTimeout", `${action}: no KDC answered ${when}`);
 }
 
 function disposedMeanwhile(): UsageError {

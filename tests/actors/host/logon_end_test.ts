@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { HostTarget } from "../../../actors/host/mod.ts";
 import { utf8 } from "../../../protocol/bytes.ts";
-import { DeniedError } from "../../../protocol/errors.ts";
+import { DeniedError, NetworkError } from "../../../protocol/errors.ts";
 import type { SecurityContext } from "../../../protocol/ports.ts";
 import { FakeHost, type FakeOptions, type Operation } from "./fake_host.ts";
 import { FakeFleet, fakeTarget } from "./run_job.ts";
@@ -144,4 +144,15 @@ Deno.test("logons that ended together cost the exchange nothing that meets them 
   run.test.advance(15_000);
   assert.equal(last.results[0]?.status, "succeeded");
   assert.ok(host.opened > opened);
+});
+
+Deno.test("a logon that is not over in time says whom it has waited for", () => {
+  const pending = new NetworkError("KdcTimeout", "authenticate: no KDC answered in time");
+  for (const [change, code] of [[{ pending }, "KdcTimeout"], [{}, "AuthenticationTimeout"]] as const) {
+    const { run, target } = world({}, () => ({ step: () => {}, ...change }));
+    const sink = run.start([target]);
+    run.test.settle(60_000);
+    assert.equal(sink.results[0]?.error?.code, code);
+    assert.equal(sink.results[0]?.status, "unreachable");
+  }
 });
