@@ -66,7 +66,9 @@ export type {
   Connector,
   ConnectTarget,
   TlsClientOptions,
+  TlsEngineName,
   TlsFacts,
+  TlsIdentity,
 } from "./actors/ports.ts";
 export {
   type Blame,

@@ -41,7 +41,7 @@ async function outcome(port: number, timeoutMs = 5_000): Promise<string> {
   const result = await Promise.race([opened, side.closed.promise.then((error) => error?.code ?? "in order")]);
   side.connection.abort();
   const error = await side.closed.promise;
-  assert.ok(!error?.message.includes("pw"), error?.message);
+  assert.ok(!error?.message.includes("pw"), error?.message ?? "");
   return result;
 }
 
