@@ -5,18 +5,13 @@
  * usage: measure.ts FOLDER KEYTAB (the password of all is in DROVER_PASSWORD)
  * @module
  */
-import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { Fleet } from "../../../mod.ts";
 import { DroverError, NetworkError } from "../../../protocol/errors.ts";
 import { Secret } from "../../../protocol/secret.ts";
 import type { AuthKind } from "../../../runtime/client/authentication.ts";
 import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
-import { createSelfSigned, thumbprint } from "../../../runtime/security/certificates.ts";
-import { makeCertificate } from "../../helpers/client_ca.ts";
-import { Apache } from "../apache.ts";
-import { curl, linesOf, masterzen, PythonClients } from "./foreign.ts";
-import type { Ports } from "./services.ts";
+import { curl, masterzen, PythonClients } from "./foreign.ts";
+import { startServers } from "./servers.ts";
 import {
   bindsLate,
   certified,
@@ -31,160 +26,20 @@ import {
   seals,
   userOf,
 } from "./table.ts";
-import { type Identity, Tap } from "./tap.ts";
+import { Tap } from "./tap.ts";
 
 const [folder, keytab] = Deno.args as [string, string];
 const password = Deno.env.get("DROVER_PASSWORD")!;
 const python = Deno.env.get("DROVER_KERBEROS_PYTHON")!;
-const servicesScript = fileURLToPath(new URL("services.ts", import.meta.url));
-const serverScript = fileURLToPath(new URL("../../interop/peers/winrm_server.py", import.meta.url));
 
 /** More than CredSSP seals at once, in both directions. */
 const payload = new Uint8Array(100_000).map((_, index) => index * 7 + (index >> 8));
 
-/** Mechanisms by which users logged on to services of ours. */
-const logons = new Map<string, string>();
-
-/** Services of ours in a process of their own: NTLM refuses to log on to itself. */
-async function startServices(identity: Identity, stack: AsyncDisposableStack): Promise<Ports> {
-  const certificates = {
-    mappings: [{
-      issuer: thumbprint(root.certificate, "sha1"),
-      subject: "*@corp.example",
-      userName: "certified",
-    }],
-    authorities: root.certificate,
-  };
-  await Deno.writeTextFile(`${folder}/identity.json`, JSON.stringify({ tls: identity, certificates }));
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", servicesScript, `${folder}/identity.json`, keytab],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const lines = linesOf(child.stdout);
-  const ports: Ports = JSON.parse((await lines.next()).value!);
-  const rest = (async () => {
-    for await (const line of lines) {
-      const { user, mechanism, reason } = JSON.parse(line);
-      if (user !== undefined) logons.set(user, mechanism ?? reason);
-    }
-  })();
-  stack.defer(async () => {
-    await child.stdin.close();
-    await rest;
-    await child.status;
-  });
-  return ports;
-}
-
-/** pyspnego's server, with gss-ntlmssp's below another path. */
-async function startForeign(identity: Identity, stack: AsyncDisposableStack) {
-  await Deno.writeTextFile(`${folder}/cert.pem`, identity.certificate);
-  await Deno.writeTextFile(`${folder}/key.pem`, identity.key);
-  await Deno.writeTextFile(`${folder}/users`, `:alice:${password}\nDOMAIN:alice:${password}\n`);
-  const child = new Deno.Command(python, {
-    args: ["-W", "ignore", serverScript, `${folder}/cert.pem`, `${folder}/key.pem`, "alice"],
-    env: { KRB5_KTNAME: keytab, NTLM_USER_FILE: `${folder}/users` },
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const lines = linesOf(child.stdout);
-  stack.defer(async () => {
-    await child.stdin.close();
-    while (!(await lines.next()).done);
-    await child.status;
-  });
-  const [http, https] = (await lines.next()).value!.split(" ").map(Number);
-  return { http: http!, https: https! };
-}
-
-/** Apache that asks for a certificate at once. */
-async function startStrictApache(port: number, stack: AsyncDisposableStack): Promise<Apache> {
-  return stack.use(
-    await Apache.with({
-      modules: ["proxy", "proxy_http", "headers"],
-      files: { "root.pem": new TextEncoder().encode(root.certificate) },
-      location: () => `
-  RequestHeader set Authorization "Basic ${new TextEncoder().encode(`alice:${password}`).toBase64()}"
-  ProxyPass http://127.0.0.1:${port}/wsman`,
-      more: (files) => `
-SSLVerifyClient require
-SSLCACertificateFile ${files}/root.pem`,
-    }),
-  );
-}
-
-/** Apache, which lets in and hands on to a service of ours. */
-async function startApache(port: number, stack: AsyncDisposableStack): Promise<Apache> {
-  const utf8 = (text: string) => new TextEncoder().encode(text);
-  const hash = (name: string, text: string, encoding: "utf8" | "latin1") =>
-    createHash(name).update(text, encoding).digest(name === "md5" ? "hex" : "base64");
-  const handOn = `
-  RequestHeader set Authorization "Basic ${utf8(`alice:${password}`).toBase64()}"
-  ProxyPass http://127.0.0.1:${port}/wsman`;
-  const back = `
-  Require valid-user${handOn}`;
-  return stack.use(
-    await Apache.with({
-      modules: [
-        ...["authz_user", "authn_file", "auth_basic", "auth_digest", "auth_gssapi"],
-        ...["proxy", "proxy_http", "headers"],
-      ],
-      files: {
-        keytab: await Deno.readFile(keytab),
-        "krb5.conf": await Deno.readFile(Deno.env.get("KRB5_CONFIG")!),
-        "root.pem": utf8(root.certificate),
-        basic: utf8(`alice:{SHA}${hash("sha1", password, "utf8")}\n`),
-        // Apache names no charset: ISO 8859-1 then (RFC 7616 section 4).
-        digest: utf8(`alice:wsman:${hash("md5", `alice:wsman:${password}`, "latin1")}\n`),
-      },
-      location: () => `
-  Require all denied`,
-      more: (files) =>
-        `<Location /basic>
-  AuthType Basic
-  AuthName wsman
-  AuthBasicProvider file
-  AuthUserFile ${files}/basic${back}
-</Location>
-<Location /digest>
-  AuthType Digest
-  AuthName wsman
-  AuthDigestProvider file
-  AuthUserFile ${files}/digest${back}
-</Location>
-<Location /kerberos>
-  AuthType GSSAPI
-  AuthName wsman
-  GssapiCredStore keytab:${files}/keytab
-  GssapiConnectionBound On${back}
-</Location>
-SSLCACertificateFile ${files}/root.pem
-<Location /certificate>
-  SSLVerifyClient require${handOn}
-</Location>`,
-    }),
-  );
-}
-
-const root = makeCertificate({ name: "Root", authority: {} });
-const users = makeCertificate({ name: "alice", issuer: root, upn: "alice@corp.example", uses: [2] });
-const others = makeCertificate({ name: "Others", authority: {} });
-const strangers = makeCertificate({ name: "alice", issuer: others, upn: "alice@corp.example", uses: [2] });
-for (const [name, { certificate, key }] of Object.entries({ users, strangers })) {
-  await Deno.writeTextFile(`${folder}/${name}.pem`, certificate);
-  await Deno.writeTextFile(`${folder}/${name}.key`, key);
-}
-const identities = {
-  right: await createSelfSigned(["localhost"], Date.now()),
-  wrong: await createSelfSigned(["localhost"], Date.now()),
-};
-
 await using stack = new AsyncDisposableStack();
-const services = await startServices(identities.right, stack);
-const foreign = await startForeign(identities.right, stack);
-const apache = await startApache(services.unencrypted[0], stack);
-const strictApache = await startStrictApache(services.unencrypted[0], stack);
+const { services, foreign, apache, strictApache, logons, identities, users, strangers } = await startServers(
+  { folder, keytab, password, python },
+  stack,
+);
 await Deno.mkdir(`${folder}/tickets`);
 const pythons = stack.use(new PythonClients(python, `${folder}/tickets`));
 
@@ -341,21 +196,22 @@ async function runForeign(
 }
 
 /** What a tap has to have seen where a logon succeeded. */
-function check(row: Row, column: Column, user: string, { seen }: Tap): string[] {
+async function check(row: Row, column: Column, user: string, { seen }: Tap): Promise<string[]> {
   const problems: string[] = [];
   const hold = (right: boolean, problem: string) => {
     if (!right) problems.push(problem);
   };
   const { kind } = row;
+  if (certified(row)) {
+    // Nobody can look into its TLS; over HTTP it has been refused.
+    if (row.server === "Drover") {
+      hold(await logons.of("certified") === "certificate", "it was no certificate");
+    }
+    return problems;
+  }
   const sealed = sealing(row, column) === "always";
   hold(seen.sealed > 0 === sealed, `${seen.sealed} sealed requests`);
   hold(seen.clear === !sealed, sealed ? "an envelope in clear" : "no envelope was seen");
-  if (certified(row)) {
-    // Nobody can look into its TLS; over HTTP it has been refused.
-    return row.server === "Drover" && logons.get("certified") !== "certificate"
-      ? ["it was no certificate"]
-      : [];
-  }
   if (kind.startsWith("CredSSP")) {
     hold(seen.form === "TLS", `CredSSP began with ${seen.form}`);
     hold(!sealed || seen.pieces > 0, "no request of several pieces");
@@ -375,7 +231,8 @@ function check(row: Row, column: Column, user: string, { seen }: Tap): string[] 
       : kind.includes("Kerberos")
       ? "Kerberos"
       : "NTLM";
-    hold(logons.get(user) === expected, `the service let ${user} in by ${logons.get(user)}`);
+    const found = await logons.of(user);
+    hold(found === expected, `the service let ${user} in by ${found}`);
   }
   return problems;
 }
@@ -396,7 +253,7 @@ async function measure(row: Row, column: Column): Promise<Measured> {
   const said = await run(row, column, tap.port, user, word);
   // What foreign clients make of a refusal is their own; what they were answered is ours.
   const outcome = ["ok", "KDC"].includes(said) || row.client === "Drover" ? said : tap.seen.refusal ?? said;
-  const problems = outcome === "ok" && column !== "elsewhere" ? check(row, column, user, tap) : [];
+  const problems = outcome === "ok" && column !== "elsewhere" ? await check(row, column, user, tap) : [];
   const wanted = required(row, column);
   if (wanted !== "either" && (wanted === "ok") !== (outcome === "ok")) {
     problems.push(`it has to be ${wanted}`);

@@ -1,6 +1,6 @@
 /**
- * Services of ours for the matrix, one for each setting. Prints their ports as a line of JSON, then one for each logon and each refused
- * one; ends with its standard input.
+ * Services of ours for the matrix, one for each setting. Prints their ports as a line of JSON, then one for each logon; ends with
+ * its standard input.
  *
  * usage: services.ts CERTIFICATES KEYTAB (the password of all users is in DROVER_PASSWORD)
  * @module
@@ -48,7 +48,6 @@ async function main([identity, keytab]: readonly [string, string]): Promise<void
         allowUnencrypted,
         onEvent: (event) => {
           if (event.kind === "logon") say({ user: event.user, mechanism: event.mechanism ?? event.scheme });
-          if (event.kind === "logonFailed") say({ user: event.user, reason: event.reason });
         },
       }),
     );
