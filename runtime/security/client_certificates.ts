@@ -12,6 +12,7 @@ import {
   signatureHash,
 } from "../../protocol/auth/x509.ts";
 import { ProtocolError, UsageError } from "../../protocol/errors.ts";
+import { caseless } from "./passwords.ts";
 
 /** A row of `winrm/config/service/certmapping`. */
 export interface CertificateMapping {
@@ -217,8 +218,8 @@ function hasThumbprint({ fingerprint, fingerprint256 }: X509Certificate, wanted:
 
 /** Without case; `*` only at one end, as the schema has it. */
 function matches(name: string, pattern: string): boolean {
-  const text = name.toLowerCase();
-  const wanted = pattern.toLowerCase();
+  const text = caseless(name);
+  const wanted = caseless(pattern);
   if (wanted.startsWith("*")) return text.endsWith(wanted.slice(1));
   return wanted.endsWith("*") ? text.startsWith(wanted.slice(0, -1)) : text === wanted;
 }

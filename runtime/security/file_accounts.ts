@@ -2,6 +2,7 @@
 import type { Secret } from "../../protocol/secret.ts";
 import { type AccountRecord, type FileStamp, readAccountFile, stampOf } from "./account_file.ts";
 import { FairQueue } from "./fair_queue.ts";
+import { networkOf } from "./logon_throttle.ts";
 import { matchesHash, nobodysHash, type PasswordHash } from "./password_hash.ts";
 import {
   accountKey,
@@ -83,7 +84,7 @@ export class FileAccounts implements LogonAccounts, PasswordCheck, Disposable {
     const hash = account?.record.passwordHash;
     const matches = this.#options.matches ?? matchesHash;
     // Nobody's name, a disabled account and one without a password cost the same.
-    const work = this.#hashing.run(address, () => matches(password, hash ?? nobodysHash));
+    const work = this.#hashing.run(networkOf(address), () => matches(password, hash ?? nobodysHash));
     if (work === undefined) return { kind: "unchecked", reason: "too many passwords wait for their check" };
     let equal: boolean;
     try {

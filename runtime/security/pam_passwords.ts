@@ -4,6 +4,7 @@ import { UsageError } from "../../protocol/errors.ts";
 import type { Secret } from "../../protocol/secret.ts";
 import { lookupUser } from "../os/users.ts";
 import { FairQueue } from "./fair_queue.ts";
+import { networkOf } from "./logon_throttle.ts";
 import {
   accountKey,
   type LogonAccount,
@@ -62,7 +63,7 @@ export class PamPasswords implements PasswordCheck {
     const user = accountKey(username);
     const { service = "drover", configuration } = this.#options;
     const question = { service, user, password: password.reveal(), from: address };
-    const work = this.#queue.run(address, () => this.#pam.check(question, configuration));
+    const work = this.#queue.run(networkOf(address), () => this.#pam.check(question, configuration));
     if (work === undefined) return { kind: "unchecked", reason: "too many passwords wait for PAM" };
     let outcome: Awaited<typeof work>;
     try {

@@ -37,7 +37,15 @@ export interface PasswordCheck {
 
 /** The one spelling of an account's name, by which quotas and shells go: without domain, in lower case. */
 export function accountKey(name: string): string {
-  return name.slice(name.lastIndexOf("\\") + 1).toLowerCase();
+  return caseless(name.slice(name.lastIndexOf("\\") + 1));
+}
+
+/**
+ * A name in lower case, where that is another spelling of the same letters. U+2126, U+212A and U+212B are other characters that only
+ * become ω, k and å so: whoever can have a name made with one (a principal, a UPN) must not be who is named with the letter.
+ */
+export function caseless(name: string): string {
+  return name.replace(/[^\u2126\u212a\u212b]+/g, (part) => part.toLowerCase());
 }
 
 /** The verdict on a password that is not the account's, or of an account that there is not. */

@@ -25,6 +25,15 @@ Deno.test("every way to write a name finds the account", async () => {
   assert.equal(accounts().find("jörg")?.systemUser, undefined);
 });
 
+Deno.test("a character that only becomes a letter in lower case is not that letter: nobody else is named so", () => {
+  const made = new Accounts();
+  made.add("kåte", new Secret("pw"), undefined);
+  assert.equal(made.find("KÅTE")?.name, "kåte");
+  // KELVIN SIGN and ANGSTROM SIGN: a realm can have a principal of that name beside the one with letters.
+  assert.equal(made.find("\u212aÅTE"), undefined);
+  assert.equal(made.find("K\u212bTE"), undefined);
+});
+
 Deno.test("wrong passwords and unknown names are refused", async () => {
   for (
     const [name, password] of [

@@ -77,6 +77,15 @@ Deno.test("the longest Subject that fits is taken, and two of the same length ar
   );
 });
 
+Deno.test("a name with a character that only becomes a letter in lower case is not the name with the letter", () => {
+  const kate = map([[issuing, "kate@corp.example", "kate"]]);
+  assert.equal(identify(kate, client({ upn: "KATE@corp.example" }), issuing), "kate");
+  assert.match(
+    identify(kate, client({ upn: "\u212aate@corp.example" }), issuing),
+    /no mapping has its names/,
+  );
+});
+
 Deno.test("the common name maps nobody: anybody may have any", () => {
   const named = makeCertificate({ name: "alice@corp.example", issuer: issuing, uses: [2] });
   assert.match(
