@@ -20,3 +20,16 @@ export function isKerberosToken(token: Uint8Array): boolean {
     throw error;
   }
 }
+
+/**
+ * Token and ciphertext of a sealed message, without the length of the token that stands before them ([MS-WSMV] 2.2.9.1.1.2.2).
+ *
+ * @throws ProtocolError `SealMalformed` for a length that cannot be (RFC 4121 section 4.2.6.2: 16 bytes of header at least)
+ */
+export function kerberosMessage(sealed: Uint8Array): Uint8Array {
+  const length = sealed.length < 4 ? 0 : new DataView(sealed.buffer, sealed.byteOffset).getUint32(0, true);
+  if (length < 16 || length > sealed.length - 4) {
+    throw new ProtocolError("SealMalformed", "unseal message: the length of its token is impossible");
+  }
+  return sealed.subarray(4);
+}

@@ -28,6 +28,20 @@ const mutant = (name: string, target: string, file: string, from: string, to: st
 /** All planted bugs. */
 export const mutants: readonly Mutant[] = [
   mutant(
+    "a token of any mechanism passes for one of Kerberos",
+    "kerberos",
+    "protocol/auth/kerberos_token.ts",
+    "return equalBytes(frame.expect(DerTag.objectIdentifier).content, Oid.kerberos);",
+    "return frame.expect(DerTag.objectIdentifier).content.length > 0;",
+  ),
+  mutant(
+    "the length of a sealed message's token is not held against the message",
+    "kerberos",
+    "protocol/auth/kerberos_token.ts",
+    "if (length < 16 || length > sealed.length - 4) {",
+    "if (length < 16) {",
+  ),
+  mutant(
     "of two Content-Lengths the first counts",
     "http_request",
     "protocol/http/framing.ts",

@@ -9,6 +9,7 @@ import {
   inventoryPattern,
   inventoryYaml,
 } from "./targets/inventory.ts";
+import { kerberos } from "./targets/kerberos.ts";
 import { multipart, sealedBody } from "./targets/multipart.ts";
 import { soap } from "./targets/soap.ts";
 import { x509 } from "./targets/x509.ts";
@@ -32,6 +33,7 @@ export const targets: readonly Planned[] = [
   { target: soap, execs: 8_000, states: 55 },
   { target: ntlm, execs: 8_000, states: 300 },
   { target: dialogue, execs: 5_000, states: 100 },
+  { target: kerberos, execs: 4_000, states: 20 },
   { target: x509, execs: 8_000, states: 60 },
   { target: multipart, execs: 8_000, states: 10 },
   { target: sealedBody, execs: 6_000, states: 15 },

@@ -314,6 +314,13 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(replayed.code, "KerberosReplay");
   },
 
+  async late() {
+    const token = tokenOf(await step(createKerberosInitiator(logon())));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const server = new KerberosAcceptor(await openServiceKeys(keytab), undefined);
+    console.log((await failure(step(server, token))).code);
+  },
+
   async refusal() {
     const error = await failure(step(createKerberosInitiator(logon())));
     console.log(error.code);

@@ -108,6 +108,32 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "accounts of services that are expired or locked are told from those of users",
+  { ignore },
+  async () => {
+    await using realm = await startKdc();
+    await realm.admin('modprinc -expire "2020-01-01 00:00:00" HTTP/localhost');
+    assert.equal(await run(realm, "refusal"), "KerberosServiceRevoked");
+  },
+);
+
+Deno.test("an account that guesses have locked is told from a wrong password", { ignore }, async () => {
+  await using realm = await startKdc();
+  await realm.admin("addpol -maxfailure 1 guesses");
+  await realm.admin(`modprinc -policy guesses ${user}`);
+  await run(realm, "lockout");
+  assert.equal(await run(realm, "refusal"), "KerberosAccountLocked");
+});
+
+Deno.test("a token that is older than clocks may differ is named as such", { ignore }, async () => {
+  await using realm = await startKdc();
+  const file = realm.environment.KRB5_CONFIG!;
+  const profile = await Deno.readTextFile(file);
+  await Deno.writeTextFile(file, profile.replace("[libdefaults]", "[libdefaults]\n  clockskew = 1"));
+  assert.equal(await run(realm, "late"), "KerberosClockSkew");
+});
+
 Deno.test("a KDC that never answers holds nothing up, and is named", { ignore }, async () => {
   await using realm = await startKdc();
   realm.silence(true);

@@ -1,6 +1,6 @@
 /** What both sides of a Kerberos dialogue share: steps that end later, and sealed messages (RFC 4121). @module */
 import { GssContext, GssError, type GssLibrary, indefinite, RoutineError } from "../../../ffi/gssapi/mod.ts";
-import type { Mechanism } from "../../../protocol/auth/mod.ts";
+import { kerberosMessage, type Mechanism } from "../../../protocol/auth/mod.ts";
 import { type DroverError, NetworkError, ProtocolError, UsageError } from "../../../protocol/errors.ts";
 import type { SecurityStep } from "../../../protocol/ports.ts";
 import { systemClock } from "../../clock.ts";
@@ -98,7 +98,7 @@ export abstract class KerberosContext implements Mechanism {
       throw new ProtocolError("SealBroken", "unseal message: an earlier message failed verification");
     }
     try {
-      return this.gss.unwrap(tokenOf(sealed));
+      return this.gss.unwrap(kerberosMessage(sealed));
     } catch (error) {
       this.#broken = true;
       throw sealError(error);
@@ -128,15 +128,6 @@ export abstract class KerberosContext implements Mechanism {
       throw new UsageError("NotSealing", `${action}: the dialogue is ${this.#state}`);
     }
   }
-}
-
-/** The token and the ciphertext behind it, without the length of the token that stands before them. */
-function tokenOf(sealed: Uint8Array): Uint8Array {
-  const length = sealed.length < 4 ? 0 : new DataView(sealed.buffer, sealed.byteOffset).getUint32(0, true);
-  if (length < 16 || length > sealed.length - 4) {
-    throw new ProtocolError("SealMalformed", "unseal message: the length of its token is impossible");
-  }
-  return sealed.subarray(4);
 }
 
 function sealError(error: unknown): ProtocolError {

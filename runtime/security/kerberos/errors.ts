@@ -23,6 +23,10 @@ const clockSkew = denied(
   "KerberosClockSkew",
   "the clocks of this machine, the KDC and the service are too far apart; set them",
 );
+const serviceRevoked = denied(
+  "KerberosServiceRevoked",
+  "the service's own account has expired, is disabled or locked; the KDC's administrator can change that",
+);
 const noTickets: Maker = (action, text) =>
   new UsageError(
     "KerberosNoTickets",
@@ -39,6 +43,7 @@ const unreadable: Maker = (action, text) =>
 /** By minor status. */
 const byMinor: ReadonlyMap<number, Maker> = new Map<number, Maker>([
   [base + 1, denied("KerberosAccountLocked", "the account has expired")],
+  [base + 2, serviceRevoked],
   [base + 6, denied("KerberosUnknownPrincipal", "the KDC does not know the account")],
   [
     base + 7,
@@ -53,6 +58,7 @@ const byMinor: ReadonlyMap<number, Maker> = new Map<number, Maker>([
     (action) => new ProtocolError("KerberosCipher", `${action}: there is no cipher that both sides have`),
   ],
   [base + 18, denied("KerberosAccountLocked", "the account is disabled, locked or expired")],
+  [base + 19, serviceRevoked],
   [base + 23, denied("KerberosPasswordExpired", "the password has expired and must be changed")],
   [base + 24, wrongPassword],
   [base + 31, wrongPassword],
