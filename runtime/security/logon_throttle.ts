@@ -27,7 +27,10 @@ export const checksAtOnce = 16;
 /** Logons that wait, of one name and address and of all. */
 export const waitersEach = 32;
 export const waitersInAll = 256;
-/** Names and addresses with failures that are remembered; of more, those whose last failure is oldest are forgotten. */
+/**
+ * Names and addresses with failures that are remembered; of more, those whose last failure is oldest are forgotten, and before them
+ * those that nothing slows yet: else whoever makes up names could make us forget the one that it guesses at.
+ */
 export const rememberedInAll = 10_000;
 
 interface Waiter {
@@ -50,6 +53,8 @@ export class LogonThrottle {
   readonly #clock: Clock;
   /** In the order of their last failures. */
   readonly #entries = new Map<string, Entry>();
+  /** Keys of those that nothing slows yet, in the same order. */
+  readonly #unslowed = new Set<string>();
   #waiting = 0;
 
   /** Nobody has failed yet. */
@@ -105,8 +110,8 @@ export class LogonThrottle {
       waiting: [],
       wake: undefined,
     };
-    this.#entries.set(key, entry);
-    this.#forgetOld(now);
+    this.#put(key, entry);
+    this.#forgetOld(now, key);
     return entry;
   }
 
@@ -137,8 +142,18 @@ export class LogonThrottle {
     entry.lastFailure = now;
     const slowed = entry.failures - freeFailures;
     entry.notBefore = slowed < 0 ? now : now + Math.min(longestDelayMs, firstDelayMs * 2 ** slowed);
-    this.#entries.delete(key);
+    this.#remove(key);
+    this.#put(key, entry);
+  }
+
+  #put(key: string, entry: Entry): void {
     this.#entries.set(key, entry);
+    if (entry.failures < freeFailures) this.#unslowed.add(key);
+  }
+
+  #remove(key: string): void {
+    this.#entries.delete(key);
+    this.#unslowed.delete(key);
   }
 
   /** Lets go on whoever may, and forgets an entry that says nothing. */
@@ -155,7 +170,7 @@ export class LogonThrottle {
     }
     this.#arm(key, entry);
     const idle = entry.failures === 0 && entry.checking === 0 && entry.waiting.length === 0;
-    if (idle && this.#entries.get(key) === entry) this.#entries.delete(key);
+    if (idle && this.#entries.get(key) === entry) this.#remove(key);
   }
 
   #arm(key: string, entry: Entry): void {
@@ -168,12 +183,22 @@ export class LogonThrottle {
     entry.wake = this.#clock.schedule(Math.min(turn, first.until) - now, () => this.#goOn(key, entry));
   }
 
-  #forgetOld(now: number): void {
+  /** `newcomer` is about to be used. */
+  #forgetOld(now: number, newcomer: string): void {
     for (const [key, entry] of this.#entries) {
-      const old = now - entry.lastFailure >= forgetMs;
-      if (!old && this.#entries.size <= rememberedInAll) return;
-      if (entry.checking === 0 && entry.waiting.length === 0) this.#entries.delete(key);
+      if (now - entry.lastFailure < forgetMs) break;
+      this.#forget(key, entry);
     }
+    for (const keys of [this.#unslowed, this.#entries.keys()]) {
+      for (const key of keys) {
+        if (this.#entries.size <= rememberedInAll) return;
+        if (key !== newcomer) this.#forget(key, this.#entries.get(key)!);
+      }
+    }
+  }
+
+  #forget(key: string, { checking, waiting }: Entry): void {
+    if (checking === 0 && waiting.length === 0) this.#remove(key);
   }
 }
 

@@ -146,6 +146,14 @@ Deno.test("what is waited for and remembered is bounded", () => {
   assert.equal(world.try("right", "somebody", "10.0.0.9"), 0, "who has not failed never waits");
 });
 
+Deno.test("names that failed once do not make forgotten who is being slowed", () => {
+  const world = new World();
+  for (let i = 0; i < 6; i++) world.try("wrong", "administrator");
+  for (let i = 0; i < rememberedInAll + 500; i++) world.try("wrong", `name ${i}`);
+  assert.equal(world.throttle.stats.remembered, rememberedInAll);
+  assert.equal(world.try("wrong", "administrator"), 8_000);
+});
+
 Deno.test("addresses that one owner can choose from are one", () => {
   assert.equal(networkOf("10.0.0.1"), "10.0.0.1");
   assert.equal(networkOf("::ffff:10.0.0.1"), "10.0.0.1");
