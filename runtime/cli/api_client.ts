@@ -1,6 +1,7 @@
 /** Speaks to a running daemon for the commands `job`, `schedule`, `host` and `token`. @module */
 import type { Command } from "commander";
 import { UsageError } from "../../protocol/errors.ts";
+import { Secret } from "../../protocol/secret.ts";
 import { defaultStateDir } from "../client/instances.ts";
 import {
   DaemonConnection,
@@ -15,6 +16,8 @@ export interface ApiFlags {
   readonly api?: string;
   readonly tokenFile?: string;
   readonly ca?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
   readonly json?: boolean;
 }
 
@@ -24,13 +27,15 @@ export function addApiOptions(command: Command): Command {
     .option("--api <url>", "the daemon (default: DROVER_API, else the one of this user)")
     .option("--token-file <file>", "file with the token (default: DROVER_TOKEN, else the daemon's first)")
     .option("--ca <file>", "PEM file of certificate authorities to trust beside the system's")
+    .option("--client-cert <file>", "PEM of our own certificate, for a daemon with --client-ca")
+    .option("--client-key <file>", "PEM of its key")
     .option("--json", "JSON instead of text");
 }
 
 /**
  * How to reach the daemon that is meant.
  *
- * @throws UsageError `DaemonUnknown`, `TokenMissing`, `FileUnreadable`
+ * @throws UsageError `DaemonUnknown`, `TokenMissing`, `FileUnreadable`, `BadOption`
  */
 export function daemonOptions(flags: ApiFlags): RemoteFleetOptions {
   const folder = defaultStateDir() ?? "";
@@ -51,7 +56,17 @@ export function daemonOptions(flags: ApiFlags): RemoteFleetOptions {
   if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) {
     throw new UsageError("TokenMissing", "find token: set DROVER_TOKEN or give --token-file");
   }
-  return { url, token, ...(flags.ca === undefined ? {} : { ca: pem(flags.ca) }) };
+  const { ca, clientCert, clientKey } = flags;
+  if ((clientCert === undefined) !== (clientKey === undefined)) {
+    throw new UsageError("BadOption", "read client certificate: --client-cert and --client-key go together");
+  }
+  return {
+    url,
+    token,
+    ...(ca === undefined ? {} : { ca: pem("--ca", ca) }),
+    ...(clientCert === undefined ? {} : { clientCert: pem("--client-cert", clientCert) }),
+    ...(clientKey === undefined ? {} : { clientKey: new Secret(pem("--client-key", clientKey)) }),
+  };
 }
 
 /** A daemon, as one token sees it: requests that no method of `RemoteFleet` makes. */
@@ -61,7 +76,7 @@ export class ApiClient implements Disposable {
   /**
    * Connects to nothing yet.
    *
-   * @throws UsageError `DaemonUnknown`, `TokenMissing`, `FileUnreadable`
+   * @throws UsageError `DaemonUnknown`, `TokenMissing`, `FileUnreadable`, `BadOption`
    */
   constructor(flags: ApiFlags) {
     this.#connection = new DaemonConnection(daemonOptions(flags));
@@ -98,10 +113,10 @@ export class ApiClient implements Disposable {
   }
 }
 
-function pem(path: string): string {
+function pem(option: string, path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    throw new UsageError("FileUnreadable", `read --ca: ${path} cannot be read`, { cause: error });
+    throw new UsageError("FileUnreadable", `read ${option}: ${path} cannot be read`, { cause: error });
   }
 }

@@ -1,6 +1,12 @@
 /** The way to a daemon: requests that are asked again where that is safe, and errors with types. @module */
 import { concat } from "../../../protocol/bytes.ts";
-import { DroverError, NetworkError, ProtocolError, UsageError } from "../../../protocol/errors.ts";
+import {
+  DeniedError,
+  DroverError,
+  NetworkError,
+  ProtocolError,
+  UsageError,
+} from "../../../protocol/errors.ts";
 import { Secret } from "../../../protocol/secret.ts";
 import { Patience } from "./patience.ts";
 import { errorOf } from "./problem_errors.ts";
@@ -13,6 +19,10 @@ export interface RemoteFleetOptions {
   readonly token: Secret | string;
   /** PEM of certificate authorities to trust beside the system's. */
   readonly ca?: string;
+  /** PEM of our own certificate, with those between it and its authority, for a daemon that asks for one (`--client-ca`). */
+  readonly clientCert?: string;
+  /** PEM of the key of `clientCert`; text is wrapped in a {@link Secret} at once. */
+  readonly clientKey?: Secret | string;
   /**
    * Milliseconds for which a daemon may be away (it is restarted, the network is down) before that is an error; default 60,000. One
    * that has never answered is given up after 2 seconds.
@@ -48,6 +58,9 @@ const beforeSending = /client error \(Connect\)/;
 /** How it says that TLS does not take the server's certificate. */
 const untrusted = /client error \(Connect\).*certificate/s;
 
+/** How it says that the server does not take ours (RFC 8446, section 6.2: alerts). */
+const refusedIdentity = /received fatal alert: (?:\w*Certificate\w*|UnknownCA|AccessDenied)/;
+
 /** A daemon, as one token sees it. */
 export class DaemonConnection implements Disposable {
   readonly #url: string;
@@ -64,9 +77,10 @@ export class DaemonConnection implements Disposable {
    * @throws UsageError `DaemonUnknown`, `TokenMissing`, `BadOption`
    */
   constructor(
-    { url, token, ca, reconnectTimeout = 60_000 }: RemoteFleetOptions,
+    options: RemoteFleetOptions,
     times: ConnectionTimes = { silenceMs: 60_000, answerMs: 120_000 },
   ) {
+    const { url, token, reconnectTimeout = 60_000 } = options;
     this.#times = times;
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new UsageError("DaemonUnknown", "find daemon: its URL has to begin with http:// or https://");
@@ -80,7 +94,7 @@ export class DaemonConnection implements Disposable {
     }
     this.#url = url.replace(/\/+$/, "");
     this.#reconnectMs = reconnectTimeout;
-    this.#client = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
+    this.#client = httpClient(options);
   }
 
   /** How long this daemon is waited for. */
@@ -186,6 +200,13 @@ export class DaemonConnection implements Disposable {
             { cause: failure },
           );
         }
+        if (refusedIdentity.test(why)) {
+          throw new DeniedError(
+            "CertificateRefused",
+            `ask daemon: ${this.#url} wants a certificate of an authority that it trusts; give clientCert and clientKey`,
+            { cause: failure },
+          );
+        }
         sent ||= !beforeSending.test(why);
         again = repeatable || !sent;
         const known = method === "GET" || !sent ? "" : "; whether it was done is not known";
@@ -214,6 +235,27 @@ export class DaemonConnection implements Disposable {
         ...(this.#client === undefined ? {} : { client: this.#client }),
       }),
       (late) => void late.body?.cancel(),
+    );
+  }
+}
+
+/** What TLS is done with; `undefined`: as the platform does it. */
+function httpClient({ ca, clientCert, clientKey }: RemoteFleetOptions): Deno.HttpClient | undefined {
+  if ((clientCert === undefined) !== (clientKey === undefined)) {
+    throw new UsageError("BadOption", "connect fleet: clientCert and clientKey go together");
+  }
+  if (ca === undefined && clientCert === undefined) return undefined;
+  const key = clientKey instanceof Secret ? clientKey.reveal() : clientKey;
+  try {
+    return Deno.createHttpClient({
+      ...(ca === undefined ? {} : { caCerts: [ca] }),
+      ...(clientCert === undefined || key === undefined ? {} : { cert: clientCert, key }),
+    });
+  } catch {
+    // Not as the cause: nobody knows what the platform says of a key.
+    throw new UsageError(
+      "BadOption",
+      "connect fleet: ca, clientCert or clientKey is no PEM that TLS takes, or the key is of another certificate",
     );
   }
 }
