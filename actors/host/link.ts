@@ -334,10 +334,7 @@ class Link implements Behaviour<LinkMessage> {
       context.send(this.#session, { kind: "linkRefused", link: context.self });
       return;
     }
-    if (this.#endsWithin(message.deadlineMs, context)) {
-      this.#handBack(context);
-      return;
-    }
+    if (this.#endsWithin(message.deadlineMs, context)) return this.#handBack(context);
     const authentication = this.#target.authentication;
     const sealing = authentication.kind === "negotiate" && authentication.seal
       ? { context: this.#security!, scheme: authentication.scheme }
@@ -400,11 +397,7 @@ class Link implements Behaviour<LinkMessage> {
       this.#exchange = undefined;
     }
     this.#fail(closedError(), context);
-    context.send(this.#session, {
-      kind: "linkRefused",
-      link: context.self,
-      logonEnded: this.#proven,
-    });
+    context.send(this.#session, { kind: "linkRefused", link: context.self, logonEnded: this.#proven });
   }
 
   #write(bytes: Uint8Array, context: Context<LinkMessage>): void {

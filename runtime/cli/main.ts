@@ -1,8 +1,8 @@
 /** The command line `drover`. @module */
 import { Command, CommanderError } from "commander";
 import { utf8 } from "../../protocol/bytes.ts";
-import { callsUnderWay } from "../../ffi/gssapi/mod.ts";
 import { DroverError } from "../../protocol/errors.ts";
+import { callsUnderWay } from "../security/kerberos/mod.ts";
 import { version } from "../version.ts";
 import { accountCommand } from "./account.ts";
 import { backupCommand } from "./backup.ts";

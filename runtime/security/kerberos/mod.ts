@@ -9,6 +9,7 @@ import { variable } from "./default_cache.ts";
 import { kerberosError } from "./errors.ts";
 import { KerberosInitiator, type KerberosLogon } from "./initiator.ts";
 
+export { callsUnderWay } from "../../../ffi/gssapi/mod.ts";
 export { hasDefaultTickets } from "./default_cache.ts";
 export type { CredentialSource } from "./credentials.ts";
 export type { KerberosLogon } from "./initiator.ts";
