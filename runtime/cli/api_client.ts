@@ -11,6 +11,12 @@ import {
 import { pagesOf } from "../client/remote/paging.ts";
 import { readPrivate, tokenFileName, urlFileName } from "./state_files.ts";
 
+/**
+ * Somebody sits there and waits: a daemon that stops may do so for minutes, and says so at once. Once more after its Retry-After of 5
+ * seconds finds one that was restarted.
+ */
+const notReadyTimeout = 6_000;
+
 /** What the options of {@linkcode addApiOptions} parse to. */
 export interface ApiFlags {
   readonly api?: string;
@@ -63,6 +69,7 @@ export function daemonOptions(flags: ApiFlags): RemoteFleetOptions {
   return {
     url,
     token,
+    notReadyTimeout,
     ...(ca === undefined ? {} : { ca: pem("--ca", ca) }),
     ...(clientCert === undefined ? {} : { clientCert: pem("--client-cert", clientCert) }),
     ...(clientKey === undefined ? {} : { clientKey: new Secret(pem("--client-key", clientKey)) }),

@@ -28,6 +28,11 @@ export interface RemoteFleetOptions {
    * that has never answered is given up after 2 seconds.
    */
   readonly reconnectTimeout?: number;
+  /**
+   * Milliseconds for which a daemon may say that it is starting or stopping before that is an error; default: as
+   * `reconnectTimeout`, so that a script goes on over a restart.
+   */
+  readonly notReadyTimeout?: number;
 }
 
 /** One request. */
@@ -67,6 +72,7 @@ export class DaemonConnection implements Disposable {
   readonly #token: Secret;
   readonly #client: Deno.HttpClient | undefined;
   readonly #reconnectMs: number;
+  readonly #notReadyMs: number;
   readonly #times: ConnectionTimes;
   #reached = false;
   #closed = false;
@@ -80,7 +86,7 @@ export class DaemonConnection implements Disposable {
     options: RemoteFleetOptions,
     times: ConnectionTimes = { silenceMs: 60_000, answerMs: 120_000 },
   ) {
-    const { url, token, reconnectTimeout = 60_000 } = options;
+    const { url, token, reconnectTimeout = 60_000, notReadyTimeout = reconnectTimeout } = options;
     this.#times = times;
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new UsageError("DaemonUnknown", "find daemon: its URL has to begin with http:// or https://");
@@ -92,15 +98,19 @@ export class DaemonConnection implements Disposable {
     if (!(reconnectTimeout >= 0)) {
       throw new UsageError("BadOption", `connect fleet: reconnectTimeout is ${reconnectTimeout}`);
     }
+    if (!(notReadyTimeout >= 0)) {
+      throw new UsageError("BadOption", `connect fleet: notReadyTimeout is ${notReadyTimeout}`);
+    }
     this.#url = url.replace(/\/+$/, "");
     this.#reconnectMs = reconnectTimeout;
+    this.#notReadyMs = notReadyTimeout;
     this.#client = httpClient(options);
   }
 
-  /** How long this daemon is waited for. */
-  patience(): Patience {
+  /** How long this daemon is waited for; `most` is asked at each failure. */
+  patience(most: () => number = () => Infinity): Patience {
     return new Patience(() =>
-      this.#reached ? this.#reconnectMs : Math.min(firstContactMs, this.#reconnectMs)
+      Math.min(most(), this.#reached ? this.#reconnectMs : Math.min(firstContactMs, this.#reconnectMs))
     );
   }
 
@@ -173,7 +183,9 @@ export class DaemonConnection implements Disposable {
     const { signal, headers } = options;
     const repeatable = options.repeatable ??
       (method === "GET" || headers?.["Idempotency-Key"] !== undefined);
-    const patience = this.patience();
+    /** It has said that it is starting or stopping. */
+    let notReady = false;
+    const patience = this.patience(() => notReady ? this.#notReadyMs : Infinity);
     /** The daemon may have got it, whatever it made of it. */
     let sent = false;
     while (true) {
@@ -186,6 +198,7 @@ export class DaemonConnection implements Disposable {
         this.#reached = true;
         if (answer.ok) return await read(answer);
         error = errorOf(answer.status, answer.statusText, await answer.text());
+        notReady ||= error.code === "NotReady";
         // What was refused for being too much was certainly not done.
         again = answer.status === 429 || (repeatable && notNow.has(answer.status));
         afterMs = retryAfterMs(answer.headers.get("Retry-After"));
@@ -210,7 +223,8 @@ export class DaemonConnection implements Disposable {
         sent ||= !beforeSending.test(why);
         again = repeatable || !sent;
         const known = method === "GET" || !sent ? "" : "; whether it was done is not known";
-        error = new NetworkError("DaemonUnreachable", `ask daemon: ${this.#url} does not answer${known}`, {
+        const state = notReady ? "was starting or stopping, and does not answer any more" : "does not answer";
+        error = new NetworkError("DaemonUnreachable", `ask daemon: ${this.#url} ${state}${known}`, {
           cause: failure,
         });
       }

@@ -159,3 +159,33 @@ Deno.test("a run that could not be cancelled says so", async () => {
   await proxy[Symbol.asyncDispose]();
   await assert.rejects(fleet.close(), { code: "DaemonUnreachable" });
 });
+
+Deno.test("a daemon that stops is named as such, and is not waited for longer than notReadyTimeout", async () => {
+  await using here = await world({ hosts: 1, drainMs: 60_000 });
+  await using fleet = Fleet.connect({ url: here.url, token: here.token, notReadyTimeout: 200 });
+  const { id } = await fleet.submit("echo begun; sleep 60");
+  for await (const event of fleet.follow(id)) if (event.type === "output") break;
+  const stopped = here.daemon.stop();
+  await assert.rejects(fleet.submit("true"), { code: "NotReady", message: /the daemon is stopping/ });
+  here.daemon.hurry();
+  await stopped;
+});
+
+Deno.test("a daemon that was stopping and is gone then is not waited for longer either, and it is told", async () => {
+  const problem = JSON.stringify({ code: "NotReady", detail: "the daemon is stopping" });
+  let answers = 0;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+    answers++;
+    // Nobody listens any more when it is asked again.
+    void server.shutdown();
+    return new Response(problem, { status: 503, headers: { "Connection": "close" } });
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await using fleet = Fleet.connect({ url, token: "drv_x", notReadyTimeout: 500 });
+  await assert.rejects(fleet.submit("true"), {
+    code: "DaemonUnreachable",
+    message: /was starting or stopping, and does not answer any more/,
+  });
+  assert.equal(answers, 1);
+  await server.finished;
+});
