@@ -70,7 +70,7 @@ export type StoreRecord =
   /** The job's state changed. `running` sets its start for the first time, `done` its end. Nothing follows `done`. */
   | RecordHead & { readonly kind: "state"; readonly state: JobState }
   /** A host works. The first one makes it `running`. */
-  | HostRecordHead & { readonly kind: "progress"; readonly phase: "connecting" | "running" }
+  | HostRecordHead & { readonly kind: "progress"; readonly phase: "connecting" }
   /** Command is about to be sent: only after `done` of its append. A second one for a host is a `StoreConflict`. */
   | HostRecordHead & { readonly kind: "intent" } & Omit<Intent, "at">
   /** Output. The array belongs to the store from now on. */

@@ -177,7 +177,7 @@ export interface JobStateEvent extends EventHead {
 /** A host works. */
 export interface JobProgressEvent extends HostEventHead {
   readonly type: "progress";
-  readonly phase: "connecting" | "running";
+  readonly phase: "connecting";
 }
 
 /** Output of a host. A piece may end inside a character. */

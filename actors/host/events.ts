@@ -56,8 +56,8 @@ export interface ProgressEvent {
   readonly type: "progress";
   /** The inventory's name. */
   readonly host: string;
-  /** What it is doing now. */
-  readonly phase: "connecting" | "running";
+  /** What it begins with. When its command runs, only what it writes tells. */
+  readonly phase: "connecting";
 }
 
 /** Output of a host as it arrived: a chunk may end inside a character. */

@@ -185,7 +185,7 @@ function eventOf(row: Row): StoredEvent {
   const stream = row.stream === null ? null : streams[row.stream]!;
   switch (type) {
     case "progress":
-      return { ...head, type, phase: row.data as "connecting" | "running" };
+      return { ...head, type, phase: row.data as "connecting" };
     case "output":
       return { ...head, type, stream: stream!, offset: row.offset!, data: row.data as Uint8Array };
     case "gap":

@@ -67,7 +67,7 @@ interface EventText extends EventPlace {
   readonly type: string;
   readonly host: string;
   readonly document: JobDocument;
-  readonly phase: "connecting" | "running";
+  readonly phase: "connecting";
   readonly stream: "stdout" | "stderr" | null;
   readonly data?: string;
   readonly base64?: string;

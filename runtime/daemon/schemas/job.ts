@@ -187,7 +187,9 @@ export const eventSchema = z.object({
   type: z.enum(["job", "progress", "output", "gap", "result"]),
   host: z.string().optional(),
   document: jobSchema.optional().openapi({ description: "Of `job`: the whole job after the change" }),
-  phase: z.enum(["connecting", "running"]).optional(),
+  phase: z.literal("connecting").optional().openapi({
+    description: "Of `progress`: work at the host begins",
+  }),
   stream: z.enum(["stdout", "stderr"]).nullable().optional(),
   offset: z.int().min(0).optional(),
   data: z.string().optional(),

@@ -104,7 +104,7 @@ Deno.test("nothing that a terminal acts on passes the sanitizer, and printable t
 Deno.test("JSON objects are the documented ones, one a line, with text joined across chunks", () => {
   const { sink, text } = memory();
   const reporter = new JsonReporter(sink);
-  reporter.event({ type: "progress", host: "a", phase: "running" });
+  reporter.event({ type: "progress", host: "a", phase: "connecting" });
   reporter.event(output("a", Uint8Array.of(0x68, 0xc3)));
   reporter.event(output("b", "x\n", "stderr"));
   reporter.event(output("a", Uint8Array.of(0xa9, 0xff, 0xfe, 0x21)));
@@ -220,7 +220,7 @@ Deno.test("without a terminal there is no control code: lines, errors, table, co
     result("web1", "succeeded"),
     result("web2", "unreachable", { error: { code: "ConnectRefused", message: "connect \x1b[5m: refused" } }),
   ];
-  reporter.event({ type: "progress", host: "web1", phase: "running" });
+  reporter.event({ type: "progress", host: "web1", phase: "connecting" });
   reporter.event(output("web1", "hello\nno end"));
   for (const event of results) reporter.event(event);
   reporter.finish(summary(results));
@@ -241,7 +241,7 @@ web2  unreachable     -  100 ms  ConnectRefused: connect \\x1b[5m: refused
 
 Deno.test("a notice stands above the live line and is not taken away with it", () => {
   const { reporter, text } = human(["web1"], { terminal: () => ({ columns: 80, rows: 24 }) });
-  reporter.event({ type: "progress", host: "web1", phase: "running" });
+  reporter.event({ type: "progress", host: "web1", phase: "connecting" });
   reporter.notice("drover: cancelling");
   reporter.event(output("web1", "last\n"));
   reporter.finish(summary([result("web1", "cancelled")]));
@@ -295,7 +295,7 @@ Deno.test("a long table has one head, and its columns stay in line to the end", 
 Deno.test("on a terminal a live line shows progress below the output and is gone at the end", () => {
   const terminal = () => ({ columns: 80, rows: 24 });
   const { reporter, text } = human(["a", "b"], { terminal, colors: true });
-  reporter.event({ type: "progress", host: "a", phase: "running" });
+  reporter.event({ type: "progress", host: "a", phase: "connecting" });
   reporter.event(output("a", "hello\n"));
   const results = [result("a", "succeeded"), result("b", "failed")];
   for (const event of results) reporter.event(event);

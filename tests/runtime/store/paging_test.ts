@@ -128,7 +128,7 @@ Deno.test("property: events page by page under every filter, from every place", 
       const job = i % 3 === 0 ? "a" : "b";
       await store.record([
         i % 5 === 0
-          ? { kind: "progress", job, index: i % 2, at: i, phase: "running" }
+          ? { kind: "progress", job, index: i % 2, at: i, phase: "connecting" }
           : i % 11 === 0
           ? state(job, "running", i)
           : output(job, i % 3, "x".repeat(i), i % 2 === 0 ? "stdout" : "stderr"),
