@@ -31,7 +31,7 @@ export const suites: readonly Suite[] = [
   suite("fuzz", "tests/fuzz/", ["--allow-env=LOG_TOKENS,LOG_STREAM"], 180, true),
   suite("simulation", "tests/simulation/", ["--allow-read"], 180, true),
   suite("conformance", "tests/conformance/", ["--allow-read", "--allow-env"], 180, true, ["corpus"]),
-  suite("runtime", "tests/runtime/", ["-A"], 240, false),
+  suite("runtime", "tests/runtime/", ["-A"], 420, false),
   suite("browser", "tests/browser/", ["-A"], 180, false, ["chromium"]),
   suite("interop", "tests/interop/", ["-A"], 420, false, ["interop peers"]),
   suite("kerberos", "tests/kerberos/", ["-A"], 240, false, ["kerberos", "interop peers"]),
