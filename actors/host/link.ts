@@ -47,6 +47,7 @@ import {
 import { DigestExchange } from "./digest_exchange.ts";
 import { closedBy, closedError, noPlace, overdue } from "./link_errors.ts";
 import type { ExchangeOutcome } from "./exchange.ts";
+import { isRepeated, type MayRepeat } from "./refused.ts";
 import type { HostTarget } from "./target.ts";
 
 /** Messages that a link takes. All but `exchange` and `close` are completions of its own effects. */
@@ -55,8 +56,8 @@ export type LinkMessage =
     readonly kind: "exchange";
     readonly envelope: Uint8Array;
     readonly deadlineMs: number;
-    /** Whether it goes to another link when this one is told in mid-connection that its logon has ended (401); default `false`. */
-    readonly mayRepeat?: boolean;
+    /** Whether it goes to another link when this one is told in mid-connection that its logon has ended (401); default `never`. */
+    readonly mayRepeat?: MayRepeat;
     readonly replyTo: ReplyTo<ExchangeOutcome>;
     /** Who is told of it, and what; absent: nobody. */
     readonly observed?: Observed | undefined;
@@ -119,7 +120,7 @@ const leastBytesPerMs = 1;
 
 interface Exchange {
   readonly replyTo: ReplyTo<ExchangeOutcome>;
-  readonly mayRepeat: boolean;
+  readonly mayRepeat: MayRepeat;
   readonly reader: ResponseReader;
   timer: TimerHandle;
   /** Bytes of the answer since `timer` was set. */
@@ -346,7 +347,7 @@ class Link implements Behaviour<LinkMessage> {
       : new DigestExchange(this.#digest, this.#target, message.envelope);
     this.#exchange = {
       replyTo: message.replyTo,
-      mayRepeat: message.mayRepeat === true,
+      mayRepeat: message.mayRepeat ?? "never",
       reader: new ResponseReader(sealing, limit),
       timer: context.timer(message.deadlineMs, { kind: "overdue", during: "exchange" }),
       arrived: 0,
@@ -492,11 +493,9 @@ class Link implements Behaviour<LinkMessage> {
     if (outcome === undefined) return;
     // The service has taken this logon before, and takes it no more: it has ended, or its account has changed.
     if (
-      exchange.reader.status === 401 && this.#proven && exchange.mayRepeat && this.#security !== undefined
-    ) {
-      this.#handBack(context);
-      return;
-    }
+      exchange.reader.status === 401 && this.#proven && this.#security !== undefined &&
+      isRepeated(exchange.mayRepeat, this.#target, this.#logon?.until, context.now())
+    ) return this.#handBack(context);
     this.#proven = true;
     this.#exchange = undefined;
     context.cancel(exchange.timer);

@@ -342,7 +342,7 @@ class Session implements Behaviour<SessionMessage> {
       waitedMs: context.now() - waiting.since,
     };
     // A 401 says that a request was not processed; what starts work is not sent twice all the same.
-    const mayRepeat = message.priority !== "ordinary";
+    const mayRepeat = ({ urgent: "always", poll: "whenTold", ordinary: "never" } as const)[message.priority];
     context.send(ref, {
       kind: "exchange",
       envelope,

@@ -77,25 +77,52 @@ Deno.test("a logon of no time at all still carries an exchange: nothing goes rou
   assert.equal(host.opened, host.requests.length);
 });
 
-Deno.test("a Receive that is refused with 401 in mid-connection is asked again on a new one, which logs on anew", () => {
+/** A command whose every tenth Receive is answered 401: by the service, or by somebody in between. */
+function refusedReceives(change: (target: HostTarget) => HostTarget, lifetimeMs: number | undefined) {
   let refused = 0;
   const { run, host, target } = world({
     receives: longCommand,
     answer: (operation) => operation === "Receive" && ++refused % 10 === 0 ? refusal : "default",
-  });
-  const sink = run.start([target]);
+  }, () => lifetimeMs === undefined ? {} : { lifetimeMs });
+  const sink = run.start([change(target)]);
   run.test.settle(60_000);
-  assert.equal(sink.results[0]?.status, "succeeded");
-  assert.match(sink.output, /^0\n.*59\nend\n$/s);
   assert.equal(count(host, "Command"), 1);
-  assert.ok(host.opened > 5);
+  return { sink, host };
+}
+
+const overTls = (target: HostTarget): HostTarget => ({
+  ...target,
+  connect: { ...target.connect, tls: { verify: "system" } },
 });
+
+for (
+  const [where, change, lifetimeMs] of [
+    ["over TLS", overTls, undefined],
+    ["on plain HTTP near the end of the logon", (target: HostTarget) => target, 240_000],
+  ] as const
+) {
+  Deno.test(`a Receive that is refused with 401 ${where} is asked again on a new connection, which logs on anew`, () => {
+    const { sink, host } = refusedReceives(change, lifetimeMs);
+    assert.equal(sink.results[0]?.status, "succeeded");
+    assert.match(sink.output, /^0\n.*59\nend\n$/s);
+    assert.ok(host.opened > 5);
+  });
+}
+
+for (const lifetimeMs of [undefined, 3_600_000]) {
+  Deno.test(`on plain HTTP anybody can say 401 in the place of output: nothing is asked again (${lifetimeMs} ms left)`, () => {
+    const { sink, host } = refusedReceives((target) => target, lifetimeMs);
+    assert.equal(sink.results[0]?.status, "unknown");
+    assert.equal(sink.results[0]?.error?.code, "Unauthorized");
+    assert.equal(count(host, "Receive"), 10);
+  });
+}
 
 Deno.test("a new logon that is refused as well is the end: it is not tried without end", () => {
   const { run, host, target } = world({
     answer: (operation) => operation === "Receive" || operation === "Signal" ? refusal : "default",
   });
-  const sink = run.start([target]);
+  const sink = run.start([overTls(target)]);
   run.test.settle(60_000);
   assert.equal(sink.results[0]?.status, "unknown");
   assert.equal(sink.results[0]?.error?.code, "Unauthorized");
