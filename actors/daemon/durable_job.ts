@@ -31,7 +31,7 @@ import type { Intent, Job, JobState } from "./job_types.ts";
 import type { JobStore, StoreError, StoreRecord } from "./job_store.ts";
 import { Journal, type JournalMessage } from "./journal.ts";
 import { Rolling } from "./rolling.ts";
-import { gapReason, notKnown, notStarted, received, refused } from "./verdicts.ts";
+import { batchNotBegun, gapReason, notKnown, notStarted, received, refused } from "./verdicts.ts";
 
 /** A host of a durable job that has no result. */
 export interface DurableHost {
@@ -220,7 +220,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
     for (const [slot, { host }] of this.#slots.entries()) {
       if (host.intent !== null) this.#recover(slot, context);
     }
-    if (this.#cancelled) this.#endWaiting(cancelledState, context);
+    if (this.#cancelled) this.#endWaiting(notStarted(cancelledState), context);
     this.#proceed(context);
   }
 
@@ -565,7 +565,7 @@ class DurableJob implements Behaviour<DurableJobMessage> {
         this.#sendCancel(index, context);
       }
     }
-    this.#endWaiting(cancelledState, context);
+    this.#endWaiting(notStarted(cancelledState), context);
   }
 
   #pause(context: Context<DurableJobMessage>): void {
@@ -606,14 +606,14 @@ class DurableJob implements Behaviour<DurableJobMessage> {
   #endStopped(context: Context<DurableJobMessage>): void {
     this.#stopped = true;
     const { limit, failures } = this.#rolling!;
-    this.#endWaiting(`no batch was begun after ${failures} hosts had failed`, context, limit);
+    this.#endWaiting(batchNotBegun(failures), context, limit);
   }
 
   /** Gives hosts that wait, from place `from` on, their result. */
-  #endWaiting(state: string, context: Context<DurableJobMessage>, from = 0): void {
+  #endWaiting(result: HostResult, context: Context<DurableJobMessage>, from = 0): void {
     for (const [index, slot] of this.#slots.entries()) {
       if (slot.stage !== "waiting" || slot.host.index < from) continue;
-      this.#end(index, notStarted(state), context);
+      this.#end(index, result, context);
     }
   }
 

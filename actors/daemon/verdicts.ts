@@ -50,6 +50,11 @@ export function refused(error: HostError): HostResult {
 
 /** The end of a host where nothing was begun, and nothing will be. */
 export function notStarted(state: string): HostResult {
-  const error = { code: "NotStarted", message: `run command: ${state}; nothing was sent` };
-  return { status: "unreachable", exitCode: undefined, durationMs: 0, error };
+  return refused({ code: "NotStarted", message: `run command: ${state}; nothing was sent` });
+}
+
+/** The same for a batch of a rolling job that had too many failures. The reason stands first: tables cut what is long. */
+export function batchNotBegun(failures: number): HostResult {
+  const hosts = failures === 1 ? "1 host" : `${failures} hosts`;
+  return refused({ code: "NotStarted", message: `not begun: ${hosts} failed before; nothing was sent` });
 }

@@ -230,6 +230,12 @@ Deno.test("rolling: a batch begins after the one before it, and none after too m
     "unreachable",
   ]);
   assert.equal(run.count("Command"), 6);
+  for (const { results } of run.kept.slice(6)) {
+    assert.deepEqual(results[0]!.error, {
+      code: "NotStarted",
+      message: "not begun: 2 hosts failed before; nothing was sent",
+    });
+  }
   const last = (name: string) => Math.max(...run.hosts.get(name)!.requests.map(({ at }) => at));
   const first = (name: string) => Math.min(...run.hosts.get(name)!.requests.map(({ at }) => at));
   assert.ok(first("h3") > last("h0") - 50);
