@@ -7,8 +7,10 @@ import { RemoteFleet } from "../client/remote/remote_fleet.ts";
 import { addApiOptions, ApiClient, type ApiFlags, daemonOptions } from "./api_client.ts";
 import { addRequestOptions, jobRequest, type RequestFlags } from "./job_request.ts";
 import { positiveInteger } from "./options.ts";
+import { columns } from "./output/columns.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
 import { showDuration } from "./output/summary_table.ts";
+import { showTime } from "./output/times.ts";
 import { showRun } from "./run_report.ts";
 
 interface SubmitFlags extends ApiFlags, RequestFlags {
@@ -119,16 +121,25 @@ async function list(
 ): Promise<void> {
   await using fleet = new RemoteFleet(daemonOptions(flags));
   let left = flags.limit;
+  const rows: string[][] = [];
   const { state, host } = flags;
   const jobs = fleet.jobs({
     ...(state === undefined ? {} : { state }),
     ...(host === undefined ? {} : { host }),
   });
   for await (const job of jobs) {
-    if (left-- <= 0) return;
-    console.log(flags.json === true ? JSON.stringify(job) : jobLine(job));
+    if (left-- <= 0) break;
+    if (flags.json === true) console.log(JSON.stringify(job));
+    else {
+      const { id, state, createdAt } = job;
+      rows.push([id, state, showTime(createdAt), hostsOf(job), commandOf(job)]);
+    }
   }
   if (left === flags.limit) console.error("drover: no jobs");
+  if (rows.length === 0) return;
+  // An id that was cut would be of no use, so only the end of a line gives way.
+  const head = ["ID", "STATE", "ASKED FOR", "HOSTS", "COMMAND"];
+  for (const line of columns(head, rows, Infinity)) console.log(cut(line));
 }
 
 async function show(id: string, flags: ApiFlags & { readonly status?: HostStatus }): Promise<void> {
@@ -218,9 +229,13 @@ async function* hostEvents(
 
 /** One line: id, state, how many hosts are done, how they ended, the command; cut on a terminal. */
 function jobLine(job: JobDocument): string {
-  const line = sanitizeLine(`${stateOf(job)} ${commandOf(job)}`);
-  const columns = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : Infinity;
-  return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+  return cut(sanitizeLine(`${stateOf(job)} ${commandOf(job)}`));
+}
+
+/** As much of a line as a terminal shows. */
+function cut(line: string): string {
+  const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : Infinity;
+  return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
 }
 
 /** All of a job but its hosts. */
@@ -239,10 +254,15 @@ function jobLines(job: JobDocument): string[] {
 }
 
 function stateOf(job: JobDocument): string {
+  return `${job.id} ${job.state.padEnd(7)} ${hostsOf(job)}`;
+}
+
+/** How many hosts are done, of how many, and how they ended. */
+function hostsOf(job: JobDocument): string {
   const done = Object.values(job.counts).reduce((sum, count) => sum + count, 0);
   const ended = hostStatuses.filter((status) => job.counts[status] > 0)
     .map((status) => `${job.counts[status]} ${status}`).join(", ");
-  return `${job.id} ${job.state.padEnd(7)} ${done}/${job.hosts}${ended === "" ? "" : ` (${ended})`}`;
+  return `${done}/${job.hosts}${ended === "" ? "" : ` (${ended})`}`;
 }
 
 function commandOf({ request: { command } }: JobDocument): string {

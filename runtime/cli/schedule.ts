@@ -4,6 +4,7 @@ import { UsageError } from "../../protocol/errors.ts";
 import { addApiOptions, ApiClient, type ApiFlags } from "./api_client.ts";
 import { addRequestOptions, jobRequest, type RequestFlags } from "./job_request.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
+import { showTime } from "./output/times.ts";
 
 interface ScheduleDocument {
   readonly name: string;
@@ -109,7 +110,7 @@ async function show(name: string, flags: ApiFlags): Promise<void> {
   const schedule = await client.json<ScheduleDocument>("GET", path(name));
   print(schedule, flags);
   if (flags.json === true) return;
-  const { request, missed, overlap, updatedBy, refusal, next, last } = schedule;
+  const { request, missed, overlap, updatedBy, refusal, next, last, timeZone } = schedule;
   const words = typeof request.command === "string" ? request.command : request.command.join(" ");
   const lines = [
     `command: ${words}`,
@@ -117,11 +118,12 @@ async function show(name: string, flags: ApiFlags): Promise<void> {
     `missed: ${missed}, overlap: ${overlap}`,
     `by: ${updatedBy}`,
     ...(refusal === null ? [] : [`refused: ${refusal.code}: ${refusal.message}`]),
-    ...next.map((time) => `next: ${time}`),
+    ...next.map((time) => `next: ${showTime(time, timeZone)}`),
   ];
   if (last !== null) {
-    const due = last.dueAt === null ? "by hand" : `due ${last.dueAt}`;
-    lines.push(`last: ${last.outcome} ${last.at} (${due})${last.job === null ? "" : ` job ${last.job}`}`);
+    const due = last.dueAt === null ? "by hand" : `due ${showTime(last.dueAt, timeZone)}`;
+    const job = last.job === null ? "" : ` job ${last.job}`;
+    lines.push(`last: ${last.outcome} ${showTime(last.at, timeZone)} (${due})${job}`);
     if (last.detail !== null) lines.push(`  ${last.detail}`);
   }
   for (const line of lines) console.log(sanitizeLine(`  ${line}`));
@@ -162,7 +164,7 @@ function print(schedule: ScheduleDocument, flags: ApiFlags): void {
     ? "disabled"
     : refusal !== null
     ? `refused (${refusal.code})`
-    : `next ${next[0] ?? "never"}`;
+    : `next ${next[0] === undefined ? "never" : showTime(next[0], timeZone)}`;
   console.log(sanitizeLine(`${name}: ${cron} ${timeZone}, ${state}`));
 }
 

@@ -1,12 +1,14 @@
 /** `drover token`: who may use the daemon. @module */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { addApiOptions, ApiClient, type ApiFlags } from "./api_client.ts";
-import { sanitizeLine } from "./output/sanitize.ts";
+import { columns } from "./output/columns.ts";
+import { showTime } from "./output/times.ts";
 
 interface TokenDocument {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly hosts: readonly string[];
+  readonly createdAt: string;
   readonly expiresAt: string | null;
   readonly token?: string;
 }
@@ -61,15 +63,18 @@ async function create(
 async function list(flags: ApiFlags): Promise<void> {
   using client = new ApiClient(flags);
   const { items } = await client.json<{ items: TokenDocument[] }>("GET", "/v1/tokens");
-  for (const token of items) {
-    if (flags.json === true) console.log(JSON.stringify(token));
-    else {
-      const expiry = token.expiresAt === null ? "" : `, until ${token.expiresAt}`;
-      console.log(
-        sanitizeLine(`${token.name}: ${token.scopes.at(-1)} on ${token.hosts.join(", ")}${expiry}`),
-      );
-    }
+  if (flags.json === true) {
+    for (const token of items) console.log(JSON.stringify(token));
+    return;
   }
+  const rows = items.map(({ name, scopes, hosts, createdAt, expiresAt }) => [
+    name,
+    scopes.at(-1) ?? "",
+    hosts.join(","),
+    showTime(createdAt),
+    expiresAt === null ? "never" : showTime(expiresAt),
+  ]);
+  for (const line of columns(["NAME", "SCOPE", "HOSTS", "CREATED", "EXPIRES"], rows)) console.log(line);
 }
 
 async function revoke(name: string, flags: ApiFlags): Promise<void> {

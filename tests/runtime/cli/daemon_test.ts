@@ -30,6 +30,12 @@ Deno.test("drover daemon takes jobs of drover job, follows them, and ends in ord
 
   const [job] = jsonLines((await run("job", "list", "--json")).stdout);
   const id = String(job!["id"]);
+  const listed = (await run("job", "list")).stdout.split("\n");
+  assert.match(listed[0]!, /^ID {36}STATE {2}ASKED FOR {9}HOSTS {11}COMMAND$/);
+  assert.match(
+    listed[1]!,
+    new RegExp(String.raw`^${id}  done   \d{4}-\d\d-\d\d \d\d:\d\d  1/1 \(1 failed\)  echo out; exit 3$`),
+  );
   const shown = await run("job", "show", id);
   assert.match(shown.stdout, /web01: failed \(exit code 3\)/);
   assert.match(shown.stdout, /command: echo out; exit 3\n {2}hosts: all\n {2}asked for: .* by first, took /);
@@ -61,6 +67,9 @@ Deno.test("drover daemon takes jobs of drover job, follows them, and ends in ord
   assert.match(token, /^drv_/);
   const refused = await drover(["job", "submit", "--", "true"], { env: { ...env, DROVER_TOKEN: token } });
   assert.deepEqual([refused.code, /ScopeMissing/.test(refused.stderr)], [1, true]);
+  const tokens = (await run("token", "list")).stdout;
+  assert.match(tokens, /^NAME +SCOPE +HOSTS +CREATED +EXPIRES\n/);
+  assert.match(tokens, /^reader +read +all +\d{4}-\d\d-\d\d \d\d:\d\d +never$/m);
   assert.equal((await run("token", "revoke", "reader")).code, 0);
   assert.doesNotMatch((await run("token", "list")).stdout, /reader/);
 

@@ -6,6 +6,7 @@ import {
   type RunEvent,
   type Status,
 } from "../../../runtime/cli/output/events.ts";
+import { showTime } from "../../../runtime/cli/output/times.ts";
 import { HumanReporter } from "../../../runtime/cli/output/human_reporter.ts";
 import { JsonReporter } from "../../../runtime/cli/output/json_reporter.ts";
 import { LinePrefixer, maxLineLength } from "../../../runtime/cli/output/line_prefixer.ts";
@@ -324,4 +325,12 @@ Deno.test("a reader that goes away ends the output quietly, and partial writes a
   sink(Uint8Array.of(7));
   assert.equal(closed, 1);
   assert.deepEqual(written, [1, 2, 3, 4]);
+});
+
+Deno.test("times of a schedule are those of its zone, and an hour that comes twice is told apart", () => {
+  assert.equal(showTime("2026-10-25T00:30:00.000Z", "Europe/Berlin"), "2026-10-25 02:30 +02:00");
+  assert.equal(showTime("2026-10-25T01:30:00.000Z", "Europe/Berlin"), "2026-10-25 02:30 +01:00");
+  assert.equal(showTime("2026-10-25T01:30:00.000Z", "UTC"), "2026-10-25 01:30 +00:00");
+  assert.equal(showTime("2026-10-25T18:30:00.000Z", "America/St_Johns"), "2026-10-25 16:00 -02:30");
+  assert.equal(showTime("2026-10-25T01:30:00.000Z", "Mars/Olympus"), "2026-10-25T01:30:00.000Z");
 });
