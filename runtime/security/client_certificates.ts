@@ -73,23 +73,19 @@ export class CertificateMap {
 
   /** Whose `chain` is, the client's own certificate first, at `now` (milliseconds since 1970). */
   identify(chain: readonly Uint8Array[], now: number): CertificateIdentity {
-    const refused = (reason: string, user?: string): CertificateIdentity => ({
-      kind: "refused",
-      user,
-      reason,
-    });
-    const [own, ...others] = chain;
-    if (own === undefined) return refused("the client sent no certificate");
-    let leaf: Certificate;
-    const presented: Certificate[] = [];
     try {
-      leaf = parse(own);
-      for (const other of others.slice(0, longestChain)) presented.push(parse(other));
+      return this.#identify(chain, now);
     } catch (error) {
-      return refused(
-        `its certificate cannot be read (${error instanceof Error ? error.message : "unknown"})`,
-      );
+      // The platform reads a certificate bit by bit, when it is asked: what is wrong may show anywhere.
+      const why = error instanceof Error ? error.message : "unknown";
+      return refused(`its certificate, or one above it, cannot be read (${why})`);
     }
+  }
+
+  #identify([own, ...others]: readonly Uint8Array[], now: number): CertificateIdentity {
+    if (own === undefined) return refused("the client sent no certificate");
+    const leaf = parse(own);
+    const presented = others.slice(0, longestChain).map(parse);
     const names = [...leaf.fields.userPrincipalNames, ...leaf.fields.dnsNames];
     const user = names[0] ?? leaf.x509.subject;
     const unfit = whyUnfit(leaf, now);
@@ -120,6 +116,10 @@ export class CertificateMap {
       ? { kind: "mapped", userName: userName!, user }
       : refused(`several mappings fit it: ${[...accounts].join(", ")}`, user);
   }
+}
+
+function refused(reason: string, user?: string): CertificateIdentity {
+  return { kind: "refused", user, reason };
 }
 
 /** Searches ways from a certificate to an anchor, within a budget of signatures. */

@@ -176,6 +176,19 @@ Deno.test("a certificate that is trusted itself needs no authority, another with
   assert.match(identify(over, child, pinned), /no trusted authority/);
 });
 
+Deno.test("a certificate that is changed in any byte, the client's or one above it, is refused and breaks nothing", () => {
+  const own = client();
+  const chain = [own.der, issuing.der, root.der];
+  for (const [place, der] of [[0, own.der], [1, issuing.der]] as const) {
+    for (let at = 0; at < der.length; at++) {
+      const found = anyone.identify(chain.with(place, der.with(at, der[at]! ^ 4)), now);
+      assert.equal(found.kind, "refused", `certificate ${place}, byte ${at}`);
+      // Beside the one that is needed it does no harm, unless it cannot be read.
+      anyone.identify([...chain, der.with(at, der[at]! ^ 4)], now);
+    }
+  }
+});
+
 Deno.test("certificates that sign each other in a ring end", () => {
   const one = makeCertificate({ name: "One", authority: {} });
   const two = makeCertificate({ name: "Two", authority: {} });
