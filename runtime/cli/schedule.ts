@@ -1,6 +1,6 @@
 /** `drover schedule`: work of a running daemon that recurs. @module */
 import { Command, Option } from "commander";
-import { UsageError } from "../../protocol/errors.ts";
+import { DroverError, UsageError } from "../../protocol/errors.ts";
 import { addApiOptions, ApiClient, type ApiFlags } from "./api_client.ts";
 import { addRequestOptions, jobRequest, type RequestFlags } from "./job_request.ts";
 import { sanitizeLine } from "./output/sanitize.ts";
@@ -96,6 +96,21 @@ async function set(name: string, words: string[], flags: SetFlags): Promise<void
     request: await jobRequest(words, flags),
   }, current === undefined ? {} : { "If-Match": current });
   print(made, flags);
+  const why = await unmatched(client, made.request.hosts);
+  if (why !== undefined) console.error(sanitizeLine(`drover: ${name} is saved, but now ${why}`));
+}
+
+/** Why a job for these hosts would find none now; `undefined`: it would find some, or nobody knows. */
+async function unmatched(client: ApiClient, pattern: string): Promise<string | undefined> {
+  try {
+    const query = new URLSearchParams({ pattern, limit: "1" });
+    const { items } = await client.json<{ readonly items: readonly unknown[] }>("GET", `/v1/hosts?${query}`);
+    return items.length > 0 ? undefined : `no host matches ${pattern}`;
+  } catch (error) {
+    if (!(error instanceof DroverError)) throw error;
+    // It is saved whatever becomes of this question.
+    return error.code === "PatternUnmatched" ? `its hosts are not found: ${error.message}` : undefined;
+  }
 }
 
 async function list(flags: ApiFlags): Promise<void> {

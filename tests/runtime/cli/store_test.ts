@@ -193,6 +193,11 @@ Deno.test("drover schedule sets, lists, shows, runs and removes", () =>
     );
     assert.match((await set("--cron", "0 4 * * *", "--disabled")).stdout, /0 4 .* UTC, disabled/);
     assert.match((await run("schedule", "list")).stdout, /^nightly: 0 4 [^\n]*\n$/);
+    const unmatched = await set("--cron", "0 4 * * *", "--disabled", "--hosts", "db*");
+    assert.deepEqual([unmatched.code, unmatched.stdout], [0, "nightly: 0 4 * * * UTC, disabled\n"]);
+    assert.match(unmatched.stderr, /^drover: nightly is saved, but now its hosts are not found: .*db\*/);
+    const matched = await set("--cron", "0 4 * * *", "--disabled", "--hosts", "web*");
+    assert.equal(matched.stderr, "");
     const never = await set("--cron", "0 0 30 2 *");
     assert.deepEqual([never.code, /never due.*CronNever/.test(never.stderr)], [2, true]);
     for (
