@@ -91,6 +91,19 @@ export function readCertificate(certificate: Uint8Array): CertificateFields {
   return { notBefore, notAfter, ...readExtensions(extensions) };
 }
 
+/**
+ * The SubjectPublicKeyInfo of a certificate as it stands there, whatever kind of key it is.
+ *
+ * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
+ */
+export function publicKeyInfoOf(certificate: Uint8Array): Uint8Array {
+  const tbs = new DerReader(partsOf(certificate).tbs.content);
+  // The version need not be said; then serialNumber, signature, issuer, validity and subject.
+  if (tbs.next().tag === contextTag(0)) tbs.expect(tag.integer);
+  for (let skipped = 0; skipped < 4; skipped++) tbs.expect(tag.sequence);
+  return tbs.expect(tag.sequence).whole.slice();
+}
+
 type Extensions = Omit<CertificateFields, "notBefore" | "notAfter">;
 
 function readExtensions(element: DerElement | undefined): Extensions {

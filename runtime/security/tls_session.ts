@@ -1,6 +1,7 @@
 /** The inner TLS of CredSSP: OpenSSL by FFI behind the protocol's port. @module */
 import { X509Certificate } from "node:crypto";
 import { OpensslConnection, OpensslContext, OpensslError } from "../../ffi/openssl/mod.ts";
+import { publicKeyInfoOf } from "../../protocol/auth/x509.ts";
 import { ProtocolError, UsageError } from "../../protocol/errors.ts";
 import type { TlsSession } from "../../protocol/ports.ts";
 import { opensslLibrary } from "./openssl.ts";
@@ -55,7 +56,7 @@ export function serverTlsSessions(certificate: string, key: string): TlsSessions
       cause: error,
     });
   }
-  const publicKey = keyOf(new X509Certificate(certificate));
+  const publicKey = publicKeyInfoOf(new Uint8Array(new X509Certificate(certificate).raw));
   return { create: () => new OpensslSession(context, publicKey) };
 }
 
@@ -98,12 +99,8 @@ class OpensslSession implements TlsSession {
     if (der === undefined) {
       throw new ProtocolError("TlsFailed", "do TLS handshake: the server has no certificate");
     }
-    return keyOf(new X509Certificate(der));
+    return publicKeyInfoOf(der);
   }
-}
-
-function keyOf({ publicKey }: X509Certificate): Uint8Array {
-  return new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
 }
 
 function typed<T>(action: string, run: () => T): T {

@@ -49,6 +49,30 @@ Deno.test("TLS runs in memory: both ends agree, see the same key, and carry reco
   server.dispose();
 });
 
+Deno.test("keys of every kind that OpenSSL takes are seen, those too that the platform cannot read", async () => {
+  const folder = await Deno.makeTempDir();
+  const kinds = [["rsa-pss", "rsa_keygen_bits:2048"], ["ec", "ec_paramgen_curve:secp521r1"]] as const;
+  for (const [kind, option] of kinds) {
+    const made = await new Deno.Command("openssl", {
+      args: ["req", "-x509", "-newkey", kind, "-pkeyopt", option, "-nodes", "-subj", "/CN=h"].concat(
+        ["-days", "2", "-keyout", `${folder}/key`, "-out", `${folder}/certificate`],
+      ),
+      stderr: "null",
+    }).output();
+    assert.ok(made.success);
+    const [certificate, key] = [
+      await Deno.readTextFile(`${folder}/certificate`),
+      await Deno.readTextFile(`${folder}/key`),
+    ];
+    const server = serverTlsSessions(certificate, key).create();
+    const client = clientTlsSessions().create();
+    shake(client, server);
+    assert.deepEqual(client.serverKey, server.serverKey);
+    assert.equal(client.serverKey[0], 0x30);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("a record that is changed, cut, repeated or closes the connection is an error, and the session is over", async () => {
   const changes: Record<string, (records: Uint8Array) => Uint8Array> = {
     changed: (records) => records.with(20, records[20]! ^ 1),
