@@ -132,7 +132,7 @@ function writeOptions(command: Command): Command {
     )
     .addOption(
       new Option("--auth <kind>", `how to log on${unless("negotiate")}`)
-        .choices(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic"]),
+        .choices(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic", "certificate"]),
     )
     .option("--group <name>", "group that it is in; may be repeated", collect);
 }

@@ -1,6 +1,6 @@
 /**
  * Credentials for hosts that come in through the API. Whoever adds such a host chooses its address; so the operator's file says to
- * which addresses and ports each account may be sent, and nothing that the API takes can change that.
+ * which addresses and ports each account may be sent and each certificate shown, and nothing that the API takes can change that.
  * @module
  */
 import { z } from "zod";
@@ -9,6 +9,7 @@ import { Secret } from "../../protocol/secret.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
 import { isTrusted } from "../client/trust.ts";
 import type { InventoryHost } from "../inventory/mod.ts";
+import { type ClientCertificate, readClientCertificate } from "../security/client_identity.ts";
 import { CredentialCommand } from "./credentials/command.ts";
 import type { Account } from "./host_book.ts";
 
@@ -19,17 +20,29 @@ const entrySchema = z.strictObject({
   password: z.string().optional(),
   passwordEnv: z.string().min(1).optional(),
   command: z.array(z.string()).min(1).max(100).optional(),
-}).refine(({ user, password, passwordEnv, command }) =>
-  [password, passwordEnv, command].filter((way) => way !== undefined).length === 1 &&
-  (user === undefined) === (command !== undefined)
-);
+  clientCert: z.string().min(1).optional(),
+  clientKey: z.string().min(1).optional(),
+  clientKeyPassphraseEnv: z.string().min(1).optional(),
+}).refine((entry) => {
+  const { user, password, passwordEnv, command, clientCert, clientKey, clientKeyPassphraseEnv } = entry;
+  const ways = [password, passwordEnv, command, clientCert].filter((way) => way !== undefined);
+  const withCertificate = clientCert !== undefined;
+  return ways.length === 1 && (user === undefined) === (command !== undefined || withCertificate) &&
+    (withCertificate || (clientKey === undefined && clientKeyPassphraseEnv === undefined));
+});
 
 const fileSchema = z.strictObject({ credentials: z.array(entrySchema) });
+
+/** What an entry logs on with. */
+type Login =
+  | { readonly user: string; readonly password: Secret }
+  | { readonly certificate: ClientCertificate }
+  | CredentialCommand;
 
 interface Entry {
   readonly addresses: readonly string[];
   readonly ports: readonly number[];
-  readonly login: { readonly user: string; readonly password: Secret } | CredentialCommand;
+  readonly login: Login;
 }
 
 /** See the module. */
@@ -52,11 +65,16 @@ export class Credentials {
     this.#common = { ...rest, kerberos: { passwordOnly: true } };
   }
 
-  /** How a host of the API is logged on to; without an account where the file has none for its address and port. */
+  /**
+   * How a host of the API is logged on to; without an account where the file has none for its address and port. Certificates are for
+   * hosts with the authentication `certificate`, all else for the others.
+   */
   account(host: InventoryHost): Account {
     const port = host.port ?? (host.scheme === "https" ? 5986 : 5985);
-    const entry = this.#entries.find(({ addresses, ports }) =>
-      ports.includes(port) && isTrusted(host.address, addresses)
+    const withCertificate = host.auth === "certificate";
+    const entry = this.#entries.find(({ addresses, ports, login }) =>
+      ("certificate" in login) === withCertificate && ports.includes(port) &&
+      isTrusted(host.address, addresses)
     );
     // Whoever adds a host chooses its name, too: only its address makes it one of TrustedHosts.
     const trust = isTrusted(host.address, this.#common.trust ?? []) ? [host.address] : [];
@@ -66,18 +84,14 @@ export class Credentials {
       ? { options, command: entry.login }
       : { options: { ...options, ...entry.login } };
   }
-
-  /** Its passwords, to take them out of texts. */
-  secrets(): readonly Secret[] {
-    return this.#entries.flatMap(({ login }) => login instanceof CredentialCommand ? [] : [login.password]);
-  }
 }
 
 /**
  * Reads the operator's file: `{"credentials":[{"addresses":["10.0.0.*"],"user":"…","passwordEnv":"PW"}]}`, or with `password`, or
- * with a `command` (a list of words) in place of both, which is asked for them.
+ * with a `command` (a list of words) in place of both, which is asked for them, or with a certificate in the files `clientCert` and
+ * `clientKey` (PEM, or PKCS#12 alone), whose passphrase is in the environment variable `clientKeyPassphraseEnv`.
  *
- * @throws UsageError `FileUnreadable`, `FileExposed` (others can read it), `CredentialsMalformed`, `PasswordMissing`
+ * @throws UsageError `FileUnreadable`, `FileExposed` (others can read it), `CredentialsMalformed`, `PasswordMissing`, `Certificate…`
  */
 export function readCredentials(path: string, common: ConnectionOptions): Credentials {
   let text: string;
@@ -102,20 +116,38 @@ export function readCredentials(path: string, common: ConnectionOptions): Creden
   const read = fileSchema.safeParse(value);
   if (!read.success) throw malformed();
   return new Credentials(
-    read.data.credentials.map(({ addresses, ports, user, password, passwordEnv, command }) => {
-      if (command !== undefined) {
-        const [program = "", ...args] = command;
-        return { addresses, ports, login: new CredentialCommand([program, ...args]) };
-      }
-      const secret = password ?? Deno.env.get(passwordEnv!);
-      if (secret === undefined) {
-        throw new UsageError(
-          "PasswordMissing",
-          `read credentials: the environment variable ${passwordEnv} is not set`,
-        );
-      }
-      return { addresses, ports, login: { user: user!, password: new Secret(secret) } };
-    }),
+    read.data.credentials.map((entry) => ({
+      addresses: entry.addresses,
+      ports: entry.ports,
+      login: loginOf(entry),
+    })),
     common,
+  );
+}
+
+function loginOf(entry: z.infer<typeof entrySchema>): Login {
+  const { user, password, passwordEnv, command, clientCert, clientKey, clientKeyPassphraseEnv } = entry;
+  if (command !== undefined) {
+    const [program = "", ...args] = command;
+    return new CredentialCommand([program, ...args]);
+  }
+  if (clientCert !== undefined) {
+    const passphrase = clientKeyPassphraseEnv === undefined
+      ? undefined
+      : fromEnvironment(clientKeyPassphraseEnv);
+    return { certificate: readClientCertificate(clientCert, clientKey, passphrase) };
+  }
+  return {
+    user: user!,
+    password: password === undefined ? fromEnvironment(passwordEnv!) : new Secret(password),
+  };
+}
+
+function fromEnvironment(variable: string): Secret {
+  const secret = Deno.env.get(variable);
+  if (secret !== undefined) return new Secret(secret);
+  throw new UsageError(
+    "PasswordMissing",
+    `read credentials: the environment variable ${variable} is not set`,
   );
 }

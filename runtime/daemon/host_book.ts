@@ -168,8 +168,9 @@ export class HostBook {
         throw error;
       }
       // Neither the daemon's own account nor one that comes with a host is sent to an address that a caller chose.
+      const what = host.auth === "certificate" ? "certificate" : "account";
       const text =
-        `connect to ${host.name}: --credentials of the daemon has no account for its address and port`;
+        `connect to ${host.name}: --credentials of the daemon has no ${what} for its address and port`;
       throw new UsageError(error.code, text, { cause: error });
     }
   }
@@ -181,7 +182,10 @@ export class HostBook {
 
   /** Passwords that it knows, to take them out of texts. */
   secrets(): string[] {
-    const all = [...this.#hosts.values()].flatMap(({ host, options }) => [options.password, host.password]);
+    const secretsOf = (
+      { host, options: { password, certificate } }: BookHost & Account,
+    ) => [password, certificate?.passphrase, host.password];
+    const all = [...this.#hosts.values()].flatMap(secretsOf);
     const given = [this.#account.options.password, ...all].flatMap((secret) =>
       secret === undefined ? [] : [secret.reveal()]
     );
@@ -226,8 +230,9 @@ export class HostBook {
   }
 }
 
-/** Whether neither the options nor the inventory say everything that a logon needs. */
+/** Whether neither the options nor the inventory say everything that a logon needs. One with a certificate needs no account. */
 function lacksAccount({ host, options }: BookHost & Account): boolean {
+  if ((options.auth ?? host.auth) === "certificate") return false;
   return (options.user ?? host.user) === undefined || (options.password ?? host.password) === undefined;
 }
 

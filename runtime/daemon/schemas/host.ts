@@ -57,7 +57,11 @@ export const hostWriteSchema = z.strictObject({
   }),
   port: port.optional(),
   scheme: z.enum(["http", "https"]).optional(),
-  auth: z.enum(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic"]).optional(),
+  auth: z.enum(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic", "certificate"]).optional()
+    .openapi({
+      description:
+        "`certificate`: over https, with what the daemon's --credentials has for its address and port",
+    }),
   groups: z.array(groupName).max(100).default([]),
 }).openapi("HostWrite");
 
