@@ -53,9 +53,7 @@ export function daemonOptions(flags: ApiFlags): RemoteFleetOptions {
       "find daemon: none of this user runs; start `drover daemon`, or give --api URL",
     );
   }
-  const token = flags.tokenFile === undefined
-    ? Deno.env.get("DROVER_TOKEN") ?? readPrivate(`${folder}/${tokenFileName}`)
-    : readPrivate(flags.tokenFile);
+  const { token, tokenFrom } = findToken(flags, folder);
   if (token === undefined && flags.tokenFile !== undefined) {
     throw new UsageError("FileUnreadable", `find token: ${flags.tokenFile} cannot be read`);
   }
@@ -69,11 +67,25 @@ export function daemonOptions(flags: ApiFlags): RemoteFleetOptions {
   return {
     url,
     token,
+    tokenFrom,
     notReadyTimeout,
     ...(ca === undefined ? {} : { ca: pem("--ca", ca) }),
     ...(clientCert === undefined ? {} : { clientCert: pem("--client-cert", clientCert) }),
     ...(clientKey === undefined ? {} : { clientKey: new Secret(pem("--client-key", clientKey)) }),
   };
+}
+
+/** The token that is meant, if there is one, and where it was looked for. */
+function findToken(
+  { tokenFile }: ApiFlags,
+  folder: string,
+): { token: string | undefined; tokenFrom: string } {
+  const variable = Deno.env.get("DROVER_TOKEN");
+  if (tokenFile === undefined && variable !== undefined) {
+    return { token: variable, tokenFrom: "the variable DROVER_TOKEN" };
+  }
+  const path = tokenFile ?? `${folder}/${tokenFileName}`;
+  return { token: readPrivate(path), tokenFrom: `the file ${path}` };
 }
 
 /** A daemon, as one token sees it: requests that no method of `RemoteFleet` makes. */

@@ -17,6 +17,8 @@ export interface RemoteFleetOptions {
   readonly url: string;
   /** A token of `drover token create`; text is wrapped in a {@link Secret} at once. */
   readonly token: Secret | string;
+  /** Where the token was found, e.g. `the variable DEPLOY_TOKEN`: told when the daemon refuses it. */
+  readonly tokenFrom?: string;
   /** PEM of certificate authorities to trust beside the system's. */
   readonly ca?: string;
   /** PEM of our own certificate, with those between it and its authority, for a daemon that asks for one (`--client-ca`). */
@@ -70,6 +72,7 @@ const refusedIdentity = /received fatal alert: (?:\w*Certificate\w*|UnknownCA|Ac
 export class DaemonConnection implements Disposable {
   readonly #url: string;
   readonly #token: Secret;
+  readonly #tokenFrom: string | undefined;
   readonly #client: Deno.HttpClient | undefined;
   readonly #reconnectMs: number;
   readonly #notReadyMs: number;
@@ -95,6 +98,7 @@ export class DaemonConnection implements Disposable {
     if (!/^[\x21-\x7e]+$/.test(this.#token.reveal())) {
       throw new UsageError("TokenMissing", "find token: it is empty, or has characters that no token has");
     }
+    this.#tokenFrom = options.tokenFrom;
     if (!(reconnectTimeout >= 0)) {
       throw new UsageError("BadOption", `connect fleet: reconnectTimeout is ${reconnectTimeout}`);
     }
@@ -197,7 +201,7 @@ export class DaemonConnection implements Disposable {
         const answer = await this.#fetch(method, path, options);
         this.#reached = true;
         if (answer.ok) return await read(answer);
-        error = errorOf(answer.status, answer.statusText, await answer.text());
+        error = this.#withSource(errorOf(answer.status, answer.statusText, await answer.text()));
         notReady ||= error.code === "NotReady";
         // What was refused for being too much was certainly not done.
         again = answer.status === 429 || (repeatable && notNow.has(answer.status));
@@ -230,6 +234,12 @@ export class DaemonConnection implements Disposable {
       }
       if (!again || !await patience.wait(signal, afterMs)) throw error;
     }
+  }
+
+  /** Of several tokens one may be old: which one it was helps. */
+  #withSource(error: DroverError): DroverError {
+    if (error.code !== "TokenRefused" || this.#tokenFrom === undefined) return error;
+    return new DeniedError(error.code, `${error.message}; the one that was sent is from ${this.#tokenFrom}`);
   }
 
   #fetch(method: string, path: string, { body, headers, signal }: RequestOptions): Promise<Response> {

@@ -41,7 +41,8 @@ Deno.test("drover daemon takes jobs of drover job, follows them, and ends in ord
   assert.match(shown.stdout, /command: echo out; exit 3\n {2}hosts: all\n {2}asked for: .* by first, took /);
   assert.ok(shown.stdout.split("\n").every((line) => line.length <= 80), shown.stdout);
   for (const other of ["nonsense", crypto.randomUUID()]) {
-    assert.match((await run("job", "show", other)).stderr, /there is no such job \(JobUnknown\)/);
+    const unknown = await run("job", "show", other);
+    assert.deepEqual([unknown.code, /there is no such job \(JobUnknown\)/.test(unknown.stderr)], [2, true]);
   }
   const retried = await run("job", "retry", "--follow", id);
   assert.deepEqual([retried.code, /^drover: job [0-9a-f-]{36}\n$/.test(retried.stderr)], [1, true]);
@@ -72,6 +73,25 @@ Deno.test("drover daemon takes jobs of drover job, follows them, and ends in ord
   assert.match(tokens, /^reader +read +all +\d{4}-\d\d-\d\d \d\d:\d\d +never$/m);
   assert.equal((await run("token", "revoke", "reader")).code, 0);
   assert.doesNotMatch((await run("token", "list")).stdout, /reader/);
+
+  // A token that is no more: which of all the places it was taken from is told, and never the token.
+  await Deno.writeTextFile(`${state}/old`, token, { mode: 0o600 });
+  for (
+    const [args, more, source] of [
+      [["job", "list", "--token-file", `${state}/old`], {}, `the file ${state}/old`],
+      [["token", "list"], { DROVER_TOKEN: token }, "the variable DROVER_TOKEN"],
+    ] as const
+  ) {
+    const { code, stderr } = await drover(args, { env: { ...env, ...more } });
+    assert.deepEqual([
+      code,
+      stderr.trimEnd().endsWith(`(TokenRefused); the one that was sent is from ${source}`),
+    ], [
+      1,
+      true,
+    ], stderr);
+    assert.ok(!stderr.includes(token));
+  }
 
   const lost = await run("job", "list", "--token-file", `${state}/none`);
   assert.match(lost.stderr, /none cannot be read/);
