@@ -40,7 +40,9 @@ class TlsSocket implements RawSocket {
   constructor(tcp: TcpDuplex, socket: tls.TLSSocket, localCertificate: Uint8Array | undefined) {
     this.#tcp = tcp;
     this.#socket = socket;
-    const chain = chainOf(socket);
+    // Of a server nobody asks for more than its own.
+    const { raw } = socket.getPeerCertificate();
+    const own = raw === undefined ? undefined : new Uint8Array(raw);
     const { localAddr, remoteAddr } = tcp.conn;
     this.facts = {
       localAddress: localAddr.hostname,
@@ -50,8 +52,8 @@ class TlsSocket implements RawSocket {
       tls: {
         protocol: socket.getProtocol() ?? "",
         cipher: socket.getCipher()?.name ?? "",
-        peerCertificate: chain[0],
-        ...(localCertificate === undefined ? {} : { peerChain: chain }),
+        peerCertificate: own,
+        ...(localCertificate === undefined ? {} : { peerChain: chainOf(socket) }),
         localCertificate,
       },
     };
@@ -110,7 +112,7 @@ class TlsSocket implements RawSocket {
   }
 }
 
-/** DER of what the peer sent, its own certificate first; an issuer is the next one, at the end itself or none. */
+/** DER of what a client sent, its own certificate first; an issuer is the next one, at the end itself or none. */
 function chainOf(socket: tls.TLSSocket): readonly Uint8Array[] {
   const chain: Uint8Array[] = [];
   let next: tls.DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
@@ -149,13 +151,14 @@ function handshake(
     // Later: the engine may just be finishing with the last bytes before the end.
     tcp.once(peerEnded, () => setTimeout(left, 0));
     socket.once(event, () => {
+      // The platform throws on certificates that it cannot read; nobody would catch it here.
       try {
         check();
+        resolve(new TlsSocket(tcp, socket, localCertificate));
       } catch (error) {
         socket.destroy();
-        return reject(error);
+        reject(error);
       }
-      resolve(new TlsSocket(tcp, socket, localCertificate));
     });
   });
 }

@@ -122,3 +122,18 @@ for (const engine of engines) {
     }
   });
 }
+
+/** What no one can read, behind a certificate that is good. */
+const rubbish = "-----BEGIN CERTIFICATE-----\nBwcHBwcHBwcHBw==\n-----END CERTIFICATE-----\n";
+
+for (const engine of engines) {
+  Deno.test(`${engine}: rubbish in the chain of a client ends its connection, and nothing else`, async () => {
+    using server = await serve(identity, true, "TLSv1.2", engine);
+    const { certificate, key } = makeCertificate({ name: "client", uses: [2] });
+    // The platform sends it without a look.
+    const hostile = { verify: "ignore", identity: { certificate: certificate + rubbish, key } } as const;
+    assert.notEqual(await outcome(server.port, "localhost", hostile), undefined);
+    assert.ok(await server.sides[0]!.closed.promise instanceof Error, "the listener's side");
+    assert.equal(await outcome(server.port, "localhost", { verify: "ignore", engine }), "open");
+  });
+}
