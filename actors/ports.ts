@@ -116,8 +116,15 @@ export interface ProxyOptions {
   readonly host: string;
   /** TCP port. */
   readonly port: number;
-  /** Account of the proxy. */
-  readonly credential?: { readonly user: string; readonly password: Secret };
+  /** Account of the proxy, which is used when the proxy asks for one. */
+  readonly credential?: {
+    /** `DOMAIN\name`, or any other name. */
+    readonly user: string;
+    /** Its password. */
+    readonly password: Secret;
+    /** Whether a proxy that offers no NTLM may have the password in clear (Basic); default `false`. */
+    readonly allowBasic?: boolean;
+  };
 }
 
 /** Where to connect. */

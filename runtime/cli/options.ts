@@ -36,6 +36,7 @@ export interface ConnectionFlags {
   readonly proxy?: string;
   readonly proxyUser?: string;
   readonly proxyPasswordEnv?: string;
+  readonly proxyBasic?: boolean;
   readonly proxyEnv?: boolean;
   readonly trust?: readonly string[];
   readonly connectRetries?: number;
@@ -98,8 +99,9 @@ export function addConnectionOptions(command: Command): Command {
     )
     .option("--tls-legacy", "TLS 1.0 and 1.1 and weak keys are good enough, spoken by openssl")
     .option("--proxy <url>", "connect through the proxy http://HOST:PORT (CONNECT)")
-    .option("--proxy-user <name>", "account of the proxy")
+    .option("--proxy-user <name>", "account of the proxy (NTLM): name or DOMAIN\\name")
     .option("--proxy-password-env <variable>", "environment variable with its password")
+    .option("--proxy-basic", "a proxy that offers no NTLM may have the password in clear (Basic)")
     .option("--proxy-env", "use the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY")
     .option(
       "--trust <pattern>",
@@ -209,12 +211,13 @@ function certificateOption(
 }
 
 function proxyOption(
-  { proxy, proxyUser, proxyPasswordEnv, proxyEnv }: ConnectionFlags,
+  { proxy, proxyUser, proxyPasswordEnv, proxyBasic, proxyEnv }: ConnectionFlags,
 ): Pick<ConnectionOptions, "proxy"> {
   const wrong = (why: string) => new UsageError("ProxyUnusable", `read proxy: ${why}`);
   if ((proxyUser === undefined) !== (proxyPasswordEnv === undefined)) {
     throw wrong("--proxy-user and --proxy-password-env go together");
   }
+  if (proxyBasic === true && proxyUser === undefined) throw wrong("--proxy-basic is of a --proxy-user");
   if (proxy === undefined) {
     if (proxyUser !== undefined) throw wrong("--proxy-user is of a --proxy");
     return proxyEnv === true ? { proxy: "environment" } : {};
@@ -227,9 +230,9 @@ function proxyOption(
     );
   }
   const password = passwordFromEnvironment(proxyPasswordEnv);
-  return {
-    proxy: password === undefined ? read : { ...read, credential: { user: proxyUser!, password } },
-  };
+  if (password === undefined) return { proxy: read };
+  const allowBasic = proxyBasic === true;
+  return { proxy: { ...read, credential: { user: proxyUser!, password, allowBasic } } };
 }
 
 const authKinds: readonly AuthKind[] = [

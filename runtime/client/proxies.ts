@@ -28,6 +28,8 @@ export function readProxy(text: string): ProxyOptions {
       credential: {
         user: decodeURIComponent(url.username),
         password: new Secret(decodeURIComponent(url.password)),
+        // Whoever writes a password into such an address asks for Basic: it is what every program takes it for.
+        allowBasic: true,
       },
     }),
   };

@@ -1,115 +1,107 @@
 /** TCP to a target: straight, or through a proxy's tunnel (CONNECT, RFC 9110 section 9.3.6). @module */
 import type { ConnectTarget, ProxyOptions } from "../../actors/ports.ts";
-import { basicAuthorization } from "../../protocol/auth/mod.ts";
 import { NetworkError } from "../../protocol/errors.ts";
-import {
-  HttpError,
-  type HttpEvent,
-  HttpResponseParser,
-  parseChallenges,
-  serializeRequestHead,
-} from "../../protocol/http/mod.ts";
 import { hostPort, networkError } from "./network_errors.ts";
-
-/** Most bytes of a proxy's answer: one that says more says nothing to us. */
-const longestAnswer = 65_536;
+import { askProxy, type ProxyAnswer } from "./proxy_answer.ts";
+import { chooseScheme, logOnToProxy } from "./proxy_logon.ts";
 
 /** Opens a socket whose other end is `target`; the addresses of all families are tried. */
 export async function dial(target: ConnectTarget, signal: AbortSignal): Promise<Deno.TcpConn> {
   const { host, port, proxy } = target;
   if (proxy === undefined) return await Deno.connect({ hostname: host, port, signal });
-  const name = hostPort(proxy.host, proxy.port);
-  let conn: Deno.TcpConn;
-  try {
-    conn = await Deno.connect({ hostname: proxy.host, port: proxy.port, signal });
-  } catch (error) {
-    if (signal.aborted) throw error;
-    const { message } = networkError(error, `reach proxy ${name}`);
-    throw new NetworkError("ProxyUnreachable", message, { cause: error });
-  }
-  const abort = () => conn.close();
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await tunnel(conn, hostPort(host, port), proxy, name);
-    return conn;
-  } catch (error) {
-    if (!signal.aborted) conn.close();
-    if (error instanceof NetworkError) throw error;
-    const { message } = networkError(error, `talk to proxy ${name}`);
-    throw new NetworkError("ProxyFailed", message, { cause: error });
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+  using tunnel = new Tunnel(proxy, hostPort(host, port), signal);
+  return await tunnel.open();
 }
 
-/** Asks the proxy for a tunnel to `authority` (host:port). */
-async function tunnel(
-  conn: Deno.TcpConn,
-  authority: string,
-  { credential }: ProxyOptions,
-  name: string,
-): Promise<void> {
-  const headers: [string, string][] = [["Host", authority], ["User-Agent", "Drover"]];
-  if (credential !== undefined) {
-    headers.push(["Proxy-Authorization", basicAuthorization(credential.user, credential.password)]);
-  }
-  await writeAll(conn, serializeRequestHead({ method: "CONNECT", target: authority, headers }, undefined));
-  const { status, offers } = await readAnswer(conn, name);
-  if (status >= 200 && status < 300) return;
-  if (status === 407) {
-    throw new NetworkError(
-      "ProxyAuthenticationRequired",
-      credential === undefined
-        ? `reach ${authority}: proxy ${name} wants a user and a password (HTTP 407, it offers ${offers}); ` +
-          "use --proxy-user and --proxy-password-env"
-        : `reach ${authority}: proxy ${name} refused the credentials of ${credential.user} (HTTP 407, it offers ${offers})`,
-    );
-  }
-  throw new NetworkError(
-    status === 403 ? "ProxyDenied" : "ProxyFailed",
-    `reach ${authority}: proxy ${name} opens no connection to it (HTTP ${status})`,
-  );
-}
+/** A connection to a proxy that becomes one to `authority`. */
+class Tunnel implements Disposable {
+  readonly #proxy: ProxyOptions;
+  readonly #name: string;
+  readonly #authority: string;
+  readonly #signal: AbortSignal;
+  /** The connection while it is ours to close. */
+  #conn: Deno.TcpConn | undefined;
+  readonly #close = () => {
+    this.#conn?.close();
+    this.#conn = undefined;
+  };
 
-/** Status of the answer, and which schemes it offers. */
-async function readAnswer(
-  conn: Deno.TcpConn,
-  name: string,
-): Promise<{ readonly status: number; readonly offers: string }> {
-  const parser = new HttpResponseParser({ maxBodyBytes: longestAnswer });
-  parser.expect("CONNECT");
-  // The other end does not speak first, neither in TLS nor in HTTP: nothing of the tunnel is read here.
-  const buffer = new Uint8Array(4_096);
-  for (let total = 0; total <= longestAnswer;) {
-    const count = await conn.read(buffer);
-    if (count === null) {
-      throw new NetworkError("ProxyFailed", `talk to proxy ${name}: it closed the connection`);
-    }
-    total += count;
-    let events: HttpEvent[];
+  constructor(proxy: ProxyOptions, authority: string, signal: AbortSignal) {
+    this.#proxy = proxy;
+    this.#name = hostPort(proxy.host, proxy.port);
+    this.#authority = authority;
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#close, { once: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.#signal.removeEventListener("abort", this.#close);
+    this.#close();
+  }
+
+  async open(): Promise<Deno.TcpConn> {
+    let conn = await this.#reach();
     try {
-      events = parser.push(buffer.slice(0, count));
+      // Which schemes there are comes first: nothing of the credentials is said to a proxy that does not ask.
+      let answer = await this.#ask(conn);
+      const { credential } = this.#proxy;
+      const scheme = answer.status === 407 && credential !== undefined
+        ? chooseScheme(answer.challenges, credential)
+        : undefined;
+      if (scheme !== undefined) {
+        if (!answer.reusable) conn = await this.#reach();
+        const proxy = { host: this.#proxy.host, name: this.#name };
+        answer = await logOnToProxy(scheme, credential!, proxy, (value) => this.#ask(conn, value));
+      }
+      if (answer.status < 200 || answer.status >= 300) throw this.#refused(answer, scheme !== undefined);
     } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
-      throw new NetworkError(
-        "ProxyFailed",
-        `talk to proxy ${name}: it does not speak HTTP (${error.message})`,
-        {
-          cause: error,
-        },
+      if (error instanceof NetworkError) throw error;
+      const { message } = networkError(error, `talk to proxy ${this.#name}`);
+      throw new NetworkError("ProxyFailed", message, { cause: error });
+    }
+    this.#conn = undefined;
+    return conn;
+  }
+
+  /** Opens a connection to the proxy, in the place of any before. */
+  async #reach(): Promise<Deno.TcpConn> {
+    this.#close();
+    const { host, port } = this.#proxy;
+    try {
+      this.#conn = await Deno.connect({ hostname: host, port, signal: this.#signal });
+      this.#signal.throwIfAborted();
+      return this.#conn;
+    } catch (error) {
+      if (this.#signal.aborted) throw error;
+      const { message } = networkError(error, `reach proxy ${this.#name}`);
+      throw new NetworkError("ProxyUnreachable", message, { cause: error });
+    }
+  }
+
+  #ask(conn: Deno.TcpConn, authorization?: string): Promise<ProxyAnswer> {
+    return askProxy(conn, this.#authority, this.#name, authorization);
+  }
+
+  /** `answered`: we have answered one of the proxy's offers. */
+  #refused({ status, challenges }: ProxyAnswer, answered: boolean): NetworkError {
+    const action = `reach ${this.#authority}: proxy ${this.#name}`;
+    if (status === 407) {
+      const offers = challenges.map(({ scheme }) => scheme).join(", ") || "nothing";
+      const user = this.#proxy.credential?.user;
+      return new NetworkError(
+        "ProxyAuthenticationRequired",
+        user === undefined
+          ? `${action} wants a user and a password (HTTP 407, it offers ${offers}); ` +
+            "use --proxy-user and --proxy-password-env"
+          : answered
+          ? `${action} refused the credentials of ${user} (HTTP 407, it offers ${offers})`
+          : `${action} offers no logon that may be used (HTTP 407, it offers ${offers}; NTLM and Negotiate are used, and Basic, ` +
+            "which sends the password in clear, with --proxy-basic)",
       );
     }
-    const head = events.find((event) => event.kind === "response" && !event.interim);
-    if (head?.kind !== "response") continue;
-    if (head.status < 300 && events.some((event) => event.kind === "body" && event.bytes.length > 0)) {
-      throw new NetworkError("ProxyFailed", `talk to proxy ${name}: more than its answer came`);
-    }
-    const offered = parseChallenges(head.headers.getAll("proxy-authenticate")).map(({ scheme }) => scheme);
-    return { status: head.status, offers: offered.join(", ") || "nothing" };
+    return new NetworkError(
+      status === 403 ? "ProxyDenied" : "ProxyFailed",
+      `${action} opens no connection to it (HTTP ${status})`,
+    );
   }
-  throw new NetworkError("ProxyFailed", `talk to proxy ${name}: its answer has more than 64 KB`);
-}
-
-async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }

@@ -1,6 +1,5 @@
 // Both sides of our NTLM and SPNEGO against pyspnego's. Needs a Python with pyspnego in DROVER_INTEROP_PYTHON.
 import assert from "node:assert/strict";
-import { utf8 } from "../../protocol/bytes.ts";
 import type { SecurityContext, SecurityStep } from "../../protocol/ports.ts";
 import { Secret } from "../../protocol/secret.ts";
 import {
@@ -9,67 +8,10 @@ import {
   ntHash,
   splitUserName,
 } from "../../protocol/auth/mod.ts";
+import { bytes, SpnegoPeer, spnegoPresent } from "./spnego_peer.ts";
 
-const python = Deno.env.get("DROVER_INTEROP_PYTHON");
-const ignore = !python;
-const script = new URL("./peers/spnego_peer.py", import.meta.url).pathname;
+const ignore = !spnegoPresent;
 const password = "Pässw0rd€!";
-
-/** The foreign process: one line out for each line in. */
-class Peer implements AsyncDisposable {
-  readonly #process: Deno.ChildProcess;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(
-    role: "client" | "server",
-    protocol: "ntlm" | "negotiate",
-    user: string,
-    env: Record<string, string>,
-  ) {
-    this.#process = new Deno.Command(python!, {
-      args: [script, role, protocol, user],
-      env,
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    this.#writer = this.#process.stdin.getWriter();
-    this.#lines = lines(this.#process.stdout);
-  }
-
-  async ask(command: string, ...values: Uint8Array[]): Promise<string[]> {
-    const words = [command, ...values.map((value) => value.toHex() || "-")];
-    await this.#writer.write(utf8(words.join(" ") + "\n"));
-    const { value } = await this.#lines.next();
-    const answer: string[] = String(value).split(" ");
-    if (answer[0] === "error") throw new Error(answer.join(" "));
-    return answer.slice(1);
-  }
-
-  async step(token: Uint8Array | undefined): Promise<{ token: Uint8Array | undefined; complete: boolean }> {
-    const [hex, state] = await this.ask("step", token ?? new Uint8Array());
-    return { token: hex === "-" ? undefined : bytes(hex), complete: state === "complete" };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close();
-    await this.#process.status;
-    await this.#lines.return?.();
-  }
-}
-
-async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop()!;
-    yield* parts;
-  }
-}
-
-function bytes(hex: string | undefined): Uint8Array {
-  return hex === undefined || hex === "-" ? new Uint8Array() : Uint8Array.fromHex(hex);
-}
 
 function step(context: SecurityContext, token: Uint8Array | undefined): SecurityStep {
   let outcome: SecurityStep | undefined;
@@ -81,7 +23,7 @@ const random = (length: number) => crypto.getRandomValues(new Uint8Array(length)
 const now = () => Date.now();
 
 /** Messages of many sizes, both ways and in turns, as on one connection. */
-async function exchangeMessages(context: SecurityContext, peer: Peer): Promise<void> {
+async function exchangeMessages(context: SecurityContext, peer: SpnegoPeer): Promise<void> {
   for (const size of [0, 1, 17, 4_096, 70_000]) {
     const message = new Uint8Array(size).map((_, i) => i * 7 & 255);
     const sealed = context.seal(message);
@@ -111,7 +53,7 @@ for (const protocol of ["ntlm", "negotiate"] as const) {
     ignore,
     async fn() {
       const env = { SPNEGO_PEER_PASSWORD: password, SPNEGO_PEER_BINDINGS: "tls-server-end-point:x" };
-      await using peer = new Peer("client", protocol, "DOM\\jörg", env);
+      await using peer = new SpnegoPeer("client", protocol, "DOM\\jörg", env);
       const context = acceptor();
       let theirs = await peer.step(undefined);
       for (let legs = 0; !context.established; legs++) {
@@ -131,7 +73,7 @@ for (const protocol of ["ntlm", "negotiate"] as const) {
     name: `pyspnego as the client of our service is refused with a wrong password (${protocol})`,
     ignore,
     async fn() {
-      await using peer = new Peer("client", protocol, "DOM\\jörg", { SPNEGO_PEER_PASSWORD: "wrong" });
+      await using peer = new SpnegoPeer("client", protocol, "DOM\\jörg", { SPNEGO_PEER_PASSWORD: "wrong" });
       const context = acceptor();
       const challenge = step(context, (await peer.step(undefined)).token);
       assert.ok(challenge.kind === "continue");
@@ -148,7 +90,7 @@ for (const protocol of ["ntlm", "negotiate"] as const) {
       const accounts = await Deno.makeTempFile();
       try {
         await Deno.writeTextFile(accounts, `DOM:jörg:${password}\n`);
-        await using peer = new Peer("server", protocol, "-", { NTLM_USER_FILE: accounts });
+        await using peer = new SpnegoPeer("server", protocol, "-", { NTLM_USER_FILE: accounts });
         const context = createNegotiateInitiator({
           credential: { ...splitUserName("DOM\\jörg"), password: new Secret(password) },
           workstation: "CLIENT",

@@ -305,7 +305,7 @@ AllowCONNECT ${ports.join(" ")}
 </Proxy>`,
   });
   const proxy = { host: "localhost", port: apache.plainPort };
-  const clerk = { user: "clerk", password: new Secret("through") };
+  const clerk = { user: "clerk", password: new Secret("through"), allowBasic: true };
   const logon = { user, password: new Secret(theirs), trust: ["localhost"] };
   for (const [n, ssl] of [[0, true], [1, false]] as const) {
     const through = { ...logon, ssl, proxy: { ...proxy, credential: clerk } };
@@ -320,7 +320,8 @@ AllowCONNECT ${ports.join(" ")}
   for (
     const [credential, port, code] of [
       [undefined, ports[0]!, "ProxyAuthenticationRequired"],
-      [{ user: "clerk", password: new Secret("wrong") }, ports[0]!, "ProxyAuthenticationRequired"],
+      [{ ...clerk, allowBasic: false }, ports[0]!, "ProxyAuthenticationRequired"],
+      [{ ...clerk, password: new Secret("wrong") }, ports[0]!, "ProxyAuthenticationRequired"],
       // Not one of those that it may connect to.
       [clerk, 1, "ProxyDenied"],
     ] as const

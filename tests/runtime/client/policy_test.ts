@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../../protocol/errors.ts";
 import { Secret } from "../../../protocol/secret.ts";
+import { connectionOptions } from "../../../runtime/cli/options.ts";
 import type { AuthKind } from "../../../runtime/client/authentication.ts";
 import { environmentProxy, readProxy } from "../../../runtime/client/proxies.ts";
 import { type ConnectionOptions, targetOf } from "../../../runtime/client/targets.ts";
@@ -168,12 +169,32 @@ Deno.test("proxies are read, and those of the environment are exceptions' busine
   const proxyOf = (host: string, secure: boolean) => environmentProxy(host, secure, (name) => env.get(name));
   assert.equal(proxyOf("web01", false)?.host, "plain");
   assert.equal(proxyOf("web01", true)?.credential?.user, "u@x");
+  assert.equal(proxyOf("web01", true)?.credential?.allowBasic, true);
   for (const host of ["localhost", "a.corp.example", "corp.example", "10.0.0.1"]) {
     assert.equal(proxyOf(host, true), undefined, host);
   }
   assert.equal(proxyOf("evilcorp.example", true)?.host, "secure");
   env.set("NO_PROXY", "*");
   assert.equal(proxyOf("web01", true), undefined);
+});
+
+Deno.test("the command line allows Basic to a proxy only where it is asked to", () => {
+  const variable = "DROVER_TEST_PROXY_PASSWORD";
+  Deno.env.set(variable, "hunter2");
+  try {
+    const flags = { proxy: "http://proxy:3128", proxyUser: "CORP\\clerk", proxyPasswordEnv: variable };
+    for (const [more, allowBasic] of [[{}, false], [{ proxyBasic: true }, true]] as const) {
+      const { proxy } = connectionOptions({ ...flags, ...more });
+      assert.ok(typeof proxy === "object");
+      assert.equal(proxy.credential?.user, "CORP\\clerk");
+      assert.equal(proxy.credential?.allowBasic, allowBasic);
+    }
+    for (const proxy of [{ proxy: "http://proxy:3128" }, { proxyEnv: true }]) {
+      assert.throws(() => connectionOptions({ ...proxy, proxyBasic: true }), { code: "ProxyUnusable" });
+    }
+  } finally {
+    Deno.env.delete(variable);
+  }
 });
 
 Deno.test("a client certificate that cannot be used says why", () => {
