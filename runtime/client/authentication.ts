@@ -22,6 +22,7 @@ import {
   kerberosMissing,
   kerberosOffer,
 } from "../security/kerberos/mod.ts";
+import { inTurns } from "../security/in_turns.ts";
 import { assertOpenssl, clientTlsSessions } from "../security/tls_session.ts";
 import { reflectionGuard } from "../security/reflection_guard.ts";
 import { serverEndPointBinding, serverEndPointData } from "../service/channel_binding.ts";
@@ -175,13 +176,15 @@ export function authenticationOf(logon: Logon, ntlm: boolean): Authentication {
         scheme: "CredSSP",
         seal,
         initiator: (facts, random, wallNow) =>
-          new CredSspInitiator({
-            tls: clientTlsSessions().create(),
-            // Bound by the proof of the inner TLS' key, not to the TLS around HTTP.
-            inner: inner({ ...facts, tls: undefined }, random, wallNow),
-            credentials: { username, domain, password: password! },
-            random: (length) => random.bytes(length),
-          }),
+          inTurns(
+            new CredSspInitiator({
+              tls: clientTlsSessions().create(),
+              // Bound by the proof of the inner TLS' key, not to the TLS around HTTP.
+              inner: inner({ ...facts, tls: undefined }, random, wallNow),
+              credentials: { username, domain, password: password! },
+              random: (length) => random.bytes(length),
+            }),
+          ),
       };
     }
   }

@@ -5,6 +5,7 @@ import type { SecurityContext } from "../../protocol/ports.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
 import { KerberosAcceptor, kerberosChoice, type ServiceKeys } from "../security/kerberos/mod.ts";
+import { inTurns } from "../security/in_turns.ts";
 import { LogonThrottle } from "../security/logon_throttle.ts";
 import {
   accountKey,
@@ -126,7 +127,7 @@ export function createSecurityProvider(
       acceptCredSsp: (facts: ConnectionFacts) => {
         // The inner dialogue is bound by the proof of the key, not to the TLS around HTTP.
         const inner = provider.acceptNegotiate({ ...facts, tls: undefined });
-        const acceptor = new CredSspAcceptor({ tls: credssp.create(), inner });
+        const acceptor = inTurns(new CredSspAcceptor({ tls: credssp.create(), inner }));
         dialogues.set(acceptor, { facts, inner });
         return acceptor;
       },

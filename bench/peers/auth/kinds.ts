@@ -17,6 +17,7 @@ import type { SecurityContext, SecurityStep } from "../../../protocol/ports.ts";
 import { Secret } from "../../../protocol/secret.ts";
 import { parseChallenges } from "../../../protocol/http/challenge.ts";
 import { systemRandom } from "../../../runtime/random.ts";
+import { inTurns } from "../../../runtime/security/in_turns.ts";
 import {
   createKerberosInitiator,
   KerberosAcceptor,
@@ -96,8 +97,10 @@ export function pairs(world: World): (kind: Kind) => Pair {
       const inner = negotiateNtlm();
       const credentials = { domain: "", username: "alice", password: secret };
       return {
-        client: new CredSspInitiator({ tls: clientTlsSessions().create(), inner: inner.client, credentials, random }),
-        service: new CredSspAcceptor({ tls: world.tls.create(), inner: inner.service }),
+        client: inTurns(
+          new CredSspInitiator({ tls: clientTlsSessions().create(), inner: inner.client, credentials, random }),
+        ),
+        service: inTurns(new CredSspAcceptor({ tls: world.tls.create(), inner: inner.service })),
       };
     },
   };

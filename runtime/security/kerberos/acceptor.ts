@@ -6,7 +6,7 @@ import type { SecurityStep } from "../../../protocol/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { KerberosContext } from "./context.ts";
 import { kerberosError } from "./errors.ts";
-import { turns } from "./turns.ts";
+import { turns } from "../turns.ts";
 
 /** The keys of a service. */
 export class ServiceKeys {

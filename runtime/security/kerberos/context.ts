@@ -5,7 +5,7 @@ import { type DroverError, NetworkError, ProtocolError, UsageError } from "../..
 import type { SecurityStep } from "../../../protocol/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
-import { turns } from "./turns.ts";
+import { turns } from "../turns.ts";
 
 /** Milliseconds after which a step is given up: less than a client waits for a logon, so that a silent KDC is named as such. */
 const patienceMs = 10_000;

@@ -17,7 +17,7 @@ import type { Secret } from "../../../protocol/secret.ts";
 import type { Clock } from "../../../actors/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
-import { turns } from "./turns.ts";
+import { turns } from "../turns.ts";
 
 /** What a principal proves itself with. */
 export type CredentialSource =

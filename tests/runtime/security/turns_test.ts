@@ -1,6 +1,6 @@
 // How much work of logons one turn of the event loop takes.
 import assert from "node:assert/strict";
-import { Turns } from "../../../runtime/security/kerberos/turns.ts";
+import { Turns } from "../../../runtime/security/turns.ts";
 
 /** Turns with a clock that only work moves on, and the turns that wait for their time. */
 function world(): {

@@ -1,6 +1,6 @@
 /** Work of logons on the event loop, a little in each of its turns: thousands may begin at once. @module */
 import { setImmediate } from "node:timers";
-import { systemClock } from "../../clock.ts";
+import { systemClock } from "../clock.ts";
 
 /** Milliseconds of work within one turn of the event loop. A piece more may begin before they are over. */
 const turnMs = 2;
