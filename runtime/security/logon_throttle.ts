@@ -24,8 +24,9 @@ export const longestWaitMs = 20_000;
 export const forgetMs = 15 * 60_000;
 /** Checks of a name and address at once, before any has failed: clients log on with several connections. */
 export const checksAtOnce = 16;
-/** Logons that wait, of one name and address and of all. */
+/** Logons that wait: of one name and address, of all names of one address, and of all. */
 export const waitersEach = 32;
+export const waitersOfNetwork = 64;
 export const waitersInAll = 256;
 /**
  * Names and addresses with failures that are remembered; of more, those whose last failure is oldest are forgotten, and before them
@@ -35,6 +36,7 @@ export const rememberedInAll = 10_000;
 
 interface Waiter {
   readonly turn: (attempt: LogonAttempt | undefined) => void;
+  readonly network: string;
   readonly until: number;
 }
 
@@ -56,6 +58,8 @@ export class LogonThrottle {
   /** Keys of those that nothing slows yet, in the same order. */
   readonly #unslowed = new Set<string>();
   #waiting = 0;
+  /** Of each network where anybody waits. */
+  readonly #waitingOf = new Map<string, number>();
 
   /** Nobody has failed yet. */
   constructor(clock: Clock) {
@@ -72,27 +76,38 @@ export class LogonThrottle {
    */
   enter(account: string, address: string, turn: (attempt: LogonAttempt | undefined) => void): () => void {
     // No real name is longer; two long ones that begin alike share their failures.
-    const key = `${networkOf(address)} ${account.slice(0, 256)}`;
+    const network = networkOf(address);
+    const key = `${network} ${account.slice(0, 256)}`;
     const entry = this.#entryOf(key);
     if (entry.waiting.length === 0 && this.#mayBegin(entry)) {
       this.#begin(key, entry, turn);
       return () => {};
     }
-    if (entry.waiting.length >= waitersEach || this.#waiting >= waitersInAll) {
+    const neighbours = this.#waitingOf.get(network) ?? 0;
+    if (
+      entry.waiting.length >= waitersEach || neighbours >= waitersOfNetwork || this.#waiting >= waitersInAll
+    ) {
       turn(undefined);
       return () => {};
     }
-    const waiter: Waiter = { turn, until: this.#clock.monotonic() + longestWaitMs };
+    const waiter: Waiter = { turn, network, until: this.#clock.monotonic() + longestWaitMs };
     entry.waiting.push(waiter);
-    this.#waiting++;
+    this.#count(network, 1);
     this.#arm(key, entry);
     return () => {
       const place = entry.waiting.indexOf(waiter);
       if (place < 0) return;
       entry.waiting.splice(place, 1);
-      this.#waiting--;
+      this.#count(network, -1);
       this.#goOn(key, entry);
     };
+  }
+
+  #count(network: string, change: 1 | -1): void {
+    this.#waiting += change;
+    const left = (this.#waitingOf.get(network) ?? 0) + change;
+    if (left === 0) this.#waitingOf.delete(network);
+    else this.#waitingOf.set(network, left);
   }
 
   #entryOf(key: string): Entry {
@@ -164,7 +179,7 @@ export class LogonThrottle {
       const late = now >= waiter.until;
       if (!late && !this.#mayBegin(entry)) break;
       entry.waiting.shift();
-      this.#waiting--;
+      this.#count(waiter.network, -1);
       if (late) waiter.turn(undefined);
       else this.#begin(key, entry, waiter.turn);
     }

@@ -10,6 +10,7 @@ import {
   rememberedInAll,
   waitersEach,
   waitersInAll,
+  waitersOfNetwork,
 } from "../../../runtime/security/logon_throttle.ts";
 import { VirtualClock } from "../../helpers/virtual_clock.ts";
 
@@ -138,12 +139,28 @@ Deno.test("what is waited for and remembered is bounded", () => {
   const world = new World();
   for (let i = 0; i < rememberedInAll + 500; i++) world.try("wrong", `name ${i}`);
   assert.equal(world.throttle.stats.remembered, rememberedInAll);
-  const names = Array.from({ length: 10 }, (_, i) => `slowed ${i}`);
-  for (const name of names) for (let i = 0; i < 3; i++) world.try("wrong", name);
-  const turns = names.flatMap((name) => Array.from({ length: waitersEach }, () => world.enter(name)));
+  const places = Array.from({ length: 10 }, (_, i) => ["slowed", `10.0.1.${i}`] as const);
+  for (const place of places) for (let i = 0; i < 3; i++) world.try("wrong", ...place);
+  const turns = places.flatMap((place) => Array.from({ length: waitersEach }, () => world.enter(...place)));
   assert.equal(world.throttle.stats.waiting, waitersInAll);
   assert.equal(turns.filter(({ turn }) => turn === "refused").length, 10 * waitersEach - waitersInAll);
   assert.equal(world.try("right", "somebody", "10.0.0.9"), 0, "who has not failed never waits");
+});
+
+Deno.test("whoever waits under many names leaves room for those who wait elsewhere", () => {
+  const world = new World();
+  const names = Array.from({ length: 10 }, (_, i) => `slowed ${i}`);
+  for (const name of names) for (let i = 0; i < 3; i++) world.try("wrong", name, `2001:db8::${i}`);
+  const turns = names.flatMap((name) =>
+    Array.from({ length: waitersEach }, (_, i) => world.enter(name, `2001:db8::${i}`))
+  );
+  assert.equal(world.throttle.stats.waiting, waitersOfNetwork);
+  for (let i = 0; i < 3; i++) world.try("wrong", "alice", "10.0.0.9");
+  assert.equal(world.enter("alice", "10.0.0.9").turn, undefined, "it waits, and is not refused");
+  for (const { leave } of turns) leave();
+  assert.equal(world.throttle.stats.waiting, 1);
+  world.advance(longestWaitMs);
+  assert.equal(world.throttle.stats.waiting, 0);
 });
 
 Deno.test("names that failed once do not make forgotten who is being slowed", () => {
