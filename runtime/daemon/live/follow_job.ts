@@ -55,6 +55,11 @@ export async function* followJob(
       });
       if (idle) yield { kind: "idle" };
     }
+    // What was on disk before the daemon stopped still goes out.
+    for (let part = log.read(after); after >= log.first && part !== undefined; part = log.read(after)) {
+      after = part.next;
+      yield { kind: "bytes", bytes: part.bytes };
+    }
   } finally {
     signal.removeEventListener("abort", aborted);
     leave();

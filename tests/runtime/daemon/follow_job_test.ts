@@ -98,6 +98,19 @@ Deno.test("an event that is on disk before this thread hears of it comes when it
     log.close();
   }));
 
+Deno.test("what is on disk when the daemon stops still goes out", () =>
+  withJob(async (store) => {
+    const stop = new AbortController();
+    const items = followJob(store, new JobLogs(store), job, store.head, 60_000, stop.signal);
+    const next = items.next();
+    await store.record([{ kind: "state", job, at: 1, state: "running" }]);
+    stop.abort();
+    const { value } = await next;
+    assert.ok(value?.kind === "bytes");
+    assert.match(new TextDecoder().decode(value.bytes), /"running"/);
+    assert.equal((await items.next()).done, true);
+  }));
+
 Deno.test("every follower sees each event once and in order: fast, slow, from the middle, come late", () =>
   withJob(async (store) => {
     const logs = new JobLogs(store);
