@@ -8,8 +8,8 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { kerberosEnvironment } from "../tests/kerberos/environment.ts";
-import { Kdc, kdcPresent } from "../tests/kerberos/kdc.ts";
+import { kerberosEnvironment } from "../tests/auth/environment.ts";
+import { Kdc, kdcPresent } from "../tests/auth/kdc.ts";
 
 const quick = Deno.args.includes("--quick");
 /** Seconds of one measurement, and how many are made (their median counts). */

@@ -6,7 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { killTree, MARK } from "../tests/helpers/process_tree.ts";
 import { interopEnvironment } from "../tests/interop/environment.ts";
-import { kerberosEnvironment } from "../tests/kerberos/environment.ts";
+import { kerberosEnvironment } from "../tests/auth/environment.ts";
 
 const HERE = fileURLToPath(new URL("./", import.meta.url));
 const RESULTS = fileURLToPath(new URL("../build/bench/", import.meta.url));

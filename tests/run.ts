@@ -10,7 +10,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { interopEnvironment } from "./interop/environment.ts";
-import { kerberosEnvironment } from "./kerberos/environment.ts";
+import { kerberosEnvironment } from "./auth/environment.ts";
 import { countCases, type Counts, failureReport } from "./helpers/junit.ts";
 import { killTree, MARK, type MarkedProcess, markedProcesses } from "./helpers/process_tree.ts";
 import { type Need, type Suite, suites } from "./helpers/suites.ts";

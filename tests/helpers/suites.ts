@@ -34,7 +34,7 @@ export const suites: readonly Suite[] = [
   suite("runtime", "tests/runtime/", ["-A"], 420, false),
   suite("browser", "tests/browser/", ["-A"], 180, false, ["chromium"]),
   suite("interop", "tests/interop/", ["-A"], 420, false, ["interop peers"]),
-  suite("kerberos", "tests/kerberos/", ["-A"], 240, false, ["kerberos", "interop peers"]),
+  suite("auth", "tests/auth/", ["-A"], 240, false, ["kerberos", "interop peers"]),
 ];
 
 function suite(

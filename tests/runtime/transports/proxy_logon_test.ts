@@ -1,6 +1,6 @@
 /**
  * Logons to a proxy. The proxy is a stand-in (tests/helpers/connect_proxy.ts) and its NTLM our own acceptor; that a foreign one agrees
- * is in tests/interop/proxy_ntlm_test.ts, Basic with Apache in tests/kerberos/certificate_test.ts.
+ * is in tests/interop/proxy_ntlm_test.ts, Basic with Apache in tests/auth/certificate_test.ts.
  */
 import assert from "node:assert/strict";
 import { createNegotiateAcceptor, ntHash, type ReflectionGuard } from "../../../protocol/auth/mod.ts";

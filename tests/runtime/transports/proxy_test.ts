@@ -1,4 +1,4 @@
-/** Proxies that do not do what they should. A real one is in tests/kerberos/certificate_test.ts. */
+/** Proxies that do not do what they should. A real one is in tests/auth/certificate_test.ts. */
 import assert from "node:assert/strict";
 import { Secret } from "../../../protocol/secret.ts";
 import { createConnector } from "../../../runtime/transports/mod.ts";

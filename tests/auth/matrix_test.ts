@@ -26,7 +26,7 @@ function unpadded(text: string): string {
 
 async function measure(kdc: Kdc): Promise<Measured[]> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "tests/kerberos/matrix/measure.ts", kdc.folder, kdc.keytab],
+    args: ["run", "-A", "--no-check", "tests/auth/matrix/measure.ts", kdc.folder, kdc.keytab],
     cwd: top,
     env: { ...kdc.environment, DROVER_PASSWORD: password },
     stdin: "null",
