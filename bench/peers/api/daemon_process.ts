@@ -96,7 +96,7 @@ async function append({ rate, seconds }: AppendOrder): Promise<void> {
       job: queued,
       index: (sent + i) % hosts,
       at: Date.now(),
-      phase: "running",
+      phase: "connecting",
     }));
     sent = due;
     store.record(records).catch((error) => console.error("append:", error));
