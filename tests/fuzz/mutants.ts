@@ -151,7 +151,7 @@ export const mutants: readonly Mutant[] = [
     "sealed_body",
     "protocol/auth/ntlm_session.ts",
     'this.#verify("unseal message", plaintext, sealed.subarray(4, headerLength));',
-    "this.#incoming.nextSignature(plaintext);",
+    "this.#incoming.signNext(plaintext, this.#expected, 0);",
   ),
   mutant(
     "a CR alone ends no line",
