@@ -122,7 +122,9 @@ async function ingest(store: Store): Promise<void> {
 
 /** Progress cannot be put together: each of them is an event. */
 function* progress(job: string, hosts: number, count: number): Iterable<StoreRecord> {
-  for (let i = 0; i < count; i++) yield { kind: "progress", job, index: i % hosts, at: i, phase: "connecting" };
+  for (let i = 0; i < count; i++) {
+    yield { kind: "progress", job, index: i % hosts, at: i, phase: "connecting" };
+  }
 }
 
 async function large(store: Store): Promise<void> {
