@@ -209,8 +209,11 @@ Deno.test("when the daemon comes back after an end, the page goes on where it wa
   const guest = await s.open("#/jobs", { token: made.token });
   await row(guest, "echo one").waitFor();
   assert.equal(await guest.getByRole("button", { name: "New job" }).count(), 0);
-  await s.ask("DELETE", "/v1/tokens/guest");
   await guest.goto(`${s.url}/#/fleet`);
+  await guest.getByText("2 hosts", { exact: true }).waitFor();
+  assert.equal(await guest.getByRole("button", { name: "Run a command" }).count(), 0);
+  await s.ask("DELETE", "/v1/tokens/guest");
+  await guest.goto(`${s.url}/#/jobs`);
   await guest.getByText("You were signed out").waitFor();
   assert.deepEqual([...complaintsOf(page), ...s.errors], []);
 });

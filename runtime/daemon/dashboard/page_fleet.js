@@ -22,7 +22,7 @@ const filters = [
 ];
 
 /** @param {PageContext} context */
-export function fleetPage({ main, api, live, signal }) {
+export function fleetPage({ main, api, live, me, signal }) {
   /** @type {Map<string, FleetHost>} */
   let hosts = new Map();
   /** @type {FleetPage["permits"]} */
@@ -67,7 +67,8 @@ export function fleetPage({ main, api, live, signal }) {
   main.append(
     heading(
       "Fleet",
-      button("Run a command", () => location.hash = "#/jobs/new", { class: "button primary" }),
+      me.scopes.includes("run") &&
+        button("Run a command", () => location.hash = "#/jobs/new", { class: "button primary" }),
     ),
     tiles,
     h("div", { class: "toolbar" }, box.element, found),
