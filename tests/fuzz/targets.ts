@@ -12,6 +12,7 @@ import {
 import { kerberos } from "./targets/kerberos.ts";
 import { multipart, sealedBody } from "./targets/multipart.ts";
 import { soap } from "./targets/soap.ts";
+import { credssp } from "./targets/credssp.ts";
 import { x509 } from "./targets/x509.ts";
 import { xml } from "./targets/xml.ts";
 
@@ -35,6 +36,7 @@ export const targets: readonly Planned[] = [
   { target: dialogue, execs: 5_000, states: 100 },
   { target: kerberos, execs: 4_000, states: 20 },
   { target: x509, execs: 8_000, states: 60 },
+  { target: credssp, execs: 8_000, states: 50 },
   { target: multipart, execs: 8_000, states: 10 },
   { target: sealedBody, execs: 6_000, states: 15 },
   { target: inventoryIni, execs: 4_000, states: 30 },
