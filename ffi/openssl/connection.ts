@@ -1,4 +1,5 @@
 /** TLS without a socket: OpenSSL between two buffers in memory. @module */
+import { OwnedPointer } from "./owned.ts";
 import type { OpensslContext } from "./context.ts";
 import { OpensslError, OpensslUntrusted } from "./errors.ts";
 import { type OpensslLibrary, textAt } from "./library.ts";
@@ -28,9 +29,6 @@ const sliceBytes = 32 * 1024;
 const scratch = new Uint8Array(new ArrayBuffer(64 * 1024));
 const nothing = new Uint8Array(new ArrayBuffer(0));
 
-/** Frees what nobody holds any more. */
-const abandoned = new FinalizationRegistry<() => void>((free) => free());
-
 /** What came of a step of the handshake. */
 export interface HandshakeStep {
   /** Bytes for the peer. */
@@ -49,7 +47,7 @@ export class OpensslConnection implements Disposable {
   readonly #ssl: NonNullable<Deno.PointerValue>;
   readonly #input: NonNullable<Deno.PointerValue>;
   readonly #output: NonNullable<Deno.PointerValue>;
-  readonly #free: () => void;
+  readonly #owned: OwnedPointer;
   #state: "handshake" | "open" | "broken" | "disposed" = "handshake";
   #peerClosed = false;
   #failure: OpensslError | undefined;
@@ -61,8 +59,7 @@ export class OpensslConnection implements Disposable {
     this.#library = library;
     const ssl = library.pointer("SSL_new", f.SSL_new(context.pointer));
     this.#ssl = ssl;
-    this.#free = () => f.SSL_free(ssl);
-    abandoned.register(this, this.#free, this);
+    this.#owned = new OwnedPointer("SSL", ssl, (pointer) => f.SSL_free(pointer));
     this.#input = library.pointer("BIO_new", f.BIO_new(f.BIO_s_mem()));
     this.#output = library.pointer("BIO_new", f.BIO_new(f.BIO_s_mem()));
     // Owns both from now on.
@@ -221,8 +218,7 @@ export class OpensslConnection implements Disposable {
   [Symbol.dispose](): void {
     if (this.#state === "disposed") return;
     this.#state = "disposed";
-    abandoned.unregister(this);
-    this.#free();
+    this.#owned[Symbol.dispose]();
   }
 
   #expect({ host, isAddress, anyName }: OpensslPeerName): void {

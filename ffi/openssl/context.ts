@@ -1,4 +1,5 @@
 /** What connections of TLS have in common: versions, suites, certificates, trust. @module */
+import { OwnedPointer } from "./owned.ts";
 import type { OpensslLibrary } from "./library.ts";
 import { cString, eachCertificate, withPkcs12, withPrivateKey } from "./pem.ts";
 import type { OpensslTrustStore } from "./trust_store.ts";
@@ -47,18 +48,13 @@ const releaseBuffers = 0x10n;
 const verifyPeer = 1;
 const partialChain = 0x80000n;
 
-/** Frees what nobody holds any more. */
-const abandoned = new FinalizationRegistry<() => void>((free) => free());
-
 let takeAnything: Deno.UnsafeCallback<{ parameters: ["pointer", "pointer"]; result: "i32" }> | undefined;
 
 /** An SSL_CTX. */
 export class OpensslContext implements Disposable {
   readonly library: OpensslLibrary;
   readonly role: "client" | "server";
-  readonly #free: () => void;
-  readonly #pointer: NonNullable<Deno.PointerValue>;
-  #disposed = false;
+  readonly #owned: OwnedPointer;
 
   /** Throws OpensslError when a setting cannot be. */
   constructor(library: OpensslLibrary, options: OpensslOptions) {
@@ -67,9 +63,7 @@ export class OpensslContext implements Disposable {
     const f = library.functions;
     const method = options.role === "client" ? f.TLS_client_method() : f.TLS_server_method();
     const pointer = library.pointer("SSL_CTX_new", f.SSL_CTX_new(method));
-    this.#pointer = pointer;
-    this.#free = () => f.SSL_CTX_free(pointer);
-    abandoned.register(this, this.#free, this);
+    this.#owned = new OwnedPointer("SSL_CTX", pointer, (owned) => f.SSL_CTX_free(owned));
     // Tickets would come behind the handshake, where some peers do not look for them; TLS 1.3 counts its own.
     f.SSL_CTX_set_options(
       pointer,
@@ -101,16 +95,12 @@ export class OpensslContext implements Disposable {
 
   /** The SSL_CTX. */
   get pointer(): NonNullable<Deno.PointerValue> {
-    if (this.#disposed) throw new TypeError("use SSL_CTX: it was disposed of");
-    return this.#pointer;
+    return this.#owned.pointer;
   }
 
   /** Frees it; connections that it has made live on. Idempotent. */
   [Symbol.dispose](): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    abandoned.unregister(this);
-    this.#free();
+    this.#owned[Symbol.dispose]();
   }
 
   #useCertificate(certificate: string, key: string, passphrase: string | undefined): void {
@@ -131,30 +121,30 @@ export class OpensslContext implements Disposable {
     const f = this.library.functions;
     // The list of issuers takes a reference of its own (larg 1), as the other function does.
     const used = index === 0
-      ? f.SSL_CTX_use_certificate(this.#pointer, x509)
-      : f.SSL_CTX_ctrl(this.#pointer, addChainCertificate, 1n, x509);
+      ? f.SSL_CTX_use_certificate(this.pointer, x509)
+      : f.SSL_CTX_ctrl(this.pointer, addChainCertificate, 1n, x509);
     this.library.check("SSL_CTX_use_certificate", used);
   }
 
   #useKey(key: Deno.PointerValue): void {
     const { library } = this;
     const f = library.functions;
-    library.check("SSL_CTX_use_PrivateKey", f.SSL_CTX_use_PrivateKey(this.#pointer, key));
-    library.check("SSL_CTX_check_private_key", f.SSL_CTX_check_private_key(this.#pointer));
+    library.check("SSL_CTX_use_PrivateKey", f.SSL_CTX_use_PrivateKey(this.pointer, key));
+    library.check("SSL_CTX_check_private_key", f.SSL_CTX_check_private_key(this.pointer));
   }
 
   #trust(store: OpensslTrustStore): void {
     const f = this.library.functions;
-    f.SSL_CTX_set1_cert_store(this.#pointer, store.pointer);
+    f.SSL_CTX_set1_cert_store(this.pointer, store.pointer);
     // A certificate that is trusted itself needs no issuer.
-    f.X509_VERIFY_PARAM_set_flags(f.SSL_CTX_get0_param(this.#pointer), partialChain);
-    f.SSL_CTX_set_verify(this.#pointer, verifyPeer, null);
+    f.X509_VERIFY_PARAM_set_flags(f.SSL_CTX_get0_param(this.pointer), partialChain);
+    f.SSL_CTX_set_verify(this.pointer, verifyPeer, null);
   }
 
   #requestCertificate(): void {
     const f = this.library.functions;
     takeAnything ??= new Deno.UnsafeCallback({ parameters: ["pointer", "pointer"], result: "i32" }, () => 1);
-    f.SSL_CTX_set_verify(this.#pointer, verifyPeer, null);
-    f.SSL_CTX_set_cert_verify_callback(this.#pointer, takeAnything.pointer, null);
+    f.SSL_CTX_set_verify(this.pointer, verifyPeer, null);
+    f.SSL_CTX_set_cert_verify_callback(this.pointer, takeAnything.pointer, null);
   }
 }

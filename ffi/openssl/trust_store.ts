@@ -1,25 +1,19 @@
 /** The certificates that a client trusts. @module */
 import type { OpensslLibrary } from "./library.ts";
+import { OwnedPointer } from "./owned.ts";
 import { eachCertificate } from "./pem.ts";
-
-/** Frees what nobody holds any more. */
-const abandoned = new FinalizationRegistry<() => void>((free) => free());
 
 /** An X509_STORE; contexts that use it share it and keep it alive. */
 export class OpensslTrustStore implements Disposable {
   readonly #library: OpensslLibrary;
-  readonly #free: () => void;
-  readonly #pointer: NonNullable<Deno.PointerValue>;
-  #disposed = false;
+  readonly #owned: OwnedPointer;
 
   /** Trusts nothing yet. */
   constructor(library: OpensslLibrary) {
     const f = library.functions;
-    const pointer = library.pointer("X509_STORE_new", f.X509_STORE_new());
     this.#library = library;
-    this.#pointer = pointer;
-    this.#free = () => f.X509_STORE_free(pointer);
-    abandoned.register(this, this.#free, this);
+    const store = library.pointer("X509_STORE_new", f.X509_STORE_new());
+    this.#owned = new OwnedPointer("X509_STORE", store, (pointer) => f.X509_STORE_free(pointer));
   }
 
   /**
@@ -36,15 +30,11 @@ export class OpensslTrustStore implements Disposable {
 
   /** The X509_STORE. */
   get pointer(): NonNullable<Deno.PointerValue> {
-    if (this.#disposed) throw new TypeError("use X509_STORE: it was disposed of");
-    return this.#pointer;
+    return this.#owned.pointer;
   }
 
   /** Gives it up. Idempotent. */
   [Symbol.dispose](): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    abandoned.unregister(this);
-    this.#free();
+    this.#owned[Symbol.dispose]();
   }
 }
