@@ -2,7 +2,7 @@
 /** The fleet, a host, the settings, and how all of it looks. */
 import assert from "node:assert/strict";
 import { inventoryFromHosts } from "../../runtime/inventory/mod.ts";
-import { axeFindings, complaintsOf, site } from "./site.ts";
+import { axeFindings, complaintsOf, eventually, site } from "./site.ts";
 
 Deno.test("ten thousand hosts scroll with few elements, and the last ones are where they belong", async () => {
   await using s = await site(1);
@@ -17,8 +17,9 @@ Deno.test("ten thousand hosts scroll with few elements, and the last ones are wh
       return document.elementFromPoint(box.left + 60, box.top + 10)?.closest(".row")?.querySelector(".host")
         ?.textContent;
     });
+  await page.locator(".grid-body .row").first().waitFor();
   assert.ok(await rows() < 60);
-  assert.equal(await first(), names[0]);
+  await eventually(first, names[0]);
   // Far, in steps, and to the end: what can be seen is what belongs there.
   for (const top of [12_345, 200_000, 379_000]) {
     await page.locator(".grid-scroll").evaluate((element, to) => element.scrollTop = to, top);
@@ -90,9 +91,9 @@ Deno.test("settings: the theme stays, a token is made, shown once and revoked", 
   assert.notEqual(dark, light);
   await page.reload();
   await page.getByRole("radio", { name: "Dark" }).waitFor();
-  assert.equal(await ground(), dark);
+  await eventually(ground, dark);
   await page.getByRole("button", { name: "Switch between light and dark" }).click();
-  assert.equal(await ground(), light);
+  await eventually(ground, light);
   await page.getByText("The file that the daemon was started with").waitFor();
   await page.getByRole("button", { name: "New token" }).click();
   await page.getByLabel("Name").fill("deploy");

@@ -2,7 +2,7 @@
 /** Jobs in the dashboard, from the form to their end. */
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { complaintsOf, site } from "./site.ts";
+import { complaintsOf, eventually, site } from "./site.ts";
 
 /** The row of a list that has this text. */
 const row = (page: Page, text: string) => page.locator(".grid-body .row", { hasText: text });
@@ -63,10 +63,10 @@ Deno.test("a job is asked for, seen live to its end, its failures picked out, an
     await page.getByText("1 failed").first().waitFor();
     await page.getByLabel("Failed only").check();
     await page.getByText("1 of 3 hosts").first().waitFor();
-    assert.equal(await page.locator(".grid-body .row").count(), 1);
+    await eventually(() => page.locator(".grid-body .row").count(), 1);
     await row(page, "failed").click();
     await page.locator(".output", { hasText: "sorry" }).waitFor();
-    assert.equal(await page.getByRole("tab", { name: "stderr" }).getAttribute("aria-selected"), "true");
+    await eventually(() => page.getByRole("tab", { name: "stderr" }).getAttribute("aria-selected"), "true");
     await page.getByText("Exit code").waitFor();
 
     // The list of jobs moves as well.
@@ -104,10 +104,9 @@ Deno.test("a job is paused, resumed and cancelled, with the keyboard alone", asy
   await page.keyboard.press("Enter");
   await row(page, "running").waitFor();
   const press = async (name: string) => {
-    for (let tries = 0; tries < 40; tries++) {
-      await page.keyboard.press("Tab");
-      if (await page.evaluate(() => document.activeElement?.textContent) === name) break;
-    }
+    await page.getByRole("button", { name, exact: true }).waitFor();
+    const focused = () => page.evaluate(() => document.activeElement?.textContent);
+    for (let tries = 0; tries < 200 && await focused() !== name; tries++) await page.keyboard.press("Tab");
     assert.ok(
       await page.evaluate(() => document.activeElement?.matches(":focus-visible")),
       `${name} shows the focus`,
@@ -202,7 +201,7 @@ Deno.test("when the daemon comes back after an end, the page goes on where it wa
   await page.getByText("Live", { exact: true }).waitFor();
   await s.ask("POST", "/v1/jobs", { command: "echo three" });
   await row(page, "echo three").waitFor();
-  assert.equal(await page.locator(".grid-body .row").count(), 3);
+  await eventually(() => page.locator(".grid-body .row").count(), 3);
   assert.ok(first.id < id);
   // A token that is revoked meanwhile signs out.
   const made = await s.ask("POST", "/v1/tokens", { name: "guest", scope: "read" });

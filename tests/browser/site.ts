@@ -41,6 +41,9 @@ export interface OpenOptions {
   readonly size?: { readonly width: number; readonly height: number };
 }
 
+/** Milliseconds for anything to show itself: they guard against hanging only. */
+const patienceMs = 30_000;
+
 /** Where Debian puts it. */
 const chromiumPath = Deno.env.get("DROVER_CHROMIUM") ?? "/usr/bin/chromium";
 
@@ -107,7 +110,7 @@ export async function site(hostCount = 3): Promise<Site> {
         reducedMotion: "reduce",
       });
       contexts.push(context);
-      context.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(patienceMs);
       const key = other === undefined ? token : other;
       if (key !== null) {
         await context.addInitScript((value) => sessionStorage.setItem("drover.token", value), key);
@@ -133,6 +136,17 @@ export async function site(hostCount = 3): Promise<Site> {
       await Deno.remove(folder, { recursive: true });
     },
   };
+}
+
+/**
+ * Waits until `read` gives what is expected, and says what it gave last when it never does. Rows are drawn a frame after the words
+ * beside them, so nothing that a page shows is read only once.
+ */
+export async function eventually<T>(read: () => Promise<T>, expected: T): Promise<void> {
+  const end = Date.now() + patienceMs;
+  let found = await read();
+  while (found !== expected && Date.now() < end) found = await read();
+  assert.equal(found, expected);
 }
 
 const complaints = new WeakMap<Page, string[]>();
