@@ -1,7 +1,7 @@
 /** TLS without a socket: OpenSSL between two buffers in memory. @module */
 import { OwnedPointer } from "./owned.ts";
 import type { OpensslContext } from "./context.ts";
-import { OpensslError, OpensslUntrusted } from "./errors.ts";
+import { OpensslError, OpensslExcess, OpensslUntrusted } from "./errors.ts";
 import { type OpensslLibrary, textAt } from "./library.ts";
 import { cString } from "./pem.ts";
 
@@ -21,6 +21,12 @@ const hostName = 0n;
 const wantRead = 2;
 const zeroReturn = 6;
 const certificateVerifyFailed = 134;
+const callbackFailed = 234;
+
+/** How often a server may ask one client for its certificate: each time costs the client a signature, and the server a few bytes. */
+const mostCertificateRequests = 16;
+
+let countRequest: Deno.UnsafeCallback<{ parameters: ["pointer", "pointer"]; result: "i32" }> | undefined;
 
 /** What is fed at a time: native buffers keep the size that they have grown to. */
 const sliceBytes = 32 * 1024;
@@ -48,6 +54,8 @@ export class OpensslConnection implements Disposable {
   readonly #input: NonNullable<Deno.PointerValue>;
   readonly #output: NonNullable<Deno.PointerValue>;
   readonly #owned: OwnedPointer;
+  /** Counted by OpenSSL's calls, which a single record of the peer's can cause many of. */
+  readonly #certificateRequests = new Uint32Array(new ArrayBuffer(4));
   #state: "handshake" | "open" | "broken" | "disposed" = "handshake";
   #peerClosed = false;
   #failure: OpensslError | undefined;
@@ -64,8 +72,10 @@ export class OpensslConnection implements Disposable {
     this.#output = library.pointer("BIO_new", f.BIO_new(f.BIO_s_mem()));
     // Owns both from now on.
     f.SSL_set_bio(ssl, this.#input, this.#output);
-    if (context.role === "client") f.SSL_set_connect_state(ssl);
-    else f.SSL_set_accept_state(ssl);
+    if (context.role === "client") {
+      f.SSL_set_connect_state(ssl);
+      this.#limitCertificateRequests();
+    } else f.SSL_set_accept_state(ssl);
     if (peer !== undefined) this.#expect(peer);
   }
 
@@ -235,6 +245,21 @@ export class OpensslConnection implements Disposable {
     }
   }
 
+  #limitCertificateRequests(): void {
+    countRequest ??= new Deno.UnsafeCallback(
+      { parameters: ["pointer", "pointer"], result: "i32" },
+      (_ssl, place) => {
+        const count = new Uint32Array(Deno.UnsafePointerView.getArrayBuffer(place!, 4));
+        return ++count[0]! <= mostCertificateRequests ? 1 : 0;
+      },
+    );
+    this.#library.functions.SSL_set_cert_cb(
+      this.#ssl,
+      countRequest.pointer,
+      Deno.UnsafePointer.of(this.#certificateRequests),
+    );
+  }
+
   #assert(state: "handshake" | "open"): void {
     if (this.#state !== state) throw new TypeError(`use TLS connection: it is ${this.#state}`);
   }
@@ -280,6 +305,12 @@ export class OpensslConnection implements Disposable {
     this.#state = "broken";
     const library = this.#library;
     const error = library.error(call);
+    if (error.reason === callbackFailed) {
+      return new OpensslExcess(
+        call,
+        `the server asked for a certificate more than ${mostCertificateRequests} times`,
+      );
+    }
     if (error.reason !== certificateVerifyFailed) return error;
     const f = library.functions;
     const why = f.X509_verify_cert_error_string(f.SSL_get_verify_result(this.#ssl));

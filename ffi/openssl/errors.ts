@@ -26,3 +26,6 @@ export class OpensslError extends Error {
 
 /** The peer's certificate was refused by this side. */
 export class OpensslUntrusted extends OpensslError {}
+
+/** The peer wants something more often than is reasonable. */
+export class OpensslExcess extends OpensslError {}

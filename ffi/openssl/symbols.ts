@@ -52,6 +52,8 @@ export const opensslSymbols = {
   SSL_set_bio: { parameters: ["pointer", "pointer", "pointer"], result: "void" },
   // void SSL_set_connect_state(SSL *ssl);
   SSL_set_connect_state: { parameters: ["pointer"], result: "void" },
+  // void SSL_set_cert_cb(SSL *s, int (*cb)(SSL *ssl, void *arg), void *arg);
+  SSL_set_cert_cb: { parameters: ["pointer", "function", "pointer"], result: "void" },
   // void SSL_set_accept_state(SSL *ssl);
   SSL_set_accept_state: { parameters: ["pointer"], result: "void" },
   // int SSL_do_handshake(SSL *ssl);

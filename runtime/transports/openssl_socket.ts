@@ -1,6 +1,6 @@
 /** TLS by OpenSSL over any raw socket: the same promises as a socket of the platform's TLS. @module */
 import type { ConnectionFacts } from "../../actors/ports.ts";
-import type { OpensslConnection } from "../../ffi/openssl/mod.ts";
+import { type OpensslConnection, OpensslExcess } from "../../ffi/openssl/mod.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { NetworkError } from "../../protocol/errors.ts";
 import type { RawSocket } from "./stream_connection.ts";
@@ -12,6 +12,8 @@ const pieceBytes = 64 * 1024;
 const unsentBytes = 64 * 1024;
 /** Plaintext that may wait for the reader while the writer waits for a handshake. */
 const unreadBytes = 256 * 1024;
+/** Handshakes that a peer may begin on one connection: servers have a reason for one or two. */
+const mostRenegotiations = 16;
 
 /**
  * Does the handshake of what `start` makes on `lower`, which is the socket's from now on.
@@ -187,8 +189,12 @@ class OpensslSocket implements RawSocket {
     }
     this.#ended = this.#tls.peerClosed;
     if (failure === undefined) return;
-    const refused = this.#isClient ? lateRefusal("openssl", failure, "talk") : undefined;
-    this.#failure = { error: refused ?? failure };
+    const told = failure instanceof OpensslExcess
+      ? excess(failure.text)
+      : this.#isClient
+      ? lateRefusal("openssl", failure, "talk")
+      : undefined;
+    this.#failure = { error: told ?? failure };
   }
 
   /** Hands down what is to be sent; resolves when all of it has been. */
@@ -208,6 +214,7 @@ class OpensslSocket implements RawSocket {
   #checkPeer(): void {
     const count = this.#tls.renegotiations;
     if (count === this.#renegotiations) return;
+    if (count > mostRenegotiations) throw excess(`it began more than ${mostRenegotiations} handshakes`);
     // It is known at its end. A second one behind it would hide whose data came in between.
     if (this.#tls.isShakingHands && count === this.#renegotiations + 1) return;
     this.#renegotiations = count;
@@ -226,4 +233,8 @@ class OpensslSocket implements RawSocket {
   #assertOpen(): void {
     if (this.#closed) throw new NetworkError("ConnectionClosed", "talk over TLS: closed");
   }
+}
+
+function excess(what: string): NetworkError {
+  return new NetworkError("TlsTooManyHandshakes", `talk over TLS: the peer is not reasonable, ${what}`);
 }
