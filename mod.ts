@@ -54,7 +54,14 @@ export type { AuthKind, KerberosOptions } from "./runtime/client/authentication.
 export type { ProxyOptions } from "./actors/ports.ts";
 export { type ClientCertificate, readClientCertificate } from "./runtime/security/client_identity.ts";
 export type { ConnectionOptions } from "./runtime/client/targets.ts";
-export type { HostError, HostResult, HostStatus, ProgressEvent, ResultEvent } from "./actors/host/mod.ts";
+export type {
+  HostError,
+  HostResult,
+  HostStatus,
+  LogonUsed,
+  ProgressEvent,
+  ResultEvent,
+} from "./actors/host/mod.ts";
 export type { JobHostState, JobState, RollingTerms } from "./actors/daemon/job_types.ts";
 export type { Priority } from "./actors/scheduler/mod.ts";
 export type { CrashReport } from "./actors/kernel/crash_report.ts";

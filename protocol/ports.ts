@@ -27,6 +27,8 @@ export interface SecurityContext {
   readonly principal: string | undefined;
   /** The mechanism that was agreed on, once known. */
   readonly mechanism: "NTLM" | "Kerberos" | "CredSSP" | undefined;
+  /** Why it is not the mechanism that was preferred, on the initiating side; absent: it is. */
+  readonly fallback?: string | undefined;
   /** Milliseconds from its establishment until it ends, as a ticket does; absent: it lasts as long as its connection. */
   readonly lifetimeMs?: number | undefined;
   /** The error that a step under way will end in when nobody answers it, whom it asks beside the peer; absent: it asks nobody. */

@@ -1,6 +1,7 @@
 /** What a job tells the world about its hosts. @module */
 import { DroverError } from "../../protocol/errors.ts";
 import type { OutputStream } from "../ports.ts";
+import type { LogonUsed } from "./logon.ts";
 
 /** How a host ended. Exactly one of these for each host of a job; `unknown` is never passed off as another one. */
 export type HostStatus =
@@ -78,6 +79,8 @@ export interface ResultEvent extends HostResult {
   readonly type: "result";
   /** The inventory's name. */
   readonly host: string;
+  /** What its fleet has last logged on to it with; absent: it has not, or a daemon has. */
+  readonly logon?: LogonUsed;
 }
 
 /** One event of a run. */

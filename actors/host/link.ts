@@ -48,6 +48,7 @@ import { DigestExchange } from "./digest_exchange.ts";
 import { closedBy, closedError, noPlace, overdue } from "./link_errors.ts";
 import type { ExchangeOutcome } from "./exchange.ts";
 import { isRepeated, type MayRepeat } from "./refused.ts";
+import { type LogonUsed, logonUsed } from "./logon.ts";
 import type { HostTarget } from "./target.ts";
 
 /** Messages that a link takes. All but `exchange` and `close` are completions of its own effects. */
@@ -83,8 +84,8 @@ export type LinkReport =
   | {
     readonly kind: "linkIdle";
     readonly link: ActorRef<LinkMessage>;
-    /** What the logon was with; absent: without a dialogue. */
-    readonly mechanism?: SecurityContext["mechanism"];
+    /** What the logon is with; absent: nothing. */
+    readonly logon?: LogonUsed | undefined;
   }
   /** It was ready, and takes no further exchange; its last one was answered. */
   | { readonly kind: "linkClosed"; readonly link: ActorRef<LinkMessage> }
@@ -192,6 +193,7 @@ class Link implements Behaviour<LinkMessage> {
   #keepAlive = true;
   /** Monotonic milliseconds from which to which the logon holds; `undefined`: as long as the connection. */
   #logon: { readonly since: number; readonly until: number } | undefined;
+  #used: LogonUsed | undefined;
   /** An exchange was answered: the service has taken the logon. */
   #proven = false;
   /** Inside an interim response (1xx), which means nothing here. */
@@ -325,8 +327,8 @@ class Link implements Behaviour<LinkMessage> {
     }
     if (this.#authenticationTimer !== undefined) context.cancel(this.#authenticationTimer);
     this.#authenticationTimer = undefined;
-    const mechanism = this.#security?.mechanism;
-    context.send(this.#session, { kind: "linkIdle", link: context.self, mechanism });
+    this.#used ??= logonUsed(this.#target.authentication.kind, this.#security);
+    context.send(this.#session, { kind: "linkIdle", link: context.self, logon: this.#used });
   }
 
   #begin(message: Extract<LinkMessage, { kind: "exchange" }>, context: Context<LinkMessage>): void {
@@ -496,6 +498,11 @@ class Link implements Behaviour<LinkMessage> {
       exchange.reader.status === 401 && this.#proven && this.#security !== undefined &&
       isRepeated(exchange.mayRepeat, this.#target, this.#logon?.until, context.now())
     ) return this.#handBack(context);
+    const { onLogon } = this.#target;
+    const used = this.#used;
+    if (!this.#proven && outcome.kind !== "failed" && used !== undefined && onLogon !== undefined) {
+      context.effect(() => onLogon(used));
+    }
     this.#proven = true;
     this.#exchange = undefined;
     context.cancel(exchange.timer);

@@ -17,6 +17,7 @@ export type { Dialogue, DialogueStep, InquireMessage, InquiryOutcome, Question }
 export { job, type JobMessage, type JobSpec } from "./job.ts";
 export type { LeaseMessage, LeaseReport, LeaseSpec } from "./lease.ts";
 export { limitsWatcher } from "./limits_watcher.ts";
+export { describeLogon, type LogonUsed } from "./logon.ts";
 export { ping, type PingResult } from "./ping.ts";
 export { bootTimeQuestion, sweepQuestion, type Swept } from "./questions.ts";
 export { type RebootMessage, type RebootResult, type RebootSpec, rebootWait } from "./reboot.ts";

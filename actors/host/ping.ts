@@ -6,6 +6,7 @@ import type { Connector } from "../ports.ts";
 import { asDroverError } from "./client_http.ts";
 import { type ExchangeOutcome, exchangeOutcome } from "./exchange.ts";
 import { link, type LinkMessage, type LinkReport } from "./link.ts";
+import type { LogonUsed } from "./logon.ts";
 import type { HostTarget } from "./target.ts";
 
 /** What a ping found. */
@@ -14,8 +15,8 @@ export type PingResult =
     readonly kind: "answered";
     readonly identity: Identity;
     readonly durationMs: number;
-    /** What the logon was with; `undefined`: without a dialogue (Basic, or none). */
-    readonly mechanism: Extract<LinkReport, { kind: "linkIdle" }>["mechanism"];
+    /** What the logon was with; `undefined`: nothing. */
+    readonly logon: LogonUsed | undefined;
   }
   | { readonly kind: "failed"; readonly error: DroverError };
 
@@ -37,7 +38,7 @@ class Ping implements Behaviour<PingMessage> {
   readonly #done: (result: PingResult) => void;
   readonly #since: number;
   #over = false;
-  #mechanism: Extract<LinkReport, { kind: "linkIdle" }>["mechanism"];
+  #logon: LogonUsed | undefined;
 
   constructor(
     target: HostTarget,
@@ -55,7 +56,7 @@ class Ping implements Behaviour<PingMessage> {
   handle(message: PingMessage, context: Context<PingMessage>): void {
     switch (message.kind) {
       case "linkIdle":
-        this.#mechanism ??= message.mechanism;
+        this.#logon ??= message.logon;
         if (!this.#over) this.#identify(message.link, context);
         return;
       case "linkRefused":
@@ -94,7 +95,7 @@ class Ping implements Behaviour<PingMessage> {
     }
     try {
       const identity = readIdentifyResponse(outcome.envelope);
-      return { kind: "answered", identity, durationMs, mechanism: this.#mechanism };
+      return { kind: "answered", identity, durationMs, logon: this.#logon };
     } catch (error) {
       return { kind: "failed", error: asDroverError(error, "BadAnswer", "identify") };
     }

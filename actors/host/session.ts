@@ -26,6 +26,7 @@ import { asDroverError } from "./client_http.ts";
 import { ConnectTries, defaultConnectRetries, isAbsence } from "./connect_tries.ts";
 import type { ExchangeMessage, SessionRequest } from "./exchange.ts";
 import { link, type LinkMessage, type LinkReport } from "./link.ts";
+import type { LogonUsed } from "./logon.ts";
 import type { HostTarget } from "./target.ts";
 
 /** Messages that a session takes. */
@@ -115,7 +116,7 @@ class Session implements Behaviour<SessionMessage> {
   #paused = false;
   #circuit: Circuit;
   /** What the last logon was with. */
-  #mechanism: Extract<LinkReport, { kind: "linkIdle" }>["mechanism"];
+  #logon: LogonUsed | undefined;
   /** There while no link stands and one is to be opened. */
   #tries: ConnectTries | undefined;
 
@@ -146,7 +147,7 @@ class Session implements Behaviour<SessionMessage> {
         const entry = this.#links.get(message.link);
         if (entry === undefined) return;
         if (entry.state === "opening") this.#established();
-        this.#mechanism = message.mechanism;
+        this.#logon = message.logon;
         this.#free(entry);
         entry.state = "idle";
         entry.idleSince = context.now();
@@ -187,7 +188,7 @@ class Session implements Behaviour<SessionMessage> {
 
   describe(): string {
     const circuit = describeCircuit(this.#circuit);
-    const logon = this.#mechanism === undefined ? "" : `, ${this.#mechanism}`;
+    const logon = this.#logon === undefined ? "" : `, ${this.#logon.mechanism}`;
     return `${this.#links.size} links, ${this.#waitingCount} waiting${logon}${
       circuit === "" ? "" : `, ${circuit}`
     }`;

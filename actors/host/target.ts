@@ -2,6 +2,7 @@
 import type { DigestSession } from "../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
 import type { SealingScheme } from "../../protocol/sealing/mod.ts";
+import type { LogonUsed } from "./logon.ts";
 import type { ConnectionFacts, ConnectTarget, RandomSource } from "../ports.ts";
 
 /** Makes one side of an authentication dialogue for one connection. */
@@ -55,4 +56,6 @@ export interface HostTarget {
   readonly locale: string;
   /** Further tries when no connection can be opened; default 2, 0: none. */
   readonly connectRetries?: number;
+  /** Told of each connection whose logon the service has taken, when its first answer is there; must be short and throw nothing. */
+  readonly onLogon?: (logon: LogonUsed) => void;
 }

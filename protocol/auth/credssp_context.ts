@@ -47,6 +47,10 @@ export abstract class CredSspContext extends StepFrame implements SecurityContex
     return this.established ? this.inner.principal : undefined;
   }
 
+  get fallback(): string | undefined {
+    return this.inner.fallback;
+  }
+
   seal(plaintext: Uint8Array): Uint8Array {
     this.assertEstablished("seal message");
     const length = new Uint8Array(4);

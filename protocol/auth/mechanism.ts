@@ -16,8 +16,8 @@ export interface Mechanism extends SecurityContext {
 export interface MechanismOffer {
   /** Content bytes of its object identifiers. An initiator offers the first; every one is understood. */
   readonly oids: readonly Uint8Array[];
-  /** Begins a dialogue. */
-  readonly create: () => Mechanism;
+  /** Begins a dialogue. `fallback`: why it is not the preferred mechanism's; absent: it is. */
+  readonly create: (fallback?: string) => Mechanism;
   /** Whether a token without SPNEGO around it is of this mechanism. */
   readonly isBare: (token: Uint8Array) => boolean;
   /** Of an initiator: whether the next mechanism is offered instead, when the first step ends so. Default: never. */

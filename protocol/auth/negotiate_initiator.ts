@@ -36,6 +36,7 @@ type State =
 
 class SpnegoInitiator extends SpnegoContext {
   readonly #offers: MechanismOffer[];
+  fallback: string | undefined;
   #current: MechanismOffer | undefined;
   #list: Uint8Array = new Uint8Array(0);
   #state: State = { kind: "start" };
@@ -81,6 +82,7 @@ class SpnegoInitiator extends SpnegoContext {
         mechanism.dispose();
         if (this.#offers.length < 2 || offer.fallsBack?.(outcome.error) !== true) return done(outcome);
         this.#offers.shift();
+        this.fallback = outcome.error.message;
         return this.attempt(done, () => this.#offer(undefined, done));
       }
       this.#list = encodeMechanismList(this.#offers.map(({ oids }) => oids[0]!));
@@ -94,7 +96,7 @@ class SpnegoInitiator extends SpnegoContext {
 
   #begin(offer: MechanismOffer): Mechanism {
     this.#current = offer;
-    return this.chosen = offer.create();
+    return this.chosen = offer.create(this.fallback);
   }
 
   #bare(token: Uint8Array, done: Done): void {
@@ -124,6 +126,7 @@ class SpnegoInitiator extends SpnegoContext {
     if (response.state === NegState.acceptCompleted) {
       throw outOfOrder("the server accepted without a dialogue");
     }
+    this.fallback = "the service chose it";
     this.advance(this.#begin(offer), undefined, done, ({ token }) => {
       this.#state = { kind: "chosen", micRequired: true };
       done({ kind: "continue", token: encodeNegTokenResp({ responseToken: token }) });

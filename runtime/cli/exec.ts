@@ -63,7 +63,7 @@ export function execCommand(): Command {
     .option("--stdin <file>", "standard input of every command; - is drover's own (default: open, empty)")
     .option("--json", "one JSON object a line instead of text")
     .option("--raw", "do not neutralise control sequences in remote output")
-    .option("--verbose", "list every host in the summary")
+    .option("--verbose", "list every host in the summary, and what it was logged on to with")
     .option("--no-inspect", "do not let your `drover inspect` look into this process");
   return addConnectionOptions(command)
     .addHelpText(

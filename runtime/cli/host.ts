@@ -1,5 +1,6 @@
 /** `drover host`: hosts that a running daemon knows. @module */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { describeLogon, type LogonUsed } from "../client/logons.ts";
 import { DeniedError, DroverError, NetworkError } from "../../protocol/errors.ts";
 import { addApiOptions, ApiClient, type ApiFlags } from "./api_client.ts";
 import { portNumber } from "./options.ts";
@@ -19,7 +20,13 @@ interface HostDocument {
 
 interface HostDetail extends HostDocument {
   readonly refusal: Failure | null;
+  readonly logon?: LogonDocument | null;
   readonly actor: { readonly state: string; readonly work: string | null } | null;
+}
+
+interface LogonDocument {
+  readonly mechanism: LogonUsed["mechanism"];
+  readonly fallback: string | null;
 }
 
 interface Failure {
@@ -50,6 +57,7 @@ interface PingDocument {
   readonly vendor: string | null;
   readonly version: string | null;
   readonly durationMs: number | null;
+  readonly logon?: LogonDocument | null;
   readonly error: Failure | null;
 }
 
@@ -159,13 +167,15 @@ async function show(name: string, flags: ApiFlags): Promise<void> {
   using client = new ApiClient(flags);
   const host = await client.json<HostDetail>("GET", path(name));
   if (flags.json === true) return console.log(JSON.stringify(host));
-  const { refusal, actor } = host;
+  const { refusal, logon, actor } = host;
+  const said = logonText(logon);
   print([
     host.name,
     `  address: ${host.address}, port ${port(host)}, ${host.scheme ?? "http"}, ${host.auth ?? "negotiate"}`,
     `  groups: ${host.groups.join(", ") || "none"}`,
     `  from: ${origin(host)}`,
     ...(refusal === null ? [] : [`  cannot be reached: ${refusal.code}: ${refusal.message}`]),
+    ...(said === undefined ? [] : [`  logged on with: ${said}`]),
     `  does: ${actor === null ? "nothing" : `${actor.state}${actor.work === null ? "" : `, ${actor.work}`}`}`,
   ]);
 }
@@ -210,16 +220,24 @@ async function ping(names: readonly string[], flags: ApiFlags): Promise<void> {
   };
   await Promise.all(Array.from({ length: Math.min(pingsAtOnce, names.length) }, work));
   answers.forEach((answer, at) => {
-    const { vendor, version, durationMs, error } = answer;
+    const { vendor, version, durationMs, logon, error } = answer;
+    const said = logonText(logon);
     if (flags.json === true) return console.log(JSON.stringify({ host: names[at], ...answer }));
     const text = error === null
-      ? `${vendor}, ${version} (${Math.round(durationMs ?? 0)} ms)`
+      ? `${vendor}, ${version} (${Math.round(durationMs ?? 0)} ms${said === undefined ? "" : `, ${said}`})`
       : error.message.includes(error.code)
       ? error.message
       : `${error.code}: ${error.message}`;
     console.log(sanitizeLine(`${names[at]}: ${text}`));
   });
   Deno.exitCode = answers.every(({ answered }) => answered) ? 0 : 1;
+}
+
+/** A daemon of an earlier version does not say it. */
+function logonText(logon: LogonDocument | null | undefined): string | undefined {
+  if (logon === null || logon === undefined) return undefined;
+  const { mechanism, fallback } = logon;
+  return describeLogon(fallback === null ? { mechanism } : { mechanism, fallback });
 }
 
 /** What the daemon refuses for one host is no reason to say nothing of the others. */
@@ -231,7 +249,14 @@ async function pingOne(client: ApiClient, name: string): Promise<PingDocument> {
       throw error;
     }
     const { code, message } = error;
-    return { answered: false, vendor: null, version: null, durationMs: null, error: { code, message } };
+    return {
+      answered: false,
+      vendor: null,
+      version: null,
+      durationMs: null,
+      logon: null,
+      error: { code, message },
+    };
   }
 }
 

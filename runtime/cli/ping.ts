@@ -1,6 +1,6 @@
 /** `drover ping`: which WS-Management service answers there. @module */
 import { Command } from "commander";
-import { type HostTarget, ping, type PingResult } from "../../actors/host/mod.ts";
+import { describeLogon, type HostTarget, ping, type PingResult } from "../../actors/host/mod.ts";
 import { inventoryFromHosts } from "../inventory/mod.ts";
 import { Secret } from "../../protocol/secret.ts";
 import { readPem, targetOf } from "../client/targets.ts";
@@ -62,7 +62,7 @@ async function pingAll(names: readonly string[], flags: PingFlags): Promise<numb
     if (result.kind === "answered") {
       const { productVendor, productVersion, protocolVersion } = result.identity;
       const said = [productVendor, productVersion, protocolVersion].filter((text) => text !== "").join(", ");
-      const logon = result.mechanism === undefined ? "" : `, ${result.mechanism}`;
+      const logon = result.logon === undefined ? "" : `, ${describeLogon(result.logon)}`;
       console.log(sanitize(`${name}: ${said} (${Math.round(result.durationMs)} ms${logon})`));
     } else {
       failed++;

@@ -1,5 +1,5 @@
 /** What scripts can do with many hosts, whoever does the work: this process or a daemon. @module */
-import type { ProgressEvent, ResultEvent } from "../../actors/host/mod.ts";
+import type { LogonUsed, ProgressEvent, ResultEvent } from "../../actors/host/mod.ts";
 import type { Priority } from "../../actors/scheduler/mod.ts";
 import type { ShellOptions } from "./fleet_host.ts";
 import type { OutputBytes } from "./output_bytes.ts";
@@ -119,8 +119,8 @@ export type PingAnswer =
     readonly version: string;
     /** Milliseconds, with connecting and logging on. */
     readonly durationMs: number;
-    /** What the logon was with; absent: without a dialogue (Basic, Digest, a certificate), or by a daemon. */
-    readonly mechanism?: "NTLM" | "Kerberos" | "CredSSP";
+    /** What the logon was with. */
+    readonly logon?: LogonUsed;
   }
   | {
     readonly kind: "failed";

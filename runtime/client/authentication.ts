@@ -196,20 +196,16 @@ function spnego(logon: Logon, ntlm: boolean): InitiatorFactory {
   const withNtlm = logon.password !== undefined && (ntlm || !withKerberos);
   return (facts, random, wallNow) => {
     const offers: MechanismOffer[] = [];
-    let reason = "the service chose it";
     if (withKerberos) {
-      offers.push(kerberosOffer(kerberosLogon(logon, facts), (error) => {
-        reason = error.message;
-        return fallsBack(error);
-      }));
+      offers.push(kerberosOffer(kerberosLogon(logon, facts), fallsBack));
     }
     if (withNtlm) {
       const ntlm = ntlmOffer(ntlmLogon(logon, facts, random, wallNow));
       offers.push({
         ...ntlm,
-        create: () => {
+        create: (fallback) => {
           // It is begun only when its turn has come: never is less taken than was offered without a word.
-          if (withKerberos) logon.onFallback?.(reason);
+          if (fallback !== undefined) logon.onFallback?.(fallback);
           return ntlm.create();
         },
       });

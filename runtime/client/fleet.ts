@@ -40,6 +40,7 @@ import {
 } from "./any_fleet.ts";
 import { cleanupTimeoutMs, FleetHost, inquire, permitTerms, shellOptions } from "./fleet_host.ts";
 import type { LeaseBridge } from "./lease_bridge.ts";
+import { Logons } from "./logons.ts";
 import { OutputBytes } from "./output_bytes.ts";
 import { pingHost } from "./ping.ts";
 import { RemoteFleet } from "./remote/remote_fleet.ts";
@@ -92,6 +93,7 @@ export class Fleet implements AnyFleet {
   readonly inventory: Inventory;
   readonly #options: FleetOptions;
   readonly #connection: ConnectionOptions;
+  readonly #logons = new Logons();
   readonly #system: ActorSystem;
   readonly #scheduler: ActorRef<SchedulerMessage>;
   readonly #fleet: ActorRef<FleetMessage>;
@@ -116,12 +118,12 @@ export class Fleet implements AnyFleet {
     checkRun("open fleet", { throttle: options.throttle, connectRetries: options.connectRetries });
     const { password, connector, ...rest } = options;
     this.#options = options;
-    this.#connection = {
+    this.#connection = this.#logons.noting({
       ...rest,
       ...(password === undefined
         ? {}
         : { password: typeof password === "string" ? new Secret(password) : password }),
-    };
+    });
     this.inventory = inventoryOf(options);
     this.#system = createSystem({
       onCrash: (report) => {
@@ -313,7 +315,7 @@ export class Fleet implements AnyFleet {
       this.#runs.delete(run);
       options.signal?.removeEventListener("abort", cancel);
     });
-    return new FleetRun(run);
+    return new FleetRun(run, this.#logons);
   }
 
   /** The same object each time: one host actor. Another number of tries makes another one, with the same quotas. */
@@ -348,10 +350,12 @@ export class Fleet implements AnyFleet {
 /** A run that has begun: iterate over its events, once. Leaving the loop early cancels it and waits for the clean-up. */
 export class FleetRun implements AnyRun {
   readonly #run: Run;
+  readonly #logons: Logons;
 
   /** Made by {@link Fleet.run}. */
-  constructor(run: Run) {
+  constructor(run: Run, logons: Logons) {
     this.#run = run;
+    this.#logons = logons;
   }
 
   /** Stops what runs; every host still gets its result. */
@@ -367,8 +371,15 @@ export class FleetRun implements AnyRun {
   /** Events in the order in which they happened. */
   async *[Symbol.asyncIterator](): AsyncGenerator<FleetEvent, void, undefined> {
     for await (const event of this.#run) {
-      yield event.type === "output" ? { ...event, data: OutputBytes.wrap(event.data) } : event;
+      if (event.type === "output") yield { ...event, data: OutputBytes.wrap(event.data) };
+      else if (event.type === "result") yield this.#told(event);
+      else yield event;
     }
+  }
+
+  #told(result: ResultEvent): ResultEvent {
+    const logon = this.#logons.of(result.host);
+    return logon === undefined ? result : { ...result, logon };
   }
 }
 

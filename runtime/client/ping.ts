@@ -23,13 +23,13 @@ export function pingHost(
         return;
       }
       const { productVendor, productVersion } = result.identity;
-      const { mechanism } = result;
+      const { logon } = result;
       resolve({
         kind: "answered",
         vendor: productVendor,
         version: productVersion,
         durationMs: result.durationMs,
-        ...(mechanism === undefined ? {} : { mechanism }),
+        ...(logon === undefined ? {} : { logon }),
       });
     }));
   });

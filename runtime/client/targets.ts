@@ -1,5 +1,5 @@
 /** From what inventories and options say to what the actors need: one {@link HostTarget} for each host. @module */
-import type { HostTarget } from "../../actors/host/mod.ts";
+import type { HostTarget, LogonUsed } from "../../actors/host/mod.ts";
 import type { ProxyOptions, TlsClientOptions, TlsEngineName, TlsIdentity } from "../../actors/ports.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import type { Secret } from "../../protocol/secret.ts";
@@ -66,6 +66,8 @@ export interface ConnectionOptions {
   readonly connectRetries?: number;
   /** Told of each connection that gets NTLM where Kerberos was wanted, and why; default: nobody is. */
   readonly onFallback?: (host: string, reason: string) => void;
+  /** Told of each connection whose logon the service has taken, and what it was with; default: nobody is. */
+  readonly onLogon?: (host: string, logon: LogonUsed) => void;
 }
 
 /** Default of NetworkDelayms. */
@@ -135,6 +137,7 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
   refuseUnsafe(logon, secure, loopback, trusted);
   const authority = `${host.address.includes(":") ? `[${host.address}]` : host.address}:${port}`;
   const path = host.path ?? "/wsman";
+  const { onLogon } = options;
   const operationTimeoutMs = options.operationTimeoutMs ?? host.operationTimeoutMs ?? 20_000;
   const readDelay = host.readTimeoutMs === undefined
     ? networkDelayMs
@@ -158,6 +161,7 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
     maxEnvelopeSize: host.maxEnvelopeSize ?? 512_000,
     locale: "en-US",
     ...(options.connectRetries === undefined ? {} : { connectRetries: options.connectRetries }),
+    ...(onLogon === undefined ? {} : { onLogon: (logon) => onLogon(host.name, logon) }),
   };
 }
 

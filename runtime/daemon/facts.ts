@@ -149,6 +149,11 @@ export class Facts {
     const identity = await runner.ping(target);
     if (identity.kind === "failed") throw new HostSilent(identity.code, identity.message);
     const facts: Values = { "wsman.vendor": identity.vendor, "wsman.version": identity.version };
+    const { logon } = identity;
+    if (logon !== undefined) {
+      facts["wsman.logon"] = logon.mechanism;
+      if (logon.fallback !== undefined) facts["wsman.logonFallback"] = logon.fallback;
+    }
     const missing: Missing[] = [];
     const settings = valueOr(
       await runner.inquire(target, settingsQuestion(target.quotaKey)),

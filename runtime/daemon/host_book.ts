@@ -8,6 +8,7 @@ import { UsageError } from "../../protocol/errors.ts";
 import { type Inventory, type InventoryHost, selectHosts } from "../inventory/mod.ts";
 import { selectNames } from "../inventory/patterns.ts";
 import { type InventoryChanges, keepSame } from "./operation/same_host.ts";
+import { Logons, type LogonUsed } from "../client/logons.ts";
 import { type ConnectionOptions, readPem, targetOf } from "../client/targets.ts";
 import { AskedCredentials } from "./credentials/asked.ts";
 import type { Credential, CredentialCommand } from "./credentials/command.ts";
@@ -44,6 +45,7 @@ export interface Addition {
 export class HostBook {
   readonly #account: Account;
   readonly #asked = new AskedCredentials();
+  readonly #logons = new Logons();
   #file: Inventory;
   #additions: readonly Addition[] = [];
   #hosts = new Map<string, BookHost & Account>();
@@ -162,7 +164,7 @@ export class HostBook {
 
   #targetOf({ host, origin }: BookHost, options: ConnectionOptions): HostTarget {
     try {
-      return targetOf(host, options, (path) => this.#readPem(path));
+      return targetOf(host, this.#logons.noting(options), (path) => this.#readPem(path));
     } catch (error) {
       if (origin.kind === "file" || !(error instanceof UsageError) || error.code !== "CredentialsMissing") {
         throw error;
@@ -173,6 +175,11 @@ export class HostBook {
         `connect to ${host.name}: --credentials of the daemon has no ${what} for its address and port`;
       throw new UsageError(error.code, text, { cause: error });
     }
+  }
+
+  /** What a host was last logged on to with; `undefined`: it was not. */
+  logonOf(name: string): LogonUsed | undefined {
+    return this.#logons.of(name);
   }
 
   /** Rises with every credential that a command has said: {@link HostBook.secrets} are others then. */
@@ -215,6 +222,7 @@ export class HostBook {
     }
     this.#hosts = hosts;
     this.#asked.keep(hosts);
+    this.#logons.keep(hosts);
     for (const name of this.#targets.keys()) if (!hosts.has(name)) this.#targets.delete(name);
     return {
       hosts: [...hosts.values()].map(({ host }) => host),

@@ -29,6 +29,10 @@ class InTurns implements SecurityContext {
     return this.#context.mechanism;
   }
 
+  get fallback() {
+    return this.#context.fallback;
+  }
+
   get lifetimeMs() {
     return this.#context.lifetimeMs;
   }

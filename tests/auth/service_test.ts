@@ -126,6 +126,8 @@ Deno.test(
       said![0]!,
       /localhost.*: NTLM is used in place of Kerberos: .*the KDC does not know the service/,
     );
+    const shown = await drover(kdc, ["exec", "--verbose", "--hosts", target, ...withPassword, "--", "true"]);
+    assert.match(shown.stdout, /^HOST +STATUS +EXIT +TIME +LOGON\n.* succeeded .* Kerberos$/m);
   },
 );
 

@@ -9,8 +9,9 @@ const encoder = new TextEncoder();
 /**
  * Writes `{"type":"output","host","stream","data"}` (`"base64"` instead of `"data"` for bytes that are not UTF-8),
  * `{"type":"gap","host","stream","reason"}` where output of a daemon's job may be missing,
- * `{"type":"result","host","status","exitCode","durationMs","error"}` and at last `{"type":"summary","total","durationMs",…}`
- * with one count per status. What there is none of (`exitCode`, `error`) is `null`. Progress is left out.
+ * `{"type":"result","host","status","exitCode","durationMs","error","logon"}` and at last `{"type":"summary","total","durationMs",…}`
+ * with one count per status. What there is none of (`exitCode`, `error`) is `null`; `logon` (`{"mechanism","fallback"}`) is only
+ * there where it is known. Progress is left out.
  */
 export class JsonReporter implements Reporter {
   readonly #decoders = new Map<string, { stdout?: OutputDecoder; stderr?: OutputDecoder }>();
@@ -36,6 +37,7 @@ export class JsonReporter implements Reporter {
         exitCode: event.exitCode ?? null,
         durationMs: Math.round(event.durationMs),
         error: event.error === undefined ? null : { code: event.error.code, message: event.error.message },
+        ...(event.logon === undefined ? {} : { logon: event.logon }),
       });
     }
   }

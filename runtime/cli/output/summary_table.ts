@@ -10,7 +10,7 @@ export interface TableOptions {
   /** Columns that it may take. */
   readonly width: number;
   readonly colors: boolean;
-  /** Lists every host, however many succeeded. */
+  /** Lists every host, however many succeeded, and what it was logged on to with. */
   readonly verbose: boolean;
 }
 
@@ -70,15 +70,18 @@ function table(results: readonly ResultEvent[], options: TableOptions, colors: C
     status: result.status,
     exit: result.exitCode === undefined ? "-" : String(result.exitCode),
     time: showDuration(result.durationMs),
+    logon: options.verbose ? result.logon?.mechanism ?? "" : "",
     error: result.error === undefined ? "" : sanitizeLine(`${result.error.code}: ${result.error.message}`),
   }));
-  const widest = (key: "host" | "status" | "exit" | "time", title: string) =>
+  const logons = rows.some((row) => row.logon !== "");
+  const widest = (key: "host" | "status" | "exit" | "time" | "logon", title: string) =>
     rows.reduce((width, row) => Math.max(width, row[key].length), title.length) + 2;
   const widths = [
     Math.min(widest("host", "HOST"), maxHostWidth + 2),
     widest("status", "STATUS"),
     widest("exit", "EXIT"),
     widest("time", "TIME"),
+    ...(logons ? [widest("logon", "LOGON")] : []),
   ];
   const left = options.width - widths.reduce((sum, width) => sum + width, 0) - 1;
   const errors = rows.some((row) => row.error !== "");
@@ -93,17 +96,17 @@ function table(results: readonly ResultEvent[], options: TableOptions, colors: C
   };
   const layout = {
     colWidths: [...widths, ...(errors ? [Math.max(left, 12)] : [])],
-    colAligns: ["left", "left", "right", "right", "left"],
+    colAligns: ["left", "left", "right", "right", "left", "left"],
     chars: { ...none, ...sides, "right": "", "right-mid": "", "middle": "" },
     style: { "padding-left": 0, "padding-right": 2, head: [], border: [], compact: true },
   } satisfies Table.TableConstructorOptions;
-  const head = ["HOST", "STATUS", "EXIT", "TIME", ...(errors ? ["ERROR"] : [])];
+  const head = ["HOST", "STATUS", "EXIT", "TIME", ...(logons ? ["LOGON"] : []), ...(errors ? ["ERROR"] : [])];
   const parts: string[] = [];
   for (let at = 0; at < rows.length; at += rowsPerTable) {
     const part = new Table({ ...layout, head: at === 0 ? head.map((title) => colors.bold(title)) : [] });
     for (const row of rows.slice(at, at + rowsPerTable)) {
       const cells = [row.host, paintStatus(colors, row.status, row.status), row.exit, row.time];
-      part.push(errors ? [...cells, row.error] : cells);
+      part.push([...cells, ...(logons ? [row.logon] : []), ...(errors ? [row.error] : [])]);
     }
     parts.push(part.toString());
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { JobHostState, JobState, RollingTerms } from "../../../actors/daemon/job_types.ts";
-import type { HostError, HostStatus } from "../../../actors/host/mod.ts";
+import type { HostError, HostStatus, LogonUsed } from "../../../actors/host/mod.ts";
 import type { Priority } from "../../../actors/scheduler/mod.ts";
 import type { CommonRunOptions, FleetEvent, GapEvent } from "../any_fleet.ts";
 import type { ShellOptions } from "../fleet_host.ts";
@@ -109,6 +109,7 @@ export interface PingDocument {
   readonly vendor: string | null;
   readonly version: string | null;
   readonly durationMs: number | null;
+  readonly logon: { readonly mechanism: LogonUsed["mechanism"]; readonly fallback: string | null } | null;
   readonly error: HostError | null;
 }
 

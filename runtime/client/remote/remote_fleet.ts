@@ -221,12 +221,23 @@ export class RemoteFleet implements AnyFleet {
   /** Has the daemon ask a host which service answers. */
   async ping(host: string): Promise<PingAnswer> {
     const path = `/v1/hosts/${encodeURIComponent(host)}/ping`;
-    const { vendor, version, durationMs, error } = await this.#connection.json<PingDocument>("POST", path, {
-      repeatable: true,
-    });
-    return error === null
-      ? { kind: "answered", vendor: vendor ?? "", version: version ?? "", durationMs: durationMs ?? 0 }
-      : { kind: "failed", ...error };
+    const { vendor, version, durationMs, logon, error } = await this.#connection.json<PingDocument>(
+      "POST",
+      path,
+      {
+        repeatable: true,
+      },
+    );
+    if (error !== null) return { kind: "failed", ...error };
+    const answer = {
+      kind: "answered",
+      vendor: vendor ?? "",
+      version: version ?? "",
+      durationMs: durationMs ?? 0,
+    } as const;
+    if (logon === null || logon === undefined) return answer;
+    const { mechanism, fallback } = logon;
+    return { ...answer, logon: fallback === null ? { mechanism } : { mechanism, fallback } };
   }
 
   /**

@@ -166,7 +166,7 @@ export function hostPage({ main, api, live, signal, me }, name) {
       pinged.textContent = found.answered
         ? `${line(found.vendor ?? "")} ${line(found.version ?? "")} answered in ${
           duration(found.durationMs ?? 0)
-        }`
+        }${found.logon === null ? "" : ` (${found.logon.mechanism})`}`
         : `No answer: ${found.error?.code} ${line(found.error?.message ?? "")}`;
     } catch (error) {
       pinged.textContent = "";

@@ -1,6 +1,7 @@
 /** Hosts: those of the inventory, and those that are added here. @module */
 import { createRoute, z } from "@hono/zod-openapi";
 import { DroverError } from "../../../protocol/errors.ts";
+import type { LogonUsed } from "../../client/logons.ts";
 import type { Inventory, InventoryHost } from "../../inventory/mod.ts";
 import { needs } from "../access/guard.ts";
 import { storedHost } from "../additions.ts";
@@ -18,6 +19,7 @@ import {
   hostParams,
   hostSchema,
   hostWriteSchema,
+  logonSchema,
   pingSchema,
 } from "../schemas/host.ts";
 import { workDocument } from "../work_document.ts";
@@ -85,6 +87,7 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
         ...hostDocument(host, originOf(parts, host)),
         reachable: refusal === null,
         refusal,
+        logon: logonDocument(book.logonOf(name)),
         work: workDocument(picture),
         actor: picture?.path === undefined ? null : {
           path: picture.path,
@@ -196,6 +199,7 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
             vendor: answer.vendor,
             version: answer.version,
             durationMs: answer.durationMs,
+            logon: logonDocument(answer.logon),
             error: null,
           }
           : {
@@ -203,12 +207,17 @@ export function addHostRoutes(app: Api, parts: DaemonParts): void {
             vendor: null,
             version: null,
             durationMs: null,
+            logon: null,
             error: { code: answer.code, message: answer.message },
           },
         200,
       );
     },
   );
+}
+
+function logonDocument(logon: LogonUsed | undefined): z.infer<typeof logonSchema> {
+  return logon === undefined ? null : { mechanism: logon.mechanism, fallback: logon.fallback ?? null };
 }
 
 const order = new WeakMap<Inventory, readonly InventoryHost[]>();

@@ -11,7 +11,7 @@ export const factsSchema = z.object({
   gatheredAt: timeSchema.nullable().openapi({ description: "null: it was asked and did not answer yet" }),
   facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).openapi({
     description:
-      "`os.*`: the system; `wsman.*`: the service; `config.*`: its winrm/config, as far as it bounds " +
+      "`os.*`: the system; `wsman.*`: the service, and what it was logged on to with; `config.*`: its winrm/config, as far as it bounds " +
       "us; `limits.*`: what one user may do at once there, as far as the daemon had learnt it",
     example: { "os.name": "Debian GNU/Linux 13 (trixie)", "config.MaxShellsPerUser": 30 },
   }),

@@ -14,6 +14,14 @@ const originSchema = z.object({
   name: z.string().optional().openapi({ description: "Of the inventory that was uploaded" }),
 });
 
+/** What a host was logged on to with. */
+export const logonSchema = z.object({
+  mechanism: z.enum(["Kerberos", "NTLM", "CredSSP", "Digest", "Basic", "Certificate"]).openapi({
+    description: "What proved who the daemon is",
+  }),
+  fallback: z.string().nullable().openapi({ description: "Why NTLM is used in place of Kerberos" }),
+}).nullable();
+
 /** A host. */
 export const hostSchema = z.object({
   name: z.string(),
@@ -32,6 +40,9 @@ export const hostPageSchema = pageOf("HostPage", hostSchema);
 export const hostDetailSchema = hostSchema.extend({
   reachable: z.boolean().openapi({ description: "false: credentials or trust are missing, see `refusal`" }),
   refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
+  logon: logonSchema.openapi({
+    description: "What the host was last logged on to with; null: it was not since the daemon's start",
+  }),
   work: workSchema,
   actor: z.object({
     path: z.string(),
@@ -77,6 +88,7 @@ export const pingSchema = z.object({
   vendor: z.string().nullable(),
   version: z.string().nullable(),
   durationMs: z.number().nullable(),
+  logon: logonSchema,
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 }).openapi("Ping");
 

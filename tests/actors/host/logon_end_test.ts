@@ -68,6 +68,23 @@ Deno.test("a command outlives its logon three times: each connection is left bef
   assert.ok(Math.max(...ages) < lifetimeMs, "an answer was due after the end");
 });
 
+Deno.test("a logon is told once for each connection, when the service has taken it, and with why it is no other", () => {
+  const told: unknown[] = [];
+  const onLogon = (logon: unknown) => told.push(logon);
+  const taken = world({}, () => ({ fallback: "there is no ticket" }));
+  taken.run.start([{ ...taken.target, onLogon }]);
+  taken.run.test.settle(60_000);
+  assert.deepEqual(
+    told.splice(0),
+    Array.from({ length: taken.host.opened }, () => ({ mechanism: "NTLM", fallback: "there is no ticket" })),
+  );
+  const refused = world({ answer: () => refusal });
+  refused.run.start([{ ...refused.target, onLogon }]);
+  refused.run.test.settle(60_000);
+  assert.ok(refused.host.opened > 0);
+  assert.deepEqual(told, []);
+});
+
 Deno.test("a logon of no time at all still carries an exchange: nothing goes round in circles", () => {
   const { run, host, target } = world({}, () => ({ lifetimeMs: 0 }));
   const sink = run.start([target]);

@@ -118,6 +118,7 @@ Deno.test("the mechanism that both prefer takes one round trip, and no mechListM
   const server = createSpnegoAcceptor([slow(asServer), ntlmChoice(acceptorOptions())]);
   assert.equal(await logOn(client, server), 1);
   assert.ok(client.established && server.established);
+  assert.equal(client.fallback, undefined);
   assert.deepEqual([client.mechanism, server.mechanism], ["Kerberos", "Kerberos"]);
   assert.equal(server.principal, "alice@REALM");
 });
@@ -128,6 +129,7 @@ Deno.test("a server without the preferred mechanism takes the next, signed with 
   const server = createSpnegoAcceptor([ntlmChoice(acceptorOptions())]);
   assert.equal(await logOn(client, server), 3);
   assert.deepEqual([client.mechanism, server.mechanism], ["NTLM", "NTLM"]);
+  assert.equal(client.fallback, "the service chose it");
   assert.ok(first.made[0]!.disposed);
   assert.deepEqual(server.unseal(client.seal(bytes("hello"))), bytes("hello"));
   assert.deepEqual(client.unseal(server.seal(bytes("hello"))), bytes("hello"));
@@ -156,6 +158,7 @@ Deno.test("the first step's failure leads to the next mechanism only where it ma
   const offer = parseSpnego(tokenOf(await step(goesOn)));
   assert.ok(offer.kind === "init");
   assert.deepEqual(offer.mechanisms, [Oid.ntlm]);
+  assert.equal(goesOn.fallback, "there is no ticket");
 
   assert.equal(
     await failureOf(step(createSpnegoInitiator([slow(failing(wrong), { fallsBack }), ntlm]))),

@@ -339,6 +339,7 @@ test("ping works without and with credentials, and says what is wrong", async ()
   assert.match(anonymous.stdout, new RegExp(`^${name}: .*wsman`, "m"));
   const known = await drover(["ping", name, ...account()]);
   assert.equal(known.code, 0, known.stderr);
+  assert.match(known.stdout, / ms, NTLM\)$/m);
   const wrong = await drover(["ping", name, ...account()], { env: { PW: "wrong" } });
   assert.equal(wrong.code, 1);
   const dead = await drover(["ping", "127.0.0.1:1"]);

@@ -41,8 +41,9 @@ Deno.test("drover host looks at hosts, adds, changes, pings and asks them, withi
   assert.equal(pinged.code, 1);
   assert.match(
     pinged.stdout,
-    /^web01: Drover, .*\nextra: .*--credentials of the daemon has no account .*\(CredentialsMissing\)/,
+    /^web01: Drover, .* ms, NTLM\)\nextra: .*--credentials of the daemon has no account .*\(CredentialsMissing\)/,
   );
+  assert.match((await run("show", "web01")).stdout, /^ {2}logged on with: NTLM$/m);
   assert.equal((await run("remove", "extra")).code, 0);
   assert.match((await run("show", "extra")).stderr, /HostUnknown/);
 

@@ -293,6 +293,19 @@ Deno.test("a long table has one head, and its columns stay in line to the end", 
   );
 });
 
+Deno.test("--verbose says what each host was logged on to with, where that is known", () => {
+  const results = [
+    { ...result("web01", "succeeded"), logon: { mechanism: "NTLM", fallback: "there is no KDC" } },
+    { ...result("web02", "failed"), logon: { mechanism: "Kerberos" } },
+    result("web03", "unreachable"),
+  ] as const;
+  const options = { width: 80, colors: false, verbose: true };
+  const lines = summaryTable(results, summary(results), options).split("\n").slice(0, 4);
+  const column = lines[0]!.indexOf("LOGON");
+  assert.deepEqual(lines.map((line) => line.slice(column).split(" ")[0]), ["LOGON", "NTLM", "Kerberos", ""]);
+  assert.doesNotMatch(summaryTable(results, summary(results), { ...options, verbose: false }), /LOGON|NTLM/);
+});
+
 Deno.test("on a terminal a live line shows progress below the output and is gone at the end", () => {
   const terminal = () => ({ columns: 80, rows: 24 });
   const { reporter, text } = human(["a", "b"], { terminal, colors: true });

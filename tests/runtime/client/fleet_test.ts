@@ -57,6 +57,8 @@ Deno.test("events come one after the other and end with one result for each host
   await using here = await world(3);
   const events = await all(here.fleet.run("echo hello"));
   assert.deepEqual(statuses(events), ["succeeded", "succeeded", "succeeded"]);
+  const logons = events.flatMap((event) => event.type === "result" ? [event.logon?.mechanism] : []);
+  assert.deepEqual(logons, ["Basic", "Basic", "Basic"]);
   for (const host of here.names) {
     const text = events.map((event) =>
       event.type === "output" && event.host === host ? event.data.text() : ""

@@ -120,6 +120,7 @@ contract("a ping says which service answers", async (fleet, [host = ""]) => {
   const answer = await fleet.ping(host);
   assert.ok(answer.kind === "answered" && answer.durationMs > 0);
   assert.match(`${answer.vendor} ${answer.version}`, /^Drover \S/);
+  assert.deepEqual(answer.logon, { mechanism: "Basic" });
   await assert.rejects(fleet.ping("nobody"), { code: "HostUnknown", blame: "caller" });
 });
 

@@ -25,6 +25,10 @@ Deno.test("facts of a host are gathered, kept with a version, and choose hosts",
   const document = await gathered.json();
   assert.deepEqual([document.host, document.missing, document.failure], [one, [], null]);
   const { facts } = document;
+  assert.equal(facts["wsman.logon"], "Basic");
+  const logonOf = async (name: string) => (await (await w.ask("GET", `/v1/hosts/${name}`)).json()).logon;
+  assert.deepEqual(await logonOf(one), { mechanism: "Basic", fallback: null });
+  assert.equal(await logonOf(two), null, "nobody has logged on to it yet");
   const uname = new TextDecoder().decode(new Deno.Command("uname", { args: ["-m"] }).outputSync().stdout)
     .trim();
   assert.deepEqual(
