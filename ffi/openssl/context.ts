@@ -48,6 +48,9 @@ const releaseBuffers = 0x10n;
 const verifyPeer = 1;
 const partialChain = 0x80000n;
 
+/** Authorities between a certificate and the one that is trusted, as many as the platform's TLS takes. */
+const mostAuthorities = 6;
+
 let takeAnything: Deno.UnsafeCallback<{ parameters: ["pointer", "pointer"]; result: "i32" }> | undefined;
 
 /** An SSL_CTX. */
@@ -137,7 +140,9 @@ export class OpensslContext implements Disposable {
     const f = this.library.functions;
     f.SSL_CTX_set1_cert_store(this.pointer, store.pointer);
     // A certificate that is trusted itself needs no issuer.
-    f.X509_VERIFY_PARAM_set_flags(f.SSL_CTX_get0_param(this.pointer), partialChain);
+    const parameters = f.SSL_CTX_get0_param(this.pointer);
+    f.X509_VERIFY_PARAM_set_flags(parameters, partialChain);
+    f.X509_VERIFY_PARAM_set_depth(parameters, mostAuthorities);
     f.SSL_CTX_set_verify(this.pointer, verifyPeer, null);
   }
 

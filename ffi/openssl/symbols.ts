@@ -124,6 +124,8 @@ export const opensslSymbols = {
   X509_STORE_add_cert: { parameters: ["pointer", "pointer"], result: "i32" },
   // int X509_VERIFY_PARAM_set_flags(X509_VERIFY_PARAM *param, unsigned long flags);
   X509_VERIFY_PARAM_set_flags: { parameters: ["pointer", "u64"], result: "i32" },
+  // void X509_VERIFY_PARAM_set_depth(X509_VERIFY_PARAM *param, int depth);
+  X509_VERIFY_PARAM_set_depth: { parameters: ["pointer", "i32"], result: "void" },
   // int X509_VERIFY_PARAM_set1_ip_asc(X509_VERIFY_PARAM *param, const char *ipasc);
   X509_VERIFY_PARAM_set1_ip_asc: { parameters: ["pointer", "buffer"], result: "i32" },
   // const char *X509_verify_cert_error_string(long n);

@@ -24,17 +24,20 @@ export interface DerElement {
   readonly whole: Uint8Array;
 }
 
+/** Members of what has no limit of its own. */
 const maxElements = 256;
 
 /** Reads elements one after another. Everything that is not DER throws `ProtocolError` (`DerMalformed`). */
 export class DerReader {
   readonly #bytes: Uint8Array;
+  readonly #most: number;
   #at = 0;
   #count = 0;
 
-  /** Reads from `bytes`, which it does not copy. */
-  constructor(bytes: Uint8Array) {
+  /** Reads from `bytes`, which it does not copy, at most `most` elements. */
+  constructor(bytes: Uint8Array, most = maxElements) {
     this.#bytes = bytes;
+    this.#most = most;
   }
 
   /** Whether everything was read. */
@@ -44,7 +47,7 @@ export class DerReader {
 
   /** The next element, of any tag. */
   next(): DerElement {
-    if (++this.#count > maxElements) throw malformed(`there are more than ${maxElements} elements in a row`);
+    if (++this.#count > this.#most) throw malformed(`there are more than ${this.#most} elements in a row`);
     const bytes = this.#bytes;
     const from = this.#at;
     const tag = bytes[from];

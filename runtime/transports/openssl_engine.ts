@@ -26,14 +26,17 @@ export const opensslEngine: TlsEngine = {
     const open = async (signal: AbortSignal) => {
       const context = clientContext(target.tls, trust);
       const tcp = new TcpSocket(await dial(target, signal));
-      const peer = { host, isAddress: isIP(host) !== 0, anyName: trust.anyName };
-      const socket = await secured(tcp, () => new OpensslConnection(context, peer), undefined, signal);
+      // SNI and certificates know no dot at the end (RFC 6066 section 3).
+      const peer = { host: host.replace(/\.$/, ""), isAddress: isIP(host) !== 0, anyName: trust.anyName };
+      let tls: OpensslConnection;
+      const start = () => tls = new OpensslConnection(context, peer);
+      const socket = await secured(tcp, start, undefined, signal);
       try {
         const certificate = socket.facts.tls?.peerCertificate;
         if (certificate === undefined) {
           throw new NetworkError("TlsUntrusted", "the server has no certificate");
         }
-        trust.check(new X509Certificate(certificate).toLegacyObject());
+        trust.check(certificate, () => tls.peerChain);
       } catch (error) {
         socket.close();
         throw error;

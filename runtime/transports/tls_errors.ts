@@ -4,6 +4,9 @@ import { OpensslError, OpensslUntrusted } from "../../ffi/openssl/mod.ts";
 import { NetworkError, UsageError } from "../../protocol/errors.ts";
 import { networkError } from "./network_errors.ts";
 
+/** What to do about a server whose certificate is for others. */
+export const nameAdvice = "use a name that it has, or do not check the name with --skip-cn-check";
+
 /** Errors until the handshake is done, on either side. */
 export function handshakeError(error: unknown, action: string): NetworkError {
   if (error instanceof NetworkError || error instanceof UsageError) {
@@ -13,7 +16,9 @@ export function handshakeError(error: unknown, action: string): NetworkError {
     return new NetworkError(
       "TlsUntrusted",
       `${action}: the server's certificate is not trusted (${textOf(error)}); ` +
-        "trust its issuer with --ca FILE, or check nothing with --cert-validation ignore",
+        (/mismatch/.test(textOf(error))
+          ? nameAdvice
+          : "trust its issuer with --ca FILE, or check nothing with --cert-validation ignore"),
       { cause: error },
     );
   }
@@ -110,7 +115,9 @@ const noTls: ReadonlySet<number> = new Set([267, 156, 198]);
 /** Whether what the peer has sent is no record of TLS, as the platform says it: there is no code for it. */
 function isNoTls(error: unknown): boolean {
   if (error instanceof OpensslError) return noTls.has(error.reason);
-  return error instanceof Error && /InvalidContentType|wrong version number/.test(error.message);
+  // A certificate that is larger than the platform takes has the same text behind it.
+  return error instanceof Error && /InvalidContentType|wrong version number/.test(error.message) &&
+    !/PayloadTooLarge/.test(error.message);
 }
 
 /**

@@ -1,20 +1,24 @@
 /** What a server's certificate must be (WinRM's SkipCACheck and SkipCNCheck, pins), and our own certificate for it. @module */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import tls from "node:tls";
+import type tls from "node:tls";
 import type { ConnectTarget, TlsIdentity } from "../../actors/ports.ts";
 import { readCertificate } from "../../protocol/auth/x509.ts";
-import { NetworkError } from "../../protocol/errors.ts";
+import { NetworkError, ProtocolError } from "../../protocol/errors.ts";
+import { checkServerName } from "./server_name.ts";
 
 /** What the engine checks, and what is checked behind it. */
 export interface Trust {
   /** Whether the engine checks the chain (with it, the name). */
   readonly chain: boolean;
   readonly ca: string | undefined;
-  /** Whether the engine's check of the name is switched off. */
+  /** Whether the name is not checked. */
   readonly anyName: boolean;
-  /** Throws for a certificate that is not to be trusted. */
-  readonly check: (certificate: tls.PeerCertificate) => void;
+  /**
+   * Throws for a certificate (DER) that is not to be trusted. `others`: what the server has sent along, which is asked for where that
+   * matters.
+   */
+  readonly check: (certificate: Uint8Array, others: () => readonly Uint8Array[]) => void;
 }
 
 /** What is to be checked of the server of a target with TLS. */
@@ -25,21 +29,25 @@ export function trustOf({ host, tls: options }: ConnectTarget): Trust {
     chain,
     ca: chain ? ca : undefined,
     anyName: skipCnCheck,
-    check: (certificate) => {
+    check: (certificate, others) => {
       if (fingerprint !== undefined) return checkFingerprint(certificate, fingerprint);
-      if (chain || verify === "ignore") return;
-      // Only the issuer was not to be checked (SkipCACheck); the engine looks at all or nothing.
-      checkValidity(certificate);
-      if (skipCnCheck) return;
-      const wrong = tls.checkServerIdentity(host, certificate);
-      if (wrong !== undefined) throw wrong;
+      if (verify === "ignore") return;
+      try {
+        // Where only the issuer was not to be checked (SkipCACheck) the engine has looked at nothing: it knows all or nothing.
+        if (!chain) checkValidity(certificate);
+        if (!skipCnCheck) checkServerName(host, certificate, () => [...others(), ...derOf(ca)]);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        const why = `the server's certificate is not trusted (${error.message})`;
+        throw new NetworkError("TlsUntrusted", why, { cause: error });
+      }
     },
   };
 }
 
 /** Possession of the certificate's key was proven in the handshake, whatever else was not checked. */
-function checkFingerprint({ raw }: tls.PeerCertificate, wanted: string): void {
-  const found = createHash(wanted.length === 40 ? "sha1" : "sha256").update(raw).digest("hex");
+function checkFingerprint(certificate: Uint8Array, wanted: string): void {
+  const found = createHash(wanted.length === 40 ? "sha1" : "sha256").update(certificate).digest("hex");
   if (found === wanted) return;
   throw new NetworkError(
     "TlsFingerprint",
@@ -47,8 +55,14 @@ function checkFingerprint({ raw }: tls.PeerCertificate, wanted: string): void {
   );
 }
 
-function checkValidity({ raw }: tls.PeerCertificate): void {
-  const { notBefore, notAfter } = readCertificate(new Uint8Array(raw));
+/** DER of the certificates in a PEM text. */
+function derOf(pem = ""): readonly Uint8Array[] {
+  const blocks = pem.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g);
+  return Array.from(blocks, ([, text]) => new Uint8Array(Buffer.from(text!, "base64")));
+}
+
+function checkValidity(certificate: Uint8Array): void {
+  const { notBefore, notAfter } = readCertificate(certificate);
   const now = Date.now();
   if (now >= notBefore && now <= notAfter) return;
   throw Object.assign(new Error("certificate has expired, or is not valid yet"), {

@@ -23,7 +23,16 @@ export interface CertificateOptions {
   /** The key of another certificate, in place of one of its own. */
   readonly sameKeyAs?: MadeCertificate;
   readonly upn?: string;
-  readonly dns?: string;
+  /** Names of DNS, as they stand there: characters of Latin-1. */
+  readonly dns?: string | readonly string[];
+  /** IP addresses, their bytes. */
+  readonly addresses?: readonly (readonly number[])[];
+  /** The only domain that names below an authority may be in; default: nothing is said. */
+  readonly permitted?: string;
+  /** A domain that no name below an authority may be in. */
+  readonly excluded?: string;
+  /** Bytes of an extension that means nothing. */
+  readonly padding?: number;
   /** An authority, and how many others may be below it. */
   readonly authority?: { readonly pathLength?: number };
   /** Last part of 1.3.6.1.5.5.7.3.N: 1 serverAuth, 2 clientAuth; default: nothing is said. */
@@ -89,6 +98,10 @@ function decode(text: string): Uint8Array {
   return Uint8Array.fromBase64(text, { alphabet: "base64url" });
 }
 
+function latin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
 function nameOf(text: string): Uint8Array {
   return der(0x30, der(0x31, der(0x30, oid("550403"), der(0x0c, utf8(text)))));
 }
@@ -107,13 +120,24 @@ function extensions(options: CertificateOptions): Uint8Array[] {
     const value = der(contextTag(0), der(0x0c, utf8(options.upn)));
     names.push(der(contextTag(0), oid("2b060104018237140203"), value));
   }
-  if (options.dns !== undefined) names.push(der(0x82, utf8(options.dns)));
+  for (const name of [options.dns ?? []].flat()) names.push(der(0x82, latin1(name)));
+  for (const address of options.addresses ?? []) names.push(der(0x87, Uint8Array.from(address)));
   if (names.length > 0) add("551d11", der(0x30, ...names));
   if (options.authority !== undefined) {
     const { pathLength } = options.authority;
     const bound = pathLength === undefined ? [] : [der(0x02, Uint8Array.of(pathLength))];
     add("551d13", der(0x30, critical, ...bound), critical);
   }
+  const { permitted, excluded } = options;
+  const subtree = (domain: string) => der(0x30, der(0x82, latin1(domain)));
+  if (permitted !== undefined || excluded !== undefined) {
+    const bounds = [
+      ...(permitted === undefined ? [] : [der(contextTag(0), subtree(permitted))]),
+      ...(excluded === undefined ? [] : [der(contextTag(1), subtree(excluded))]),
+    ];
+    add("551d1e", der(0x30, ...bounds), critical);
+  }
+  if (options.padding !== undefined) add("2a0305", der(0x04, new Uint8Array(options.padding)));
   if (options.uses !== undefined) {
     add("551d25", der(0x30, ...options.uses.map((use) => oid(`2b0601050507030${use}`))));
   }

@@ -1,5 +1,6 @@
-/** Certificates of clients: typed errors only, and no name that a reader would take for another. @module */
+/** Certificates of clients and servers: typed errors only, and no name that a reader would take for another. @module */
 import assert from "node:assert/strict";
+import { boundsNames, readServerNames } from "../../../protocol/auth/server_names.ts";
 import { readCertificate, signatureHash } from "../../../protocol/auth/x509.ts";
 import { DroverError } from "../../../protocol/errors.ts";
 import { utf8 } from "../../../protocol/bytes.ts";
@@ -20,7 +21,7 @@ function outcomeOf(read: () => string): string {
   }
 }
 
-/** Both readers of a certificate, on every input. */
+/** All readers of a certificate, on every input. */
 export const x509: Target = {
   name: "x509",
   tokens: [
@@ -42,6 +43,12 @@ export const x509: Target = {
       assert.ok(Number.isInteger(notAfter));
       return `${userPrincipalNames.length} ${dnsNames.length} ${authority} ${pathLength}`;
     });
-    return `${fields}; ${outcomeOf(() => `hash ${signatureHash(input)}`)}`;
+    const names = outcomeOf(() => {
+      const { dns, addresses, common, alternative } = readServerNames(input);
+      for (const name of [...dns, ...common]) assert.match(name, /^[\w.*-]{1,255}$/, "a name is no host's");
+      assert.ok(alternative || dns.length + addresses.length === 0);
+      return `${dns.length} ${addresses.length} ${common.length} ${boundsNames(input)}`;
+    });
+    return `${fields}; ${names}; ${outcomeOf(() => `hash ${signatureHash(input)}`)}`;
   },
 };
