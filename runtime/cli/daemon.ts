@@ -57,7 +57,7 @@ export function daemonCommand(): Command {
     .option("--credentials <file>", "accounts for hosts added through the API, by address (JSON, 0600)")
     .option(
       "--credential-command <command>",
-      "program, and words after it, that is asked for accounts of the inventory's hosts",
+      "program, and words after it, that is asked for accounts and certificates of the inventory's hosts",
       commandWords,
     )
     .option("--tls-cert <file>", "certificate chain of the API (PEM)")

@@ -67,15 +67,18 @@ export class Credentials {
 
   /**
    * How a host of the API is logged on to; without an account where the file has none for its address and port. Certificates are for
-   * hosts with the authentication `certificate`, all else for the others.
+   * hosts with the authentication `certificate`, accounts for the others; commands are asked for both.
    */
   account(host: InventoryHost): Account {
     const port = host.port ?? (host.scheme === "https" ? 5986 : 5985);
     const withCertificate = host.auth === "certificate";
-    const entry = this.#entries.find(({ addresses, ports, login }) =>
-      ("certificate" in login) === withCertificate && ports.includes(port) &&
-      isTrusted(host.address, addresses)
+    const entries = this.#entries.filter(({ addresses, ports }) =>
+      ports.includes(port) && isTrusted(host.address, addresses)
     );
+    const entry = withCertificate
+      ? entries.find(({ login }) => "certificate" in login) ??
+        entries.find(({ login }) => login instanceof CredentialCommand)
+      : entries.find(({ login }) => !("certificate" in login));
     // Whoever adds a host chooses its name, too: only its address makes it one of TrustedHosts.
     const trust = isTrusted(host.address, this.#common.trust ?? []) ? [host.address] : [];
     const options = { ...this.#common, trust };

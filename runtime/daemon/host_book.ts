@@ -112,13 +112,14 @@ export class HostBook {
     await Promise.all(names.map((name) => {
       const entry = this.#hosts.get(name);
       if (entry?.command === undefined || !lacksAccount(entry)) return;
-      const { host, options: { user = host.user, port = host.port, ssl } } = entry;
+      const { host, options: { user = host.user, port = host.port, ssl, auth = host.auth } } = entry;
       const secure = ssl ?? host.scheme === "https";
       return this.#asked.ask(entry.command, host, {
         host: name,
         address: host.address,
         port: port ?? (secure ? 5986 : 5985),
         ...(user === undefined ? {} : { user }),
+        ...(auth === "certificate" ? { auth } : {}),
       });
     }));
   }
@@ -240,13 +241,19 @@ export class HostBook {
 
 /** Whether neither the options nor the inventory say everything that a logon needs. One with a certificate needs no account. */
 function lacksAccount({ host, options }: BookHost & Account): boolean {
-  if ((options.auth ?? host.auth) === "certificate") return false;
+  if ((options.auth ?? host.auth) === "certificate") {
+    return options.certificate === undefined && host.certificate === undefined;
+  }
   return (options.user ?? host.user) === undefined || (options.password ?? host.password) === undefined;
 }
 
 /** User and password belong together: both are the command's. */
-function loginOf(credential: Credential | undefined): Pick<ConnectionOptions, "user" | "password"> {
-  return credential === undefined ? {} : { user: credential.user, password: credential.password };
+function loginOf(
+  credential: Credential | undefined,
+): Pick<ConnectionOptions, "user" | "password" | "certificate"> {
+  if (credential === undefined) return {};
+  if ("certificate" in credential) return { certificate: credential.certificate };
+  return { user: credential.user, password: credential.password };
 }
 
 /** Patterns come from others: a regular expression could keep the daemon busy for ever, thousands of globs for seconds. */

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import tls from "node:tls";
 import type { TlsIdentity } from "../../actors/ports.ts";
+import { utf8 } from "../../protocol/bytes.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import type { Secret } from "../../protocol/secret.ts";
 
@@ -96,7 +97,7 @@ interface PlatformContext {
 }
 
 /**
- * Reads a certificate from files: PEM with its key in the same or another file, or PKCS#12.
+ * Reads a certificate from files: PEM with its key in the same or another file, or PKCS#12. What is PEM itself is taken as it is.
  *
  * @throws UsageError `CertificateUnreadable`, and what {@link identityOf} throws
  */
@@ -120,6 +121,7 @@ export function readClientCertificate(
 }
 
 function readFile(path: string): Uint8Array {
+  if (path.includes("-----BEGIN ")) return utf8(path);
   try {
     return Deno.readFileSync(path);
   } catch (cause) {

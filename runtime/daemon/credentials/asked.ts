@@ -1,5 +1,7 @@
 /** Credentials that commands were asked for, for a short time, in memory only. @module */
+import { equalBytes } from "../../../protocol/bytes.ts";
 import { UsageError } from "../../../protocol/errors.ts";
+import type { Secret } from "../../../protocol/secret.ts";
 import type { InventoryHost } from "../../inventory/mod.ts";
 import type { Credential, CredentialCommand, CredentialQuestion } from "./command.ts";
 
@@ -64,8 +66,8 @@ export class AskedCredentials {
   /** Its passwords, to take them out of texts. */
   secrets(): string[] {
     return [...this.#answers.values()].flatMap(({ outcome }) =>
-      outcome instanceof UsageError ? [] : [outcome.password.reveal()]
-    );
+      outcome instanceof UsageError ? [] : [secretOf(outcome)?.reveal() ?? ""]
+    ).filter((text) => text !== "");
   }
 
   async #ask(command: CredentialCommand, host: InventoryHost, question: CredentialQuestion): Promise<void> {
@@ -85,6 +87,16 @@ export class AskedCredentials {
 }
 
 function same(one: Credential | UsageError, other: Credential | UsageError): boolean {
-  return !(one instanceof UsageError) && !(other instanceof UsageError) && one.user === other.user &&
-    one.auth === other.auth && one.password.reveal() === other.password.reveal();
+  if (one instanceof UsageError || other instanceof UsageError || one.auth !== other.auth) return false;
+  if (secretOf(one)?.reveal() !== secretOf(other)?.reveal()) return false;
+  if (!("certificate" in one)) return !("certificate" in other) && one.user === other.user;
+  if (!("certificate" in other)) return false;
+  // Its files may have another content now.
+  const [mine, its] = [one.certificate, other.certificate];
+  if ("pfx" in mine) return "pfx" in its && equalBytes(mine.pfx, its.pfx);
+  return !("pfx" in its) && mine.certificate === its.certificate && mine.key === its.key;
+}
+
+function secretOf(credential: Credential): Secret | undefined {
+  return "certificate" in credential ? credential.certificate.passphrase : credential.password;
 }

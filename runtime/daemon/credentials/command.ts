@@ -1,9 +1,11 @@
 /**
  * Credentials from a command of the operator's: a password store's client, say. It is run for one host at a time, without a shell,
- * gets `{"host","address","port","user"}` as JSON on its standard input, and writes `{"user","password"}` (and `"auth"`, where it
- * likes) to its standard output. What it writes to standard error is thrown away: it might be a secret.
+ * gets `{"host","address","port","user","auth"}` as JSON on its standard input, and writes `{"user","password"}` (and `"auth"`, where
+ * it likes) or `{"clientCert","clientKey","clientKeyPassphrase"}` to its standard output. What it writes to standard error is thrown
+ * away: it might be a secret.
  * @module
  */
+import { type ClientCertificate, readClientCertificate } from "../../security/client_identity.ts";
 import type { AuthKind } from "../../client/authentication.ts";
 import { z } from "zod";
 import { utf8 } from "../../../protocol/bytes.ts";
@@ -11,11 +13,9 @@ import { UsageError } from "../../../protocol/errors.ts";
 import { Secret } from "../../../protocol/secret.ts";
 
 /** How to log on to a host. */
-export interface Credential {
-  readonly user: string;
-  readonly password: Secret;
-  readonly auth?: AuthKind;
-}
+export type Credential =
+  | { readonly user: string; readonly password: Secret; readonly auth?: AuthKind }
+  | { readonly certificate: ClientCertificate; readonly auth: "certificate" };
 
 /** What the command is told of a host. */
 export interface CredentialQuestion {
@@ -25,6 +25,8 @@ export interface CredentialQuestion {
   readonly port: number;
   /** Account, where the inventory says one. */
   readonly user?: string;
+  /** A certificate is wanted; absent: anything will do. */
+  readonly auth?: "certificate";
 }
 
 /** Times and sizes that bound it. */
@@ -38,10 +40,18 @@ export interface CommandLimits {
 /** Bytes of an answer. */
 const maxAnswer = 64 * 1024;
 
-const answerSchema = z.strictObject({
+const accountSchema = z.strictObject({
   user: z.string().min(1).max(256),
   password: z.string().max(8_192),
   auth: z.enum(["negotiate", "kerberos", "ntlm", "credssp", "digest", "basic"]).optional(),
+});
+
+/** Paths of files, or PEM. */
+const certificateSchema = z.strictObject({
+  clientCert: z.string().min(1),
+  clientKey: z.string().min(1).optional(),
+  clientKeyPassphrase: z.string().max(8_192).optional(),
+  auth: z.literal("certificate").optional(),
 });
 
 /** See the module. */
@@ -142,17 +152,29 @@ async function tell(child: Deno.ChildProcess, question: CredentialQuestion): Pro
 }
 
 function read(host: string, answer: Uint8Array): Credential {
-  const malformed = () => unavailable(host, 'the answer is not of the form {"user":"…","password":"…"}');
+  const malformed = () =>
+    unavailable(host, 'the answer is not of the form {"user":"…","password":"…"} or {"clientCert":"…"}');
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(answer));
   } catch {
     throw malformed();
   }
-  const checked = answerSchema.safeParse(value);
-  if (!checked.success) throw malformed();
-  const { user, password, auth } = checked.data;
-  return { user, password: new Secret(password), ...(auth === undefined ? {} : { auth }) };
+  const account = accountSchema.safeParse(value);
+  if (account.success) {
+    const { user, password, auth } = account.data;
+    return { user, password: new Secret(password), ...(auth === undefined ? {} : { auth }) };
+  }
+  const shown = certificateSchema.safeParse(value);
+  if (!shown.success) throw malformed();
+  const { clientCert, clientKey, clientKeyPassphrase: words } = shown.data;
+  const passphrase = words === undefined ? undefined : new Secret(words);
+  try {
+    return { certificate: readClientCertificate(clientCert, clientKey, passphrase), auth: "certificate" };
+  } catch (error) {
+    if (error instanceof UsageError) throw unavailable(host, error.message, error);
+    throw error;
+  }
 }
 
 function unavailable(host: string, state: string, cause?: unknown): UsageError {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Secret } from "../../../protocol/secret.ts";
 import { readCredentials } from "../../../runtime/daemon/credentials.ts";
+import { AskedCredentials } from "../../../runtime/daemon/credentials/asked.ts";
 import { CredentialCommand } from "../../../runtime/daemon/credentials/command.ts";
 import { HostBook } from "../../../runtime/daemon/host_book.ts";
 import { parseInventory } from "../../../runtime/inventory/mod.ts";
@@ -146,6 +147,89 @@ Deno.test("an entry with a certificate is refused when its files or its words ar
     assert.equal(await code({ ...at, ...certificate, clientCert: path }), "CertificateInvalid");
   });
   assert.equal(await code({ ...at, ...certificate }), "PasswordMissing");
+});
+
+/** A program that writes this answer, and notes what it was asked. */
+async function answering(answer: unknown): Promise<string> {
+  const program = `${folder}/get-${crypto.randomUUID()}`;
+  await Deno.writeTextFile(`${program}.json`, JSON.stringify(answer));
+  await Deno.writeTextFile(program, `#!/bin/sh\ncat >> "$0.asked"; cat "$0.json"\n`, { mode: 0o700 });
+  return program;
+}
+
+Deno.test("a command answers with a certificate: files or PEM, its key locked or not", async () => {
+  const question = { host: "web", address: "10.0.0.1", port: 5986, auth: "certificate" } as const;
+  const ask = async (answer: unknown) => await new CredentialCommand([await answering(answer)]).ask(question);
+  const files = await ask({ clientCert, clientKey, clientKeyPassphrase: words });
+  assert.ok("certificate" in files);
+  assert.equal(files.auth, "certificate");
+  assert.ok(!Deno.inspect(files).includes(words) && !JSON.stringify(files).includes(words));
+  const pem = await ask({ clientCert: alice.certificate, clientKey: alice.key });
+  assert.ok("certificate" in pem && "certificate" in pem.certificate);
+  assert.equal(pem.certificate.certificate, alice.certificate);
+  for (
+    const [wrong, message] of [
+      [{ clientCert, clientKey, clientKeyPassphrase: "other" }, /its passphrase is wrong/],
+      [{ clientCert, clientKey }, /it has a passphrase/],
+      [{ clientCert: `${folder}/none`, clientKey }, /cannot be read/],
+      [{ clientKey }, /not of the form/],
+      [{ clientCert, user: "demo", password: "x" }, /not of the form/],
+      [{ clientCert, auth: "negotiate" }, /not of the form/],
+    ] as const
+  ) {
+    await assert.rejects(() => ask(wrong), { code: "CredentialsUnavailable", message });
+  }
+});
+
+Deno.test("a host that wants a certificate has it from the command of its inventory, or of its address", async () => {
+  const program = await answering({ clientCert, clientKey, clientKeyPassphrase: words });
+  const { inventory } = parseInventory(
+    "web ansible_connection=winrm ansible_port=5986 ansible_winrm_transport=certificate\n",
+    "hosts",
+    {},
+  );
+  const book = new HostBook(inventory, {}, new CredentialCommand([program]));
+  assert.throws(() => book.target("web"), { code: "CredentialsPending" });
+  await book.prepare(["web"]);
+  const { authentication, connect } = book.target("web");
+  assert.equal(authentication.kind, "certificate");
+  assert.ok(connect.tls?.identity !== undefined && "certificate" in connect.tls.identity);
+  assert.equal(connect.tls.identity.certificate, alice.certificate);
+  assert.ok(book.secrets().includes(words));
+  assert.deepEqual(JSON.parse(Deno.readTextFileSync(`${program}.asked`)), {
+    host: "web",
+    address: "web",
+    port: 5986,
+    auth: "certificate",
+  });
+
+  await write({ addresses: ["10.0.0.*"], ports: [5986], command: [program] });
+  const host = { ...inventory.hosts[0]!, address: "10.0.0.7" };
+  const account = readCredentials(path, {}).account(host);
+  assert.ok(account.command instanceof CredentialCommand);
+  assert.equal(readCredentials(path, {}).account({ ...host, address: "10.1.0.7" }).command, undefined);
+});
+
+Deno.test("a certificate that is asked for anew is another one only when its files are", async () => {
+  const [cert, key] = [`${folder}/renewed.pem`, `${folder}/renewed.key`];
+  const write = async ({ certificate, key: text }: { certificate: string; key: string }) => {
+    await Deno.writeTextFile(cert, certificate);
+    await Deno.writeTextFile(key, text, { mode: 0o600 });
+  };
+  await write(alice);
+  const command = new CredentialCommand([await answering({ clientCert: cert, clientKey: key })]);
+  const host = parseInventory("web\n", "hosts", {}).inventory.hosts[0]!;
+  let now = 0;
+  const asked = new AskedCredentials(() => now);
+  const ask = async () => {
+    now += 3_600_000;
+    await asked.ask(command, host, { host: "web", address: "web", port: 5986 });
+    return asked.get(host);
+  };
+  const first = await ask();
+  assert.equal(await ask(), first);
+  await write(makeCertificate({ name: "alice", issuer: root, upn: "alice@corp.example", uses: [2] }));
+  assert.notEqual(await ask(), first);
 });
 
 Deno.test("no command is asked for the account of a host that has a certificate", async () => {
