@@ -35,6 +35,7 @@ export const RoutineError = {
   credentialsExpired: 11,
   contextExpired: 12,
   failure: 13,
+  unavailable: 16,
 } as const;
 
 /** GSS_S_CONTINUE_NEEDED. */

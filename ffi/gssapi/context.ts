@@ -4,8 +4,10 @@ import type { Credential } from "./credential.ts";
 import { GssError } from "./errors.ts";
 import { Handle } from "./handle.ts";
 import type { GssLibrary } from "./library.ts";
-import { addressOf, Frame, type Native, u32Of } from "./memory.ts";
-import { displayName, nameHandle } from "./name.ts";
+import { Frame, type Native, oid, pointerIn, u32Of } from "./memory.ts";
+import { messageMemory } from "./message_memory.ts";
+import { authenticatedAttribute, displayName } from "./name.ts";
+import * as registers from "./registers.ts";
 
 /** What came of one step. */
 export interface ContextStep {
@@ -35,8 +37,21 @@ export interface AcceptorSpec {
   readonly bindings: Uint8Array | undefined;
 }
 
-/** Bytes of one gss_iov_buffer_desc { OM_uint32 type; gss_buffer_desc buffer; }. */
-const iovSize = 24;
+/** Whom a context was made between. */
+export interface ContextNames {
+  readonly source: string;
+  readonly target: string;
+  readonly attribute: Uint8Array | undefined;
+}
+
+/** What a step has written. */
+interface Results {
+  readonly minor: Native;
+  readonly output: Native;
+  readonly flags: Native;
+  readonly seconds: Native;
+}
+
 /** Length of the token that a sealed message begins with is told in so many bytes. */
 const lengthSize = 4;
 
@@ -44,18 +59,15 @@ const lengthSize = 4;
 export class GssContext implements Disposable {
   readonly #library: GssLibrary;
   readonly #handle: Handle;
-  readonly #minor: Native = new Uint8Array(new ArrayBuffer(4));
-  readonly #state: Native = new Uint8Array(new ArrayBuffer(4));
-  readonly #iov: Native = new Uint8Array(new ArrayBuffer(3 * iovSize));
-  readonly #iovView = new DataView(this.#iov.buffer);
-  #headerLength = 0;
+  /** Measured when it is first asked for. */
+  #headerLength: number | undefined;
   #flags = 0;
 
   /** A context without a dialogue yet. */
   constructor(library: GssLibrary) {
     this.#library = library;
     this.#handle = new Handle((slot) => {
-      library.functions.gss_delete_sec_context(new Uint8Array(4), slot, null);
+      library.functions.gss_delete_sec_context(registers.minor, slot, null);
     });
   }
 
@@ -65,134 +77,195 @@ export class GssContext implements Disposable {
   }
 
   /**
-   * A step of the initiator; may ask a KDC, unless it is done `inPlace`: only where a ticket is known to be there. No other call may
-   * use the credential meanwhile: the library locks it for as long as it takes.
+   * A step of the initiator in place, for where a ticket is known to be there: the library might ask a KDC else, and everything would
+   * wait for it.
    *
    * @throws GssError
    */
-  async initiate(spec: InitiatorSpec, token: Uint8Array | undefined, inPlace: boolean): Promise<ContextStep> {
+  initiate(
+    { credential, target, flags, bindings }: InitiatorSpec,
+    token: Uint8Array | undefined,
+  ): ContextStep {
+    const frame = bindings === undefined ? undefined : new Frame();
+    const major = this.#library.functions.gss_init_sec_context(
+      registers.minor,
+      credential.handle.pointer,
+      this.#handle.slot,
+      target.pointer,
+      oid(GssOid.krb5),
+      flags,
+      0,
+      frame === undefined ? null : frame.bindings(bindings!),
+      token === undefined ? null : registers.input(token),
+      null,
+      registers.output,
+      registers.flags,
+      registers.seconds,
+    );
+    frame?.end();
+    return this.#inPlace("gss_init_sec_context", major);
+  }
+
+  /**
+   * A step of the initiator on another thread. No other call may use the credential meanwhile: the library locks it for as long as it
+   * takes.
+   *
+   * @throws GssError
+   */
+  async initiateElsewhere(spec: InitiatorSpec, token: Uint8Array | undefined): Promise<ContextStep> {
     const { credential, target } = spec;
-    return await this.#step("gss_init_sec_context", (frame, minor, output, flags, seconds) => {
-      const call = [
-        minor,
-        credential.handle.pointer,
-        this.#handle.slot,
-        target.pointer,
-        frame.oid(GssOid.krb5),
-        spec.flags,
-        0,
-        spec.bindings === undefined ? null : frame.bindings(spec.bindings),
-        token === undefined ? null : frame.buffer(frame.copy(token)),
-        null,
-        output,
-        flags,
-        seconds,
-      ] as const;
-      if (inPlace) {
-        const major = this.#library.functions.gss_init_sec_context(...call);
-        return this.#library.check("gss_init_sec_context", major, minor);
-      }
+    return await this.#elsewhere("gss_init_sec_context", (frame, { minor, output, flags, seconds }) => {
       frame.hold([spec, credential.handle, target]);
       return credential.handle.during(() =>
         target.during(() =>
-          this.#library.async(
-            "gss_init_sec_context",
-            frame,
-            minor,
-            (functions) => functions.initContextAsync(...call),
-          )
+          this.#library.async("gss_init_sec_context", frame, minor, (functions) =>
+            functions.initContextAsync(
+              minor,
+              credential.handle.pointer,
+              this.#handle.slot,
+              target.pointer,
+              oid(GssOid.krb5),
+              spec.flags,
+              0,
+              spec.bindings === undefined ? null : frame.bindings(spec.bindings),
+              token === undefined ? null : frame.buffer(frame.copy(token)),
+              null,
+              output,
+              flags,
+              seconds,
+            ))
         )
       );
     });
   }
 
   /**
-   * A step of the acceptor; reads the keytab and the replay cache, unless those are in memory: then it may be done `inPlace`.
+   * A step of the acceptor in place: reads the keytab and the replay cache.
    *
    * @throws GssError
    */
-  async accept(spec: AcceptorSpec, token: Uint8Array, inPlace: boolean): Promise<ContextStep> {
-    using source = nameHandle(this.#library);
-    return await this.#step("gss_accept_sec_context", (frame, minor, output, flags, seconds) => {
-      const call = [
-        minor,
-        this.#handle.slot,
-        spec.credential.handle.pointer,
-        frame.buffer(frame.copy(token)),
-        spec.bindings === undefined ? null : frame.bindings(spec.bindings),
-        source.slot,
-        null,
-        output,
-        flags,
-        seconds,
-        null,
-      ] as const;
-      if (inPlace) {
-        const major = this.#library.functions.gss_accept_sec_context(...call);
-        return this.#library.check("gss_accept_sec_context", major, minor);
-      }
-      frame.hold([spec, source]);
-      return spec.credential.handle.during(() =>
+  accept({ credential, bindings }: AcceptorSpec, token: Uint8Array): ContextStep {
+    const frame = bindings === undefined ? undefined : new Frame();
+    const major = this.#library.functions.gss_accept_sec_context(
+      registers.minor,
+      this.#handle.slot,
+      credential.handle.pointer,
+      registers.input(token),
+      frame === undefined ? null : frame.bindings(bindings!),
+      null,
+      null,
+      registers.output,
+      registers.flags,
+      registers.seconds,
+      null,
+    );
+    frame?.end();
+    return this.#inPlace("gss_accept_sec_context", major);
+  }
+
+  /**
+   * A step of the acceptor on another thread.
+   *
+   * @throws GssError
+   */
+  async acceptElsewhere(spec: AcceptorSpec, token: Uint8Array): Promise<ContextStep> {
+    const { credential, bindings } = spec;
+    return await this.#elsewhere("gss_accept_sec_context", (frame, { minor, output, flags, seconds }) => {
+      frame.hold(spec);
+      return credential.handle.during(() =>
         this.#library.async(
           "gss_accept_sec_context",
           frame,
           minor,
-          (functions) => functions.acceptContextAsync(...call),
+          (functions) =>
+            functions.acceptContextAsync(
+              minor,
+              this.#handle.slot,
+              credential.handle.pointer,
+              frame.buffer(frame.copy(token)),
+              bindings === undefined ? null : frame.bindings(bindings),
+              null,
+              null,
+              output,
+              flags,
+              seconds,
+              null,
+            ),
         )
       );
     });
   }
 
-  async #step(
+  async #elsewhere(
     call: string,
-    run: (
-      frame: Frame,
-      minor: Native,
-      output: Native,
-      flags: Native,
-      seconds: Native,
-    ) => Promise<number> | number,
+    run: (frame: Frame, results: Results) => Promise<number>,
   ): Promise<ContextStep> {
     const frame = new Frame();
-    const [output, flags, seconds] = [frame.buffer(), frame.zeros(4), frame.zeros(4)];
-    let major: number;
-    let token: Uint8Array;
+    const results = {
+      minor: frame.zeros(4),
+      output: frame.buffer(),
+      flags: frame.zeros(4),
+      seconds: frame.zeros(4),
+    };
     frame.hold(this);
     frame.wanted = () => !this.#handle.isDisposed;
+    let major: number;
+    let token: Uint8Array;
     try {
-      major = await this.#handle.during(() => run(frame, frame.zeros(4), output, flags, seconds));
+      major = await this.#handle.during(() => run(frame, results));
     } finally {
-      // A token may come with an error, too (KRB-ERROR): its memory is given back in any case.
-      token = this.#library.take(output);
+      token = this.#library.take(results.output);
       frame.end();
     }
+    return this.#outcome(call, major, token, results);
+  }
+
+  #inPlace(call: string, major: number): ContextStep {
+    let token: Uint8Array;
+    try {
+      this.#library.check(call, major, registers.minor);
+    } finally {
+      // A token may come with an error, too (KRB-ERROR): its memory is given back in any case.
+      token = this.#library.take(registers.output);
+    }
+    return this.#outcome(call, major, token, registers);
+  }
+
+  #outcome(call: string, major: number, token: Uint8Array, { flags, seconds }: Results): ContextStep {
     if ((major & outOfSequence) !== 0) throw new GssError(call, major, 0, "the token was replayed or is old");
     const complete = (major & continueNeeded) === 0;
-    if (complete) {
-      this.#flags = u32Of(flags);
-      this.#headerLength = this.#measure();
-    }
+    if (complete) this.#flags = u32Of(flags);
     return { token, complete, ticketSeconds: u32Of(seconds) };
   }
 
-  /** Who the two sides are: `name@REALM`. */
-  names(): { readonly source: string; readonly target: string } {
-    using source = nameHandle(this.#library);
-    using target = nameHandle(this.#library);
-    const minor = this.#minor;
-    const major = this.#library.functions.gss_inquire_context(
+  /** Who the two sides are: `name@REALM`; and an attribute of the initiator's name, where it is there and signed by whom we trust. */
+  names(attribute?: string): ContextNames {
+    const library = this.#library;
+    const { minor, names: [source, target] } = registers;
+    const major = library.functions.gss_inquire_context(
       minor,
       this.#handle.pointer,
-      source.slot,
-      target.slot,
-      new Uint8Array(4),
+      source,
+      target,
+      registers.seconds,
       null,
-      new Uint8Array(4),
+      registers.flags,
       null,
       null,
     );
-    this.#library.check("gss_inquire_context", major, minor);
-    return { source: displayName(this.#library, source), target: displayName(this.#library, target) };
+    library.check("gss_inquire_context", major, minor);
+    try {
+      return {
+        source: displayName(library, pointerIn(source)),
+        target: displayName(library, pointerIn(target)),
+        attribute: attribute === undefined
+          ? undefined
+          : authenticatedAttribute(library, pointerIn(source), attribute),
+      };
+    } finally {
+      library.functions.gss_release_name(minor, source);
+      library.functions.gss_release_name(minor, target);
+    }
   }
 
   /** The signature of `message`. */
@@ -200,14 +273,14 @@ export class GssContext implements Disposable {
     const frame = new Frame();
     const token = frame.buffer();
     const major = this.#library.functions.gss_get_mic(
-      this.#minor,
+      registers.minor,
       this.#handle.pointer,
       0,
       frame.buffer(frame.copy(message)),
       token,
     );
     frame.end();
-    this.#library.check("gss_get_mic", major, this.#minor);
+    this.#library.check("gss_get_mic", major, registers.minor);
     return this.#library.take(token);
   }
 
@@ -219,7 +292,7 @@ export class GssContext implements Disposable {
   verify(message: Uint8Array, signature: Uint8Array): void {
     const frame = new Frame();
     const major = this.#library.functions.gss_verify_mic(
-      this.#minor,
+      registers.minor,
       this.#handle.pointer,
       frame.buffer(frame.copy(message)),
       frame.buffer(frame.copy(signature)),
@@ -235,27 +308,29 @@ export class GssContext implements Disposable {
    * @throws GssError
    */
   wrap(plaintext: Uint8Array): Uint8Array<ArrayBuffer> {
-    const headerLength = this.#headerLength;
+    const headerLength = this.#measured();
     const begin = lengthSize + headerLength;
-    const sealed = new Uint8Array(new ArrayBuffer(begin + plaintext.length));
-    sealed.set(plaintext, begin);
-    new DataView(sealed.buffer).setUint32(0, headerLength, true);
-    const address = addressOf(sealed);
-    this.#setIov(0, IovType.header, headerLength, address + BigInt(lengthSize));
-    this.#setIov(1, IovType.data, plaintext.length, address + BigInt(begin));
-    this.#setIov(2, IovType.padding, 0, 0n);
+    const { bytes, address } = messageMemory(begin + plaintext.length);
+    bytes[0] = headerLength;
+    bytes.set(plaintext, begin);
+    registers.setIov(0, IovType.header, headerLength, address + lengthSize);
+    registers.setIov(1, IovType.data, plaintext.length, address + begin);
+    registers.setIov(2, IovType.padding, 0, 0);
+    const { minor, state } = registers;
     const major = this.#library.functions.gss_wrap_iov(
-      this.#minor,
+      minor,
       this.#handle.pointer,
       1,
       0,
-      this.#state,
-      this.#iov,
+      state,
+      registers.iov,
       3,
     );
-    this.#library.check("gss_wrap_iov", major, this.#minor);
-    if (u32Of(this.#state) === 0) throw new GssError("gss_wrap_iov", 0, 0, "the message was not encrypted");
-    return sealed;
+    this.#library.check("gss_wrap_iov", major, minor);
+    if (registers.numberIn(state) === 0) {
+      throw new GssError("gss_wrap_iov", 0, 0, "the message was not encrypted");
+    }
+    return bytes;
   }
 
   /**
@@ -264,63 +339,62 @@ export class GssContext implements Disposable {
    * @throws GssError also for a message that was only signed, and for one that comes twice or out of its turn
    */
   unwrap(token: Uint8Array): Uint8Array<ArrayBuffer> {
-    const stream = new Uint8Array(new ArrayBuffer(token.length));
-    stream.set(token);
-    const address = addressOf(stream);
-    this.#setIov(0, IovType.stream, stream.length, address);
-    this.#setIov(1, IovType.data, 0, 0n);
+    const { bytes, address } = messageMemory(token.length);
+    bytes.set(token);
+    registers.setIov(0, IovType.stream, token.length, address);
+    registers.setIov(1, IovType.data, 0, 0);
+    const { minor, state } = registers;
     const major = this.#library.functions.gss_unwrap_iov(
-      this.#minor,
+      minor,
       this.#handle.pointer,
-      this.#state,
+      state,
       null,
-      this.#iov,
+      registers.iov,
       2,
     );
     this.#checkMessage("gss_unwrap_iov", major);
-    if (u32Of(this.#state) === 0) throw new GssError("gss_unwrap_iov", 0, 0, "the message is not encrypted");
-    const length = Number(this.#iovView.getBigUint64(iovSize + 8, true));
-    const begin = Number(this.#iovView.getBigUint64(iovSize + 16, true) - address);
-    return length === 0 ? new Uint8Array(0) : stream.subarray(begin, begin + length);
+    if (registers.numberIn(state) === 0) {
+      throw new GssError("gss_unwrap_iov", 0, 0, "the message is not encrypted");
+    }
+    const length = registers.iovLength(1);
+    const begin = registers.iovAddress(1) - address;
+    return length === 0 ? new Uint8Array(0) : bytes.subarray(begin, begin + length);
   }
 
   #checkMessage(call: string, major: number): void {
-    this.#library.check(call, major, this.#minor);
+    this.#library.check(call, major, registers.minor);
     if ((major & outOfSequence) !== 0) {
       throw new GssError(call, major, 0, "the message came twice, too late or out of its turn");
     }
   }
 
-  /** Length of the tokens of this context; of 0 when its messages need padding, which WinRM has no place for. */
+  /** Length of the tokens of this context; 0 when its messages need padding, which WinRM has no place for. */
+  #measured(): number {
+    return this.#headerLength ??= this.#measure();
+  }
+
   #measure(): number {
     if ((this.#flags & GssFlag.confidentiality) === 0) return 0;
-    this.#setIov(0, IovType.header, 0, 0n);
-    this.#setIov(1, IovType.data, 64, 0n);
-    this.#setIov(2, IovType.padding, 0, 0n);
+    registers.setIov(0, IovType.header, 0, 0);
+    registers.setIov(1, IovType.data, 64, 0);
+    registers.setIov(2, IovType.padding, 0, 0);
+    const { minor } = registers;
     const major = this.#library.functions.gss_wrap_iov_length(
-      this.#minor,
+      minor,
       this.#handle.pointer,
       1,
       0,
       null,
-      this.#iov,
+      registers.iov,
       3,
     );
-    this.#library.check("gss_wrap_iov_length", major, this.#minor);
-    const padding = Number(this.#iovView.getBigUint64(2 * iovSize + 8, true));
-    return padding === 0 ? Number(this.#iovView.getBigUint64(8, true)) : 0;
+    this.#library.check("gss_wrap_iov_length", major, minor);
+    return registers.iovLength(2) === 0 ? registers.iovLength(0) : 0;
   }
 
   /** Whether {@link GssContext.wrap} works: the cipher is one of RFC 4121 (AES, Camellia), not RC4 or DES. */
   get canWrap(): boolean {
-    return this.#headerLength > 0;
-  }
-
-  #setIov(index: number, type: number, length: number, address: bigint): void {
-    const at = index * iovSize;
-    this.#iovView.setUint32(at, type, true);
-    this.#iovView.setBigUint64(at + 8, BigInt(length), true);
-    this.#iovView.setBigUint64(at + 16, address, true);
+    return this.#measured() > 0;
   }
 
   /** Gives the context back. Idempotent. */

@@ -2,8 +2,9 @@
 import { CredentialUsage, GssOid, indefinite } from "./constants.ts";
 import { Handle } from "./handle.ts";
 import type { GssLibrary } from "./library.ts";
-import { Frame, type Native, u32Of } from "./memory.ts";
+import { Frame, type Native, oid, u32Of } from "./memory.ts";
 import { displayName, nameHandle, principalName } from "./name.ts";
+import { minor as callMinor } from "./registers.ts";
 
 /** Where a credential's keys and tickets are: names of MIT's credential store extensions, e.g. `ccache`, `client_keytab`, `keytab`. */
 export type CredentialStore = Readonly<Record<string, string>>;
@@ -107,7 +108,7 @@ export class Credential implements Disposable {
       minor,
       this.handle.pointer,
       CredentialUsage.initiate,
-      frame.oid(GssOid.krb5),
+      oid(GssOid.krb5),
       1,
       0,
       frame.keyValues(store),
@@ -138,7 +139,7 @@ export class Credential implements Disposable {
       const seconds = u32Of(lifetime);
       return new Credential(
         handle,
-        displayName(library, name),
+        displayName(library, name.pointer),
         seconds === indefinite ? Infinity : seconds,
       );
     } catch (error) {
@@ -154,5 +155,5 @@ export class Credential implements Disposable {
 }
 
 function credentialHandle(library: GssLibrary): Handle {
-  return new Handle((slot) => library.functions.gss_release_cred(new Uint8Array(4), slot));
+  return new Handle((slot) => library.functions.gss_release_cred(callMinor, slot));
 }

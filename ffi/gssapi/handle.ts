@@ -1,5 +1,5 @@
 /** Ownership of what the library gives out. @module */
-import type { Native } from "./memory.ts";
+import { type Native, pointerIn } from "./memory.ts";
 
 /** What is left to do for a handle that nobody has any more. */
 interface Core {
@@ -14,7 +14,7 @@ interface Core {
 const abandoned = new FinalizationRegistry<Core>(freeNow);
 
 function freeNow(core: Core): void {
-  if (new DataView(core.slot.buffer).getBigUint64(0, true) !== 0n) core.free(core.slot);
+  if (pointerIn(core.slot) !== null) core.free(core.slot);
 }
 
 /**
@@ -22,6 +22,8 @@ function freeNow(core: Core): void {
  */
 export class Handle implements Disposable {
   readonly #core: Core;
+  /** Read once: the library writes a handle once, and 0 when it takes it back. */
+  #pointer: Deno.PointerValue = null;
 
   /** `free` takes the handle back, given the place where it stands. */
   constructor(free: (slot: Native) => void) {
@@ -37,7 +39,7 @@ export class Handle implements Disposable {
   /** The handle itself; `null` while there is none. */
   get pointer(): Deno.PointerValue {
     if (this.#core.disposed) throw new TypeError("use native handle: it was disposed of");
-    return Deno.UnsafePointer.create(new DataView(this.#core.slot.buffer).getBigUint64(0, true));
+    return this.#pointer ??= pointerIn(this.#core.slot);
   }
 
   /** Whether it was given back, or will be as soon as no call uses it. */

@@ -1,7 +1,7 @@
 /** Loading libgssapi_krb5, and the one check of its results. @module */
 import { GssOid } from "./constants.ts";
 import { GssError, GssUnavailable } from "./errors.ts";
-import { contentOf, Frame, type Native, u32Of } from "./memory.ts";
+import { contentOf, Frame, type Native, oid, u32Of } from "./memory.ts";
 import { type GssFunctions, gssSymbols } from "./symbols.ts";
 
 /** Where MIT's library stands on Linux. */
@@ -122,7 +122,7 @@ export class GssLibrary {
         frame.zeros(4),
         status,
         type,
-        frame.oid(GssOid.krb5),
+        oid(GssOid.krb5),
         more,
         text,
       );

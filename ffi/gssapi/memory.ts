@@ -29,6 +29,19 @@ const oids = new Map<Uint8Array, Native>();
 /** What they point to. */
 const oidElements: Native[] = [];
 
+/** gss_OID_desc { OM_uint32 length; void *elements; }; `content` is one of few, and stays in memory. */
+export function oid(content: Uint8Array): Native {
+  let desc = oids.get(content);
+  if (desc === undefined) {
+    const elements = new Uint8Array(content);
+    desc = new Uint8Array(new ArrayBuffer(16));
+    pointTo(desc, 0, content.length, 8, elements);
+    oids.set(content, desc);
+    oidElements.push(elements);
+  }
+  return desc;
+}
+
 /** The memory of one call. */
 export class Frame {
   /** Whether somebody still waits for the call; asked when its turn has come. */
@@ -70,23 +83,10 @@ export class Frame {
     return desc;
   }
 
-  /** gss_OID_desc { OM_uint32 length; void *elements; }; `content` is one of few, and stays in memory. */
-  oid(content: Uint8Array): Native {
-    let desc = oids.get(content);
-    if (desc === undefined) {
-      const elements = new Uint8Array(content);
-      desc = new Uint8Array(new ArrayBuffer(16));
-      pointTo(desc, 0, content.length, 8, elements);
-      oids.set(content, desc);
-      oidElements.push(elements);
-    }
-    return desc;
-  }
-
   /** gss_OID_set_desc { size_t count; gss_OID elements; } with one member. */
   oidSet(content: Uint8Array): Native {
     const set = this.zeros(16);
-    pointTo(set, 0, 1, 8, this.oid(content));
+    pointTo(set, 0, 1, 8, oid(content));
     return set;
   }
 

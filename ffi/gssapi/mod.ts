@@ -1,6 +1,6 @@
 /** MIT Kerberos through GSS-API: loaded when first used, its handles owned, what may wait off the event loop. @module */
 export { GssFlag, indefinite, RoutineError } from "./constants.ts";
-export { type ContextStep, GssContext } from "./context.ts";
+export { type AcceptorSpec, type ContextStep, GssContext, type InitiatorSpec } from "./context.ts";
 export { Credential, type CredentialStore } from "./credential.ts";
 export { GssError, GssUnavailable } from "./errors.ts";
 export type { Handle } from "./handle.ts";

@@ -1,12 +1,16 @@
 /** Names of principals. @module */
-import { GssOid } from "./constants.ts";
+import { GssOid, RoutineError } from "./constants.ts";
 import { Handle } from "./handle.ts";
 import type { GssLibrary } from "./library.ts";
-import { Frame } from "./memory.ts";
+import { Frame, oid } from "./memory.ts";
+import { input, minor, numberIn, output, scratch } from "./registers.ts";
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** A handle that becomes a name. */
 export function nameHandle(library: GssLibrary): Handle {
-  return new Handle((slot) => library.functions.gss_release_name(new Uint8Array(4), slot));
+  return new Handle((slot) => library.functions.gss_release_name(minor, slot));
 }
 
 /**
@@ -17,12 +21,11 @@ export function nameHandle(library: GssLibrary): Handle {
  */
 export function principalName(library: GssLibrary, text: string): Handle {
   const frame = new Frame();
-  const minor = frame.zeros(4);
   const name = nameHandle(library);
   const major = library.functions.gss_import_name(
     minor,
-    frame.buffer(frame.copy(new TextEncoder().encode(text))),
-    frame.oid(GssOid.principalName),
+    frame.buffer(frame.copy(encoder.encode(text))),
+    oid(GssOid.principalName),
     name.slot,
   );
   frame.end();
@@ -31,14 +34,38 @@ export function principalName(library: GssLibrary, text: string): Handle {
 }
 
 /** The text of a name. */
-export function displayName(library: GssLibrary, name: Handle): string {
-  const frame = new Frame();
-  const minor = frame.zeros(4);
-  const text = frame.buffer();
-  library.check(
-    "gss_display_name",
-    library.functions.gss_display_name(minor, name.pointer, text, null),
+export function displayName(library: GssLibrary, name: Deno.PointerValue): string {
+  const major = library.functions.gss_display_name(minor, name, output, null);
+  library.check("gss_display_name", major, minor);
+  return decoder.decode(library.take(output));
+}
+
+/**
+ * An attribute of a name, where somebody has signed it whom the library trusts (RFC 6680); `undefined`: the name has none such.
+ *
+ * @throws GssError
+ */
+export function authenticatedAttribute(
+  library: GssLibrary,
+  name: Deno.PointerValue,
+  attribute: string,
+): Uint8Array | undefined {
+  const [authenticated, complete, displayed, more] = scratch;
+  // All of the value, not the first of several.
+  new Int32Array(more.buffer, more.byteOffset, 1)[0] = -1;
+  const major = library.functions.gss_get_name_attribute(
     minor,
+    name,
+    input(encoder.encode(attribute)),
+    authenticated,
+    complete,
+    output,
+    displayed,
+    more,
   );
-  return new TextDecoder().decode(library.take(text));
+  if ((major >>> 16 & 0xff) === RoutineError.unavailable) return undefined;
+  library.check("gss_get_name_attribute", major, minor);
+  library.take(displayed);
+  const value = library.take(output);
+  return numberIn(authenticated) === 0 ? undefined : value;
 }

@@ -44,6 +44,12 @@ export const gssSymbols = {
   gss_import_name: { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "u32" },
   // OM_uint32 gss_display_name(OM_uint32 *minor, gss_name_t name, gss_buffer_t output, gss_OID *type);
   gss_display_name: { parameters: ["buffer", "pointer", "buffer", "pointer"], result: "u32" },
+  // OM_uint32 gss_get_name_attribute(OM_uint32 *minor, gss_name_t name, gss_buffer_t attribute, int *authenticated,
+  //   int *complete, gss_buffer_t value, gss_buffer_t display_value, int *more);
+  gss_get_name_attribute: {
+    parameters: ["buffer", "pointer", "buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "u32",
+  },
   // OM_uint32 gss_release_name(OM_uint32 *minor, gss_name_t *name);
   gss_release_name: { parameters: ["buffer", "buffer"], result: "u32" },
   // OM_uint32 gss_release_buffer(OM_uint32 *minor, gss_buffer_t buffer);

@@ -1,6 +1,7 @@
 /** Work of logons on the event loop, a little in each of its turns: thousands may begin at once. @module */
 import { setImmediate } from "node:timers";
 import { systemClock } from "../clock.ts";
+import type { Sooner } from "./sooner.ts";
 
 /** Milliseconds of work within one turn of the event loop. A piece more may begin before they are over. */
 const turnMs = 2;
@@ -30,9 +31,18 @@ export class Turns {
     this.#soon(() => this.#next());
   }
 
-  /** The outcome of `work`, which runs now or in a later turn. */
-  take<T>(work: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => this.run(() => void work().then(resolve, reject)));
+  /** The outcome of `work`, which runs now or in a later turn. As a part of other work: what `work` itself gives. */
+  take<T>(work: () => Sooner<T>): Sooner<T> {
+    if (this.#working) return work();
+    return new Promise((resolve, reject) =>
+      this.run(() => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error);
+        }
+      })
+    );
   }
 
   #next(): void {

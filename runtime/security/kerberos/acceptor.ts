@@ -1,12 +1,18 @@
 /** The service's side of Kerberos (RFC 4121). @module */
-import { type ContextStep, Credential, GssFlag, type GssLibrary } from "../../../ffi/gssapi/mod.ts";
+import {
+  type AcceptorSpec,
+  type ContextStep,
+  Credential,
+  type GssContext,
+  GssFlag,
+  type GssLibrary,
+} from "../../../ffi/gssapi/mod.ts";
 import { isKerberosToken } from "../../../protocol/auth/mod.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
-import type { SecurityStep } from "../../../protocol/ports.ts";
 import { systemClock } from "../../clock.ts";
-import { KerberosContext } from "./context.ts";
+import { andThen, type Sooner } from "../sooner.ts";
+import { KerberosContext, type Progress } from "./context.ts";
 import { kerberosError } from "./errors.ts";
-import { turns } from "../turns.ts";
 
 /** The keys of a service. */
 export class ServiceKeys {
@@ -34,7 +40,9 @@ export class ServiceKeys {
     try {
       return new ServiceKeys(
         library,
-        await Credential.fromStore(library, "accept", { keytab: `FILE:${file}` }),
+        await Credential.fromStore(library, "accept", {
+          keytab: `FILE:${file}`,
+        }),
       );
     } catch (error) {
       throw kerberosError(error, `open keytab ${file}`);
@@ -45,16 +53,20 @@ export class ServiceKeys {
    * Runs a step. It asks no KDC, and reads no more than the keytab and the replay cache: done in place it costs half of what it does
    * on another thread. Where these files turn out to be slow (on a network, on a sick disk), the steps after it leave the event loop.
    */
-  async accept(step: (inPlace: boolean) => Promise<ContextStep>): Promise<ContextStep> {
-    if (systemClock.monotonic() < this.#slowUntil) return await step(false);
-    return await turns.take(() => {
-      const begin = systemClock.monotonic();
-      const outcome = step(true);
+  accept(
+    context: GssContext,
+    spec: AcceptorSpec,
+    token: Uint8Array,
+  ): Sooner<ContextStep> {
+    const begin = systemClock.monotonic();
+    if (begin < this.#slowUntil) return context.acceptElsewhere(spec, token);
+    try {
+      return context.accept(spec, token);
+    } finally {
       const end = systemClock.monotonic();
       this.#slowSteps = end - begin > slowMs ? this.#slowSteps + 1 : 0;
       if (this.#slowSteps >= 2) this.#slowUntil = end + avoidedMs;
-      return outcome;
-    });
+    }
   }
 }
 
@@ -90,7 +102,9 @@ export class KerberosAcceptor extends KerberosContext {
     const name = source.slice(0, at);
     const realm = target.slice(target.lastIndexOf("@") + 1);
     // A backslash quotes a character that would mean something else: no account is named so.
-    return at > 0 && source.slice(at + 1) === realm && !/[\\/@]/.test(name) ? name : undefined;
+    return at > 0 && source.slice(at + 1) === realm && !/[\\/@]/.test(name)
+      ? name
+      : undefined;
   }
 
   /** Whether the client has bound its logon to this TLS connection. */
@@ -98,12 +112,24 @@ export class KerberosAcceptor extends KerberosContext {
     return this.established && (this.gss.flags & GssFlag.channelBound) !== 0;
   }
 
-  protected async take(token: Uint8Array | undefined): Promise<Exclude<SecurityStep, { kind: "failed" }>> {
+  protected take(token: Uint8Array | undefined): Sooner<Progress> {
     if (token === undefined || !isKerberosToken(token)) {
-      throw new ProtocolError("KerberosMalformed", `${this.action}: the token is not one of Kerberos`);
+      throw new ProtocolError(
+        "KerberosMalformed",
+        `${this.action}: the token is not one of Kerberos`,
+      );
     }
-    const spec = { credential: this.#keys.credential, bindings: this.#bindings };
-    const step = await this.#keys.accept((inPlace) => this.gss.accept(spec, token, inPlace));
+    const spec = {
+      credential: this.#keys.credential,
+      bindings: this.#bindings,
+    };
+    return andThen(
+      this.#keys.accept(this.gss, spec, token),
+      (step) => this.#accepted(step),
+    );
+  }
+
+  #accepted(step: ContextStep): Progress {
     if (!step.complete) {
       throw new ProtocolError(
         "KerberosOutOfOrder",
@@ -112,7 +138,9 @@ export class KerberosAcceptor extends KerberosContext {
     }
     this.#names = this.gss.names();
     this.lastsFor(step.ticketSeconds);
-    return step.token.length === 0 ? { kind: "done" } : { kind: "done", token: step.token };
+    return step.token.length === 0
+      ? { kind: "done" }
+      : { kind: "done", token: step.token };
   }
 
   override seal(plaintext: Uint8Array): Uint8Array {
@@ -128,7 +156,8 @@ export class KerberosAcceptor extends KerberosContext {
   /** A client may log on for TLS without asking for what sealed messages need. */
   #assertOrdered(action: string): void {
     if (!this.established) return;
-    const ordered = (this.gss.flags & (GssFlag.replay | GssFlag.sequence)) !== 0;
+    const ordered =
+      (this.gss.flags & (GssFlag.replay | GssFlag.sequence)) !== 0;
     if (!ordered || !this.gss.canWrap) {
       throw new ProtocolError(
         "SealUnexpected",

@@ -5,10 +5,14 @@ import { type DroverError, NetworkError, ProtocolError, UsageError } from "../..
 import type { SecurityStep } from "../../../protocol/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
+import type { Sooner } from "../sooner.ts";
 import { turns } from "../turns.ts";
 
 /** Milliseconds after which a step is given up: less than a client waits for a logon, so that a silent KDC is named as such. */
 const patienceMs = 10_000;
+
+/** A step that has not failed. */
+export type Progress = Exclude<SecurityStep, { kind: "failed" }>;
 
 /** One side of a dialogue. */
 export abstract class KerberosContext implements Mechanism {
@@ -16,6 +20,7 @@ export abstract class KerberosContext implements Mechanism {
   readonly alwaysSigns = false;
   /** The library's context. */
   protected get gss(): GssContext {
+    if (this.#state === "dead") throw disposedMeanwhile();
     return this.#gss ??= new GssContext(this.#library);
   }
   readonly #library: GssLibrary;
@@ -36,7 +41,7 @@ export abstract class KerberosContext implements Mechanism {
   protected abstract readonly action: string;
 
   /** Takes one token; throws when the dialogue fails. */
-  protected abstract take(token: Uint8Array | undefined): Promise<Exclude<SecurityStep, { kind: "failed" }>>;
+  protected abstract take(token: Uint8Array | undefined): Sooner<Progress>;
 
   get established(): boolean {
     return this.#state === "established";
@@ -66,21 +71,37 @@ export abstract class KerberosContext implements Mechanism {
 
   #step(token: Uint8Array | undefined, done: (outcome: SecurityStep) => void): void {
     if (this.#state === "dead") return done({ kind: "failed", error: disposedMeanwhile() });
+    let progress: Sooner<Progress>;
+    try {
+      progress = this.take(token);
+    } catch (error) {
+      return this.#end({ kind: "failed", error: kerberosError(error, this.action) }, done);
+    }
+    if (progress instanceof Promise) this.#await(progress, done);
+    else this.#end(progress, done);
+  }
+
+  /** For steps on other threads, and for those that wait for one. */
+  #await(progress: Promise<Progress>, done: (outcome: SecurityStep) => void): void {
     let over = false;
     const end = (outcome: SecurityStep) => {
       if (over) return;
       over = true;
       cancel();
-      const disposed = this.#state === "dead";
-      if (outcome.kind === "failed") this.dispose();
-      else if (!disposed) this.#state = outcome.kind === "done" ? "established" : "open";
-      done(disposed ? { kind: "failed", error: disposedMeanwhile() } : outcome);
+      this.#end(outcome, done);
     };
     const cancel = systemClock.schedule(
       patienceMs,
       () => end({ kind: "failed", error: silentKdc(this.action, `within ${patienceMs / 1000} seconds`) }),
     );
-    this.take(token).then(end, (error) => end({ kind: "failed", error: kerberosError(error, this.action) }));
+    progress.then(end, (error) => end({ kind: "failed", error: kerberosError(error, this.action) }));
+  }
+
+  #end(outcome: SecurityStep, done: (outcome: SecurityStep) => void): void {
+    const disposed = this.#state === "dead";
+    if (outcome.kind === "failed") this.dispose();
+    else if (!disposed) this.#state = outcome.kind === "done" ? "established" : "open";
+    done(disposed ? { kind: "failed", error: disposedMeanwhile() } : outcome);
   }
 
   seal(plaintext: Uint8Array): Uint8Array {

@@ -9,14 +9,19 @@ import {
   Credential,
   type CredentialStore,
   destroyCache,
+  type GssContext,
   type GssLibrary,
+  type Handle,
   hostRealm,
+  type InitiatorSpec,
+  principalName,
 } from "../../../ffi/gssapi/mod.ts";
 import { DeniedError, type DroverError } from "../../../protocol/errors.ts";
 import type { Secret } from "../../../protocol/secret.ts";
 import type { Clock } from "../../../actors/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
+import type { Sooner } from "../sooner.ts";
 import { turns } from "../turns.ts";
 
 /** What a principal proves itself with. */
@@ -45,7 +50,7 @@ export class Login {
   readonly #idle: Credential[] = [];
   readonly #waiting: ((credential: Credential) => void)[] = [];
   #opened = 0;
-  readonly #realms = new Map<string, Promise<string>>();
+  readonly #targets = new Map<string, Promise<Handle> | Handle>();
   /** Services that there is a ticket for already, and the monotonic milliseconds until which it is surely good. */
   readonly #known = new Map<string, number>();
   readonly #asked = new Map<string, Promise<void>>();
@@ -58,28 +63,46 @@ export class Login {
     if (store.destroy !== undefined) forgotten.register(this, store.destroy);
   }
 
-  /** The realm that krb5.conf has for `host`; empty: the KDC is to say. */
-  realmOf(host: string): Promise<string> {
-    let realm = this.#realms.get(host);
-    if (realm === undefined) {
-      this.#realms.set(host, realm = hostRealm(this.#library, host));
-      realm.catch(() => this.#realms.delete(host));
-    }
-    return realm;
+  /**
+   * The name of `service` on `host`. It is taken as it is: no DNS has a say in who the service is. Without a realm for the host in
+   * krb5.conf the KDC refers us to it.
+   */
+  target(service: string, host: string): Sooner<Handle> {
+    const known = this.#targets.get(service);
+    if (known !== undefined) return known;
+    const found = hostRealm(this.#library, host).then((realm) => {
+      const name = principalName(this.#library, `${service}@${realm}`);
+      this.#targets.set(service, name);
+      return name;
+    });
+    this.#targets.set(service, found);
+    found.catch(() => this.#targets.delete(service));
+    return found;
   }
 
-  /** Runs the first step towards `service`: one at a time until there is a ticket for it. */
-  async first(service: string, step: Step): Promise<ContextStep> {
-    for (;;) {
-      if (systemClock.monotonic() < (this.#known.get(service) ?? 0)) return await this.#run(true, step);
-      const asked = this.#asked.get(service);
-      if (asked === undefined) break;
-      await asked;
+  /**
+   * The first step towards `service`: one at a time until there is a ticket for it. `asks`: the KDC is asked for something in any
+   * case.
+   */
+  first(service: string, context: GssContext, request: LoginRequest, asks: boolean): Sooner<ContextStep> {
+    if (!this.#isKnown(service)) return this.#firstOfAll(service, context, request, asks);
+    return asks ? this.#elsewhere(context, request, undefined) : this.later(context, request, undefined);
+  }
+
+  async #firstOfAll(
+    service: string,
+    context: GssContext,
+    request: LoginRequest,
+    asks: boolean,
+  ): Promise<ContextStep> {
+    for (let other; (other = this.#asked.get(service)) !== undefined;) {
+      await other;
+      if (this.#isKnown(service)) return await this.first(service, context, request, asks);
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#asked.set(service, promise);
     try {
-      const outcome = await this.#run(false, step);
+      const outcome = await this.#elsewhere(context, request, undefined);
       const seconds = outcome.ticketSeconds;
       const goodForMs = (seconds - Math.min(marginSeconds, seconds / 4)) * 1000;
       this.#known.set(service, systemClock.monotonic() + goodForMs);
@@ -90,16 +113,24 @@ export class Login {
     }
   }
 
-  /** Runs a later step. */
-  async later(step: Step): Promise<ContextStep> {
-    return await this.#run(true, step);
+  #isKnown(service: string): boolean {
+    return systemClock.monotonic() < (this.#known.get(service) ?? 0);
   }
 
-  async #run(known: boolean, step: Step): Promise<ContextStep> {
-    if (known && this.#store.inMemory) return await turns.take(() => step(this.#inPlace, true));
+  /** A later step: of two, the second one. */
+  later(context: GssContext, request: LoginRequest, token: Uint8Array | undefined): Sooner<ContextStep> {
+    if (!this.#store.inMemory) return this.#elsewhere(context, request, token);
+    return turns.take(() => context.initiate({ ...request, credential: this.#inPlace }, token));
+  }
+
+  async #elsewhere(
+    context: GssContext,
+    request: LoginRequest,
+    token: Uint8Array | undefined,
+  ): Promise<ContextStep> {
     const credential = await this.#take();
     try {
-      return await step(credential, false);
+      return await context.initiateElsewhere({ ...request, credential }, token);
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#idle.push(credential);
@@ -124,8 +155,8 @@ export class Login {
 /** Credentials of one login: as many as calls of the library run at once. */
 const mostCredentials = 12;
 
-/** A step with a credential; `inPlace`: the library has nothing to do but to calculate. */
-type Step = (credential: Credential, inPlace: boolean) => Promise<ContextStep>;
+/** What a service is asked for. */
+export type LoginRequest = Omit<InitiatorSpec, "credential">;
 
 /** Where the tickets of a login are. */
 interface Store {
@@ -157,8 +188,8 @@ export class Credentials {
   readonly #entries = new Map<string, Entry>();
   /** Passwords stand in keys as MACs only. */
   readonly #macKey = randomBytes(32);
-  /** Made once for each secret: they are a twentieth of a logon. */
-  readonly #macs = new WeakMap<Secret, string>();
+  /** The entries of secrets by principal: a MAC for each logon would be a twentieth of it. */
+  readonly #ofSecrets = new WeakMap<Secret, Map<string, Entry>>();
 
   readonly #clock: Pick<Clock, "monotonic">;
 
@@ -173,17 +204,13 @@ export class Credentials {
    *
    * @throws DroverError
    */
-  async login(source: CredentialSource): Promise<Login> {
-    const key = this.#keyOf(source);
-    let entry = this.#entries.get(key);
-    if (entry === undefined) {
-      this.#entries.set(key, entry = { login: undefined, until: 0, pending: undefined, refusal: undefined });
-    }
+  login(source: CredentialSource): Sooner<Login> {
+    const entry = this.#entryOf(source);
     const now = this.#clock.monotonic();
     // An old login is left to those who still have steps to do with it.
     if (entry.login !== undefined && now < entry.until) return entry.login;
     if (entry.refusal !== undefined && now < entry.refusal.until) throw entry.refusal.error;
-    return await (entry.pending ??= this.#begin(source, entry));
+    return entry.pending ??= this.#begin(source, entry);
   }
 
   async #begin(source: CredentialSource, entry: Entry): Promise<Login> {
@@ -234,22 +261,33 @@ export class Credentials {
     }
   }
 
-  #keyOf(source: CredentialSource): string {
-    switch (source.kind) {
-      case "password": {
-        let mac = this.#macs.get(source.password);
-        if (mac === undefined) {
-          mac = createHmac("sha256", this.#macKey).update(source.password.reveal(), "utf8").digest("hex");
-          this.#macs.set(source.password, mac);
-        }
-        return JSON.stringify(["password", source.principal, mac]);
-      }
-      case "ccache":
-        return JSON.stringify(["ccache", source.principal ?? null, source.cache ?? null]);
-      case "keytab":
-        return JSON.stringify(["keytab", source.principal ?? null, source.file]);
+  #entryOf(source: CredentialSource): Entry {
+    if (source.kind !== "password") {
+      return this.#entry([source.kind, source.principal ?? null, placeOf(source)]);
     }
+    const { password, principal } = source;
+    let ofSecret = this.#ofSecrets.get(password);
+    if (ofSecret === undefined) this.#ofSecrets.set(password, ofSecret = new Map());
+    let entry = ofSecret.get(principal);
+    if (entry === undefined) {
+      const mac = createHmac("sha256", this.#macKey).update(password.reveal(), "utf8").digest("hex");
+      ofSecret.set(principal, entry = this.#entry(["password", principal, mac]));
+    }
+    return entry;
   }
+
+  #entry(words: readonly (string | null)[]): Entry {
+    const key = JSON.stringify(words);
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      this.#entries.set(key, entry = { login: undefined, until: 0, pending: undefined, refusal: undefined });
+    }
+    return entry;
+  }
+}
+
+function placeOf(source: Exclude<CredentialSource, { kind: "password" }>): string | null {
+  return source.kind === "keytab" ? source.file : source.cache ?? null;
 }
 
 function actionOf(source: CredentialSource): string {

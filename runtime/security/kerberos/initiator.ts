@@ -1,9 +1,9 @@
 /** The client's side of Kerberos (RFC 4121). @module */
-import { GssFlag, type GssLibrary, type Handle, principalName } from "../../../ffi/gssapi/mod.ts";
+import { type ContextStep, GssFlag, type GssLibrary } from "../../../ffi/gssapi/mod.ts";
 import { DeniedError, ProtocolError } from "../../../protocol/errors.ts";
-import type { SecurityStep } from "../../../protocol/ports.ts";
-import { KerberosContext } from "./context.ts";
-import type { Credentials, CredentialSource, Login } from "./credentials.ts";
+import { andThen, type Sooner } from "../sooner.ts";
+import { KerberosContext, type Progress } from "./context.ts";
+import type { Credentials, CredentialSource, Login, LoginRequest } from "./credentials.ts";
 import { answerError } from "./errors.ts";
 
 /** One logon to one service. */
@@ -24,20 +24,24 @@ export interface KerberosLogon {
 const required = GssFlag.mutual | GssFlag.replay | GssFlag.sequence | GssFlag.confidentiality |
   GssFlag.integrity;
 
+/** Who logs on, and to whom. */
+interface Begun {
+  readonly login: Login;
+  readonly request: LoginRequest;
+}
+
 /** A logon. */
 export class KerberosInitiator extends KerberosContext {
   readonly principal = undefined;
   protected readonly action: string;
-  readonly #library: GssLibrary;
   readonly #credentials: Credentials;
   readonly #logon: KerberosLogon;
   readonly #service: string;
-  #begun: { readonly login: Login; readonly target: Handle } | undefined;
+  #begun: Begun | undefined;
 
   /** Prepares a logon; nobody is asked yet. */
   constructor(library: GssLibrary, credentials: Credentials, logon: KerberosLogon) {
     super(library);
-    this.#library = library;
     this.#credentials = credentials;
     this.#logon = logon;
     this.#service = `${logon.service}/${logon.host}`;
@@ -46,33 +50,58 @@ export class KerberosInitiator extends KerberosContext {
 
   override dispose(): void {
     super.dispose();
-    this.#begun?.target[Symbol.dispose]();
     this.#begun = undefined;
   }
 
-  protected async take(token: Uint8Array | undefined): Promise<Exclude<SecurityStep, { kind: "failed" }>> {
-    const first = this.#begun === undefined;
-    if (first === (token !== undefined && token.length > 0)) {
+  protected take(token: Uint8Array | undefined): Sooner<Progress> {
+    const begun = this.#begun;
+    if ((begun === undefined) === (token !== undefined && token.length > 0)) {
       throw new ProtocolError(
         "KerberosOutOfOrder",
         `${this.action}: the service's token came out of its turn`,
       );
     }
-    const { login, target } = this.#begun ??= await this.#begin();
-    const { delegate, bindings } = this.#logon;
+    return begun === undefined
+      ? andThen(this.#begin(), (now) => this.#first(now))
+      : this.#later(begun, token);
+  }
+
+  #begin(): Sooner<Begun> {
+    const { source, host, delegate, bindings } = this.#logon;
     const flags = required | (delegate ? GssFlag.delegate : 0);
-    // A ticket that is handed on is asked for with each logon.
-    const step = first
-      ? await login.first(
-        this.#service,
-        (credential, inPlace) =>
-          this.gss.initiate({ credential, target, flags, bindings }, undefined, inPlace && !delegate),
-      )
-      : await login.later((credential, inPlace) =>
-        this.gss.initiate({ credential, target, flags, bindings }, token, inPlace)
-      ).catch((error) => {
-        throw answerError(error, this.action);
-      });
+    return andThen(
+      this.#credentials.login(source),
+      (login) =>
+        andThen(
+          login.target(this.#service, host),
+          (target) => ({ login, request: { target, flags, bindings } }),
+        ),
+    );
+  }
+
+  #first(begun: Begun): Sooner<Progress> {
+    this.#begun = begun;
+    const { login, request } = begun;
+    const step = login.first(this.#service, this.gss, request, this.#logon.delegate);
+    return andThen(step, (outcome) => this.#progress(outcome));
+  }
+
+  #later({ login, request }: Begun, token: Uint8Array | undefined): Sooner<Progress> {
+    const failed = (error: unknown) => {
+      throw answerError(error, this.action);
+    };
+    let step: Sooner<ContextStep>;
+    try {
+      step = login.later(this.gss, request, token);
+    } catch (error) {
+      return failed(error);
+    }
+    const answered = step instanceof Promise ? step.catch(failed) : step;
+    return andThen(answered, (outcome) => this.#progress(outcome));
+  }
+
+  #progress(step: ContextStep): Progress {
+    const { delegate } = this.#logon;
     if (!step.complete) return { kind: "continue", token: step.token };
     if (delegate && (this.gss.flags & GssFlag.delegate) === 0) {
       throw new DeniedError(
@@ -89,12 +118,5 @@ export class KerberosInitiator extends KerberosContext {
     }
     this.lastsFor(step.ticketSeconds);
     return step.token.length === 0 ? { kind: "done" } : { kind: "done", token: step.token };
-  }
-
-  async #begin(): Promise<{ readonly login: Login; readonly target: Handle }> {
-    const login = await this.#credentials.login(this.#logon.source);
-    // The name is taken as it is: no DNS has a say in who the service is. Without a realm in krb5.conf the KDC refers us to it.
-    const realm = await login.realmOf(this.#logon.host);
-    return { login, target: principalName(this.#library, `${this.#service}@${realm}`) };
   }
 }
