@@ -5,6 +5,7 @@
  * Events of a port are called outside of any handler; an actor turns them into messages to itself.
  * @module
  */
+import type { AccessToken } from "../protocol/access/mod.ts";
 import type { NetworkError } from "../protocol/errors.ts";
 import type { SecurityContext } from "../protocol/ports.ts";
 import type { Secret } from "../protocol/secret.ts";
@@ -89,6 +90,8 @@ export interface TlsClientOptions {
   readonly skipCaCheck?: boolean;
   /** The name is not checked (SkipCNCheck). */
   readonly skipCnCheck?: boolean;
+  /** Path of lists of revoked certificates (CRL, PEM or DER), one of the issuer's among them; default: nobody asks for revocation. */
+  readonly crlFile?: string;
   /** SHA-256 or SHA-1 of the server's certificate, lower-case hex: it is this one, and nothing else of it is checked. */
   readonly fingerprint?: string;
   /** Our own certificate, for a server that asks for one. */
@@ -305,6 +308,8 @@ export interface ServiceAccount {
   readonly name: string;
   /** System user that its processes run as; `undefined`: the service's own. */
   readonly systemUser: string | undefined;
+  /** What RootSDDL is checked with. */
+  readonly token: AccessToken;
 }
 
 /** Accepts logons. */

@@ -23,6 +23,7 @@ import { isIdentify, ns, writeIdentifyResponse } from "../../protocol/soap/mod.t
 import { WsmanFaultError } from "../../protocol/wsman/mod.ts";
 import type { ActorRef, AskOutcome, Behaviour, ChildSpec, Context, TimerHandle } from "../kernel/actor.ts";
 import type { Connection, ConnectionFacts, PasswordVerdict, ServiceAccount } from "../ports.ts";
+import type { ServiceAccess } from "./access.ts";
 import { admit, credentialsOf } from "./admission.ts";
 import { type Answer, asFault, faultAnswer, responseContext, success } from "./answers.ts";
 import { type DispatcherMessage, operationGraceMs } from "./dispatcher.ts";
@@ -64,6 +65,7 @@ export type ConnectionMessage =
 /** What a connection is made with. */
 export interface ConnectionActorOptions {
   readonly service: ServiceOptions;
+  readonly access: ServiceAccess;
   readonly dispatcher: ActorRef<DispatcherMessage>;
   readonly connection: Connection;
   readonly relay: ConnectionRelay;
@@ -396,10 +398,17 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     try {
       const envelope = readRequest(body, this.#maxEnvelope);
       relatesTo = envelope.messageId;
-      if (isIdentify(envelope)) {
-        return this.#respond(exchange, this.#identify(exchange.account !== undefined), context);
-      }
       const { account } = exchange;
+      if (isIdentify(envelope)) {
+        const refusal = account === undefined
+          ? undefined
+          : this.#options.access.refuseIdentify({ account, from: this.#peer });
+        if (refusal === undefined) {
+          return this.#respond(exchange, this.#identify(account !== undefined), context);
+        }
+        this.#tell(refusal.event, context);
+        throw refusal.fault;
+      }
       if (account === undefined) return this.#challenge(context);
       this.#phase = "working";
       const operation = context.self.id * 1_000_000 + this.#requests % 1_000_000;

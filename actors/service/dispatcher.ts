@@ -34,6 +34,7 @@ import type {
   StopReason,
 } from "../kernel/actor.ts";
 import type { OutputStream, ServiceAccount } from "../ports.ts";
+import type { ServiceAccess } from "./access.ts";
 import { type Answer, asFault, faultAnswer, responseContext, success } from "./answers.ts";
 import { Enumerations } from "./enumerations.ts";
 import type { ServiceEvent, ServiceOptions } from "./options.ts";
@@ -97,13 +98,13 @@ interface ShellRecord {
 }
 
 /** The dispatcher as a child to start. */
-export function dispatcher(options: ServiceOptions): ChildSpec<DispatcherMessage> {
+export function dispatcher(options: ServiceOptions, access: ServiceAccess): ChildSpec<DispatcherMessage> {
   return {
     name: "dispatcher",
     restart: "permanent",
     shutdownMs: 15_000,
     mailbox: { capacity: 4096, overflow: "wait" },
-    start: () => new Dispatcher(options),
+    start: () => new Dispatcher(options, access),
   };
 }
 
@@ -114,6 +115,7 @@ type ServiceOperation = ShellOperation | { readonly kind: "GetConfig"; readonly 
 
 class Dispatcher implements Behaviour<DispatcherMessage> {
   readonly #options: ServiceOptions;
+  readonly #access: ServiceAccess;
   readonly #quotas: Quotas;
   readonly #enumerations: Enumerations;
   readonly #shells = new Map<string, ShellRecord>();
@@ -122,8 +124,9 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
 
   #purging = false;
 
-  constructor(options: ServiceOptions) {
+  constructor(options: ServiceOptions, access: ServiceAccess) {
     this.#options = options;
+    this.#access = access;
     this.#quotas = new Quotas(options.settings);
     this.#enumerations = new Enumerations(options.settings.EnumerationTimeoutms);
   }
@@ -171,8 +174,18 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
     const response = responseContext(context.random, message.envelope.messageId ?? "");
     try {
       const headers = readRequestHeaders(message.envelope);
+      const { account, clientIp } = message;
+      const refusal = this.#access.refuseRequest(
+        { account, from: clientIp },
+        headers.action,
+        headers.resourceUri,
+      );
+      if (refusal !== undefined) {
+        this.#tell(refusal.event, context);
+        throw refusal.fault;
+      }
       const operation = this.#route(headers, message.envelope);
-      const user = message.account.name;
+      const user = account.name;
       const cleansUp = operation.kind === "Signal" || operation.kind === "Delete" ||
         operation.kind === "Release";
       this.#quotas.beginOperation(user, cleansUp);

@@ -4,6 +4,7 @@ import type { ActorRef, Behaviour, ChildSpec, Context } from "../kernel/actor.ts
 import type { Connection, ListenAddress, ListenerHandle } from "../ports.ts";
 import { connectionActor } from "./connection.ts";
 import type { DispatcherMessage } from "./dispatcher.ts";
+import type { ServiceAccess } from "./access.ts";
 import type { ServiceOptions } from "./options.ts";
 import { ConnectionRelay } from "./relay.ts";
 import type { Strangers } from "./strangers.ts";
@@ -29,6 +30,7 @@ export interface ListenerOptions {
   /** Which of the service's listeners this is, for its events. */
   readonly index: number;
   readonly address: ListenAddress;
+  readonly access: ServiceAccess;
   readonly dispatcher: ActorRef<DispatcherMessage>;
   readonly count: ConnectionCount;
 }
@@ -114,7 +116,7 @@ class Listener implements Behaviour<ListenerMessage> {
   }
 
   #accepted(connection: Connection, relay: ConnectionRelay, context: Context<ListenerMessage>): void {
-    const { service, dispatcher, count } = this.#options;
+    const { service, access, dispatcher, count } = this.#options;
     const most = service.settings.MaxConnections;
     this.#unclaimed.delete(connection);
     const { strangers } = count;
@@ -129,7 +131,7 @@ class Listener implements Behaviour<ListenerMessage> {
     const refused = full && leaver === undefined;
     count.open++;
     const child = context.spawn(
-      connectionActor({ service, dispatcher, connection, relay, refused, strangers }),
+      connectionActor({ service, access, dispatcher, connection, relay, refused, strangers }),
     );
     this.#connections.add(child.id);
     (refused ? count.refused : strangers).add(child, context.now());

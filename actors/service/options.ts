@@ -55,6 +55,15 @@ export type ServiceEvent =
     readonly from: string;
     readonly reason: string;
   }
+  /** RootSDDL does not give an account the right (GR, GW or GX) to what it asked for. */
+  | {
+    readonly kind: "accessDenied";
+    readonly user: string;
+    readonly from: string;
+    /** The last part of the action, e.g. `Create`. */
+    readonly operation: string;
+    readonly right: "GR" | "GW" | "GX";
+  }
   /** A request was not processed because of how it came. */
   | { readonly kind: "refused"; readonly from: string; readonly status: number; readonly reason: string }
   /** A shell began or ended; `expired`: by its idle time-out or lifetime. */

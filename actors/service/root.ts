@@ -1,5 +1,6 @@
 /** The top of one service: its dispatcher (with the shells below it) and its listeners. @module */
 import type { Behaviour, ChildSpec, Context } from "../kernel/actor.ts";
+import { ServiceAccess } from "./access.ts";
 import { dispatcher } from "./dispatcher.ts";
 import { type ConnectionCount, listenerActor } from "./listener.ts";
 import type { ServiceOptions } from "./options.ts";
@@ -27,10 +28,11 @@ export function serviceRoot(options: ServiceOptions & { readonly name?: string }
 
 class ServiceRoot implements Behaviour<never> {
   constructor(options: ServiceOptions, context: Context<never>) {
-    const requests = context.spawn(dispatcher(options));
+    const access = new ServiceAccess(options.settings.RootSDDL);
+    const requests = context.spawn(dispatcher(options, access));
     const count: ConnectionCount = { open: 0, strangers: new Strangers(), refused: new Strangers() };
     options.listeners.forEach((address, index) =>
-      context.spawn(listenerActor({ service: options, index, address, dispatcher: requests, count }))
+      context.spawn(listenerActor({ service: options, index, address, access, dispatcher: requests, count }))
     );
   }
 

@@ -26,9 +26,6 @@ type Item = readonly [name: string, value: string | number | boolean | readonly 
 const noBound = 4_294_967_295;
 const noShellBound = 2_147_483_647;
 
-/** Every account of the service may do all that the service offers. */
-const rootSddl = "O:NSG:BAD:P(A;;GA;;;AU)";
-
 const defaultPorts: Item = ["DefaultPorts", [["HTTP", 5985], ["HTTPS", 5986]]];
 
 /** What our own client does, which has no settings: the section is there for readers that expect it. */
@@ -50,7 +47,7 @@ const client: readonly Item[] = [
 
 function service({ settings, allowUnencrypted, auth }: EffectiveConfig): readonly Item[] {
   return [
-    ["RootSDDL", rootSddl],
+    ["RootSDDL", settings.RootSDDL],
     ["MaxConcurrentOperations", noBound],
     ["MaxConcurrentOperationsPerUser", settings.MaxConcurrentOperationsPerUser],
     ["EnumerationTimeoutms", settings.EnumerationTimeoutms],

@@ -3,6 +3,7 @@
  * take ([MS-WSMV] 2.2.4, winrm/config). Only settings that this service obeys are listed: an unknown one is an error.
  * @module
  */
+import { AccessRight, parseSddl } from "../access/mod.ts";
 import { UsageError } from "../errors.ts";
 
 /** Values of all settings. Times are in the unit that the name says. */
@@ -35,6 +36,8 @@ export interface ServiceSettings {
   readonly MaxShellsPerUser: number;
   /** Whether logons over TLS must be bound to their connection. */
   readonly CbtHardeningLevel: CbtHardeningLevel;
+  /** Who may do what: a security descriptor, of whose rights GA, GR, GW and GX mean something. */
+  readonly RootSDDL: string;
 }
 
 /**
@@ -67,7 +70,12 @@ interface ChoiceRule {
   readonly choices: readonly string[];
 }
 
-type Rule = NumberRule | BooleanRule | ChoiceRule;
+interface SddlRule {
+  readonly kind: "sddl";
+  readonly fallback: string;
+}
+
+type Rule = NumberRule | BooleanRule | ChoiceRule | SddlRule;
 
 const most = 2_147_483_647;
 const whole = (fallback: number, least: number, limit = most): NumberRule => ({
@@ -93,6 +101,10 @@ const rules: Readonly<Record<keyof ServiceSettings, Rule>> = {
   MaxProcessesPerShell: whole(25, 0),
   MaxShellsPerUser: whole(30, 1),
   CbtHardeningLevel: { kind: "choice", fallback: "Relaxed", choices: ["None", "Relaxed", "Strict"] },
+  RootSDDL: {
+    kind: "sddl",
+    fallback: "O:NSG:BAD:P(A;;GA;;;BA)(A;;GR;;;ER)S:P(AU;FA;GA;;;WD)(AU;SA;GWGX;;;WD)",
+  },
 };
 
 /** Names of all settings, in the spelling that is required. */
@@ -134,6 +146,7 @@ function read(
     if (typeof value === "string" && rule.choices.includes(value)) return value;
     throw new UsageError("BadSetting", `set ${name}: the value is none of ${rule.choices.join(", ")}`);
   }
+  if (rule.kind === "sddl") return readSddl(name, value);
   if (rule.kind === "boolean") {
     if (value === true || value === "true") return true;
     if (value === false || value === "false") return false;
@@ -149,4 +162,22 @@ function read(
     );
   }
   return number;
+}
+
+const genericRights = AccessRight.all | AccessRight.read | AccessRight.write | AccessRight.execute;
+
+/** A refusal of rights that mean nothing here would let in those whom it is to keep out. */
+function readSddl(name: string, value: string | number | boolean): string {
+  let reason = "the value is no text";
+  try {
+    if (typeof value === "string") {
+      const { dacl = [] } = parseSddl(value);
+      if (dacl.every(({ rights }) => (rights & ~genericRights) === 0)) return value;
+      reason = "rights other than GA, GR, GW and GX mean nothing here";
+    }
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    reason = error.message;
+  }
+  throw new UsageError("BadSetting", `set ${name}: ${reason}`);
 }

@@ -1,10 +1,12 @@
 /** `drover account`: the accounts that may log on to `drover service --accounts`. @module */
 import { Command } from "commander";
 import { ntHash } from "../../protocol/auth/mod.ts";
+import { groupName, type Sid } from "../../protocol/access/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import type { Secret } from "../../protocol/secret.ts";
 import { lookupUser } from "../os/users.ts";
 import { type AccountRecord, changeAccountFile, readAccountFile } from "../security/account_file.ts";
+import { defaultGroups, readGroups } from "../security/groups.ts";
 import { hashPassword } from "../security/password_hash.ts";
 import { accountKey } from "../security/passwords.ts";
 import { newPassword, type PasswordFlags } from "./new_password.ts";
@@ -19,7 +21,11 @@ interface SecretFlags extends FileFlag, PasswordFlags {
   readonly ntlm: boolean;
 }
 
-interface AddFlags extends SecretFlags {
+interface GroupsFlag {
+  readonly groups?: readonly Sid[];
+}
+
+interface AddFlags extends SecretFlags, GroupsFlag {
   readonly runAs?: string;
   /** `false` with `--no-password`. */
   readonly password: boolean;
@@ -38,7 +44,7 @@ export function accountCommand(): Command {
   const one = (name: string, text: string) =>
     file(new Command(name).description(text).argument("<name>", "name of the account, without domain"));
   command.addCommand(
-    secret(one("add", "Add an account. Its password is asked for."))
+    groups(secret(one("add", "Add an account. Its password is asked for.")))
       .option("--run-as <user>", "system user that its commands run as (default: that of the service)")
       .option("--no-password", "no password: only Kerberos lets it in")
       .action(add),
@@ -47,6 +53,10 @@ export function accountCommand(): Command {
   command.addCommand(
     file(new Command("list").description("List the accounts.")).option("--json", "one JSON object a line")
       .action(list),
+  );
+  command.addCommand(
+    groups(one("groups", "Say in which groups an account is: RootSDDL of the service says what they may do."))
+      .action(setGroups),
   );
   command.addCommand(one("remove", "Remove an account.").action(remove));
   command.addCommand(
@@ -65,6 +75,8 @@ export function accountCommand(): Command {
     `
 Examples:
   drover account add alice --file accounts.json --run-as alice
+  drover account groups alice --file accounts.json \\
+    --groups "Remote Management Users"
   pass show winrm | drover account passwd alice --file accounts.json \\
     --password-stdin
   drover service --listen https://0.0.0.0:5986 --auth negotiate,basic \\
@@ -75,6 +87,14 @@ Examples:
 
 function file(command: Command): Command {
   return command.option("--file <file>", "the file of accounts", defaultFile);
+}
+
+function groups(command: Command): Command {
+  return command.option(
+    "--groups <groups>",
+    "groups with commas: Administrators (the default), Remote Management Users and others of Windows' own, SIDs; or none",
+    readGroups,
+  );
 }
 
 function secret(command: Command): Command {
@@ -98,7 +118,7 @@ async function add(name: string, flags: AddFlags): Promise<void> {
       throw new UsageError("AccountExists", `add account ${key}: it exists`);
     }
     const runAs = flags.runAs === undefined ? {} : { systemUser: flags.runAs };
-    return [...accounts, { name: key, ...runAs, ...secrets }];
+    return [...accounts, { name: key, ...runAs, ...recordOf(flags), ...secrets }];
   });
 }
 
@@ -112,20 +132,42 @@ async function passwd(name: string, flags: SecretFlags): Promise<void> {
   });
 }
 
+async function setGroups(name: string, flags: FileFlag & GroupsFlag): Promise<void> {
+  if (flags.groups === undefined) {
+    throw new UsageError("GroupsMissing", "change groups: say which with --groups");
+  }
+  await changeOne("change groups of", name, flags, ({ groups: _before, ...account }) => ({
+    ...account,
+    ...recordOf(flags),
+  }));
+}
+
+function recordOf({ groups }: GroupsFlag): Pick<AccountRecord, "groups"> {
+  return groups === undefined ? {} : { groups: [...groups] };
+}
+
 async function list({ file, json }: FileFlag & { readonly json?: boolean }): Promise<void> {
   const { accounts } = await readAccountFile(file);
-  for (const { name, systemUser, disabled, ntHash, passwordHash } of accounts) {
+  for (const { name, systemUser, disabled, groups, ntHash, passwordHash } of accounts) {
     const ways = [
       ...(ntHash === undefined ? [] : ["ntlm"]),
       ...(passwordHash === undefined ? [] : ["basic"]),
     ];
-    const shown = { name, runAs: systemUser ?? null, disabled: disabled === true, passwordFor: ways };
+    const members = groups ?? defaultGroups;
+    const shown = {
+      name,
+      runAs: systemUser ?? null,
+      disabled: disabled === true,
+      passwordFor: ways,
+      groups: members,
+    };
+    const named = members.length === 0 ? "no groups" : members.map(groupName).join(", ");
     console.log(
       json === true ? JSON.stringify(shown) : sanitizeLine(
         `${name}: ${ways.length === 0 ? "no password" : `password for ${ways.join(" and ")}`}` +
           `${systemUser === undefined ? "" : `, runs as ${systemUser}`}${
             disabled === true ? ", disabled" : ""
-          }`,
+          }${groups === undefined ? "" : `; ${named}`}`,
       ),
     );
   }

@@ -363,6 +363,8 @@ function logText(event: ServiceEvent): string | undefined {
       return `logon failed for ${
         event.user ?? "(unknown)"
       } from ${event.from} with ${event.scheme}: ${event.reason}`;
+    case "accessDenied":
+      return `${event.operation} of ${event.user} from ${event.from} refused: RootSDDL does not give ${event.right}`;
     case "refused":
       return `request from ${event.from} refused with ${event.status}: ${event.reason}`;
     case "shellOpened":

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { parseSid } from "../../protocol/access/mod.ts";
 import { DroverError, UsageError } from "../../protocol/errors.ts";
 import { assertPrivate } from "../os/private_file.ts";
 import { passwordHashSchema } from "./password_hash.ts";
@@ -18,6 +19,8 @@ const accountSchema = z.strictObject({
   /** Its shells run as this system user; default: the service decides. */
   systemUser: z.string().min(1).max(256).optional(),
   disabled: z.boolean().optional(),
+  /** SIDs, in the one spelling that they are compared in; default: Administrators. */
+  groups: z.array(z.string().refine((text) => parseSid(text) === text, "it is no SID")).max(1000).optional(),
   /** MD4 of the password in UTF-16 ([MS-NLMP] NTOWFv1), hex. It is as good as the password to whoever reads it. */
   ntHash: z.string().regex(/^[0-9a-f]{32}$/).optional(),
   /** For Basic. */

@@ -151,6 +151,7 @@ function accountOf(record: AccountRecord, text: string): Account {
   return {
     name: record.name,
     systemUser: record.systemUser,
+    ...(record.groups === undefined ? {} : { groups: record.groups }),
     ntHash: record.ntHash === undefined ? undefined : Uint8Array.fromHex(record.ntHash),
     record,
     text,

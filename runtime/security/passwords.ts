@@ -1,4 +1,5 @@
 /** What the service asks of those who know accounts and passwords. @module */
+import type { Sid } from "../../protocol/access/mod.ts";
 import type { Secret } from "../../protocol/secret.ts";
 
 /** An account that may log on. One that was changed is another object, so what rests on the old one can be told. */
@@ -7,6 +8,8 @@ export interface LogonAccount {
   readonly name: string;
   /** System user that its commands run as; `undefined`: the service decides. */
   readonly systemUser: string | undefined;
+  /** Its groups; absent: Administrators. */
+  readonly groups?: readonly Sid[];
   /** For NTLM; absent where that does not let it in. Secret. */
   readonly ntHash: Uint8Array | undefined;
 }

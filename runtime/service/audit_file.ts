@@ -7,7 +7,7 @@ import { assertPrivate } from "../os/private_file.ts";
 export interface AuditRecord {
   /** ISO 8601. */
   readonly time: string;
-  readonly event: "logon" | "request" | "shellOpened" | "shellClosed";
+  readonly event: "logon" | "request" | "access" | "shellOpened" | "shellClosed";
   readonly outcome: "granted" | "refused" | "ended";
   /** As the client named itself, proven or not; absent where it did not. */
   readonly who?: string;
@@ -48,6 +48,15 @@ export function auditRecord(event: ServiceEvent, time: string): AuditRecord | un
         outcome: "refused",
         from: event.from,
         reason: `${event.status}: ${event.reason}`,
+      };
+    case "accessDenied":
+      return {
+        time,
+        event: "access",
+        outcome: "refused",
+        who: event.user,
+        from: event.from,
+        reason: `RootSDDL does not give ${event.right} for ${event.operation}`,
       };
     case "shellOpened":
       return {

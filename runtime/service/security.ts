@@ -1,10 +1,12 @@
 /** Logons of a service: its accounts behind the actors' {@link SecurityProvider}. @module */
 import type { ConnectionFacts, SecurityProvider, ServiceAccount } from "../../actors/ports.ts";
+import type { AccessToken } from "../../protocol/access/mod.ts";
 import { createSpnegoAcceptor, CredSspAcceptor, ntlmChoice } from "../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
 import { KerberosAcceptor, kerberosChoice, type ServiceKeys } from "../security/kerberos/mod.ts";
+import { defaultGroups, tokenOf } from "../security/groups.ts";
 import { inTurns } from "../security/in_turns.ts";
 import { LogonThrottle } from "../security/logon_throttle.ts";
 import {
@@ -70,9 +72,16 @@ export function createSecurityProvider(
   /** What those who have logged on were let in by. */
   const bases = new WeakMap<ServiceAccount, LogonAccount>();
 
-  const accountOf = (account: LogonAccount | undefined): ServiceAccount | undefined => {
+  const accountOf = (
+    account: LogonAccount | undefined,
+    domain?: AccessToken,
+  ): ServiceAccount | undefined => {
     if (account === undefined) return undefined;
-    const made = { name: account.name, systemUser: account.systemUser ?? runAs };
+    const made = {
+      name: account.name,
+      systemUser: account.systemUser ?? runAs,
+      token: tokenOf(account.groups ?? defaultGroups, domain),
+    };
     bases.set(made, account);
     return made;
   };
@@ -141,7 +150,9 @@ export function createSecurityProvider(
         // A ticket says who somebody is, the accounts who may come in.
         if (!isKerberosBound(dialogue)) return undefined;
         const name = dialogue.kerberos?.localName;
-        return name === undefined ? undefined : accountOf(accounts.find(name));
+        return name === undefined
+          ? undefined
+          : accountOf(accounts.find(name), dialogue.kerberos?.domainToken);
       }
       return isBound(dialogue) ? accountOf(accounts.find(principal)) : undefined;
     },

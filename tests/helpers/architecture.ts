@@ -18,7 +18,14 @@ const TOP_LEVEL = new Set(
 const MAX_LINES = 700;
 
 /** What wsman and everything above it stand on. */
-const BELOW_WSMAN = ["protocol/.", "protocol/xml/", "protocol/soap/", "protocol/clixml/", "protocol/cim/"];
+const BELOW_WSMAN = [
+  "protocol/.",
+  "protocol/access/",
+  "protocol/xml/",
+  "protocol/soap/",
+  "protocol/clixml/",
+  "protocol/cim/",
+];
 
 /**
  * The layer table. A file belongs to the unit with the longest matching name; `a/.` is the files directly in `a/`,
@@ -40,7 +47,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "protocol/auth/": ["protocol/.", "protocol/http/"],
   "protocol/sealing/": ["protocol/.", "protocol/http/", "protocol/auth/"],
   "protocol/policy/": ["protocol/."],
-  "protocol/sddl/": ["protocol/."],
+  "protocol/access/": ["protocol/."],
   "actors/.": ["protocol/"],
   "actors/mod.ts": ["actors/", "protocol/"],
   "actors/kernel/": ["actors/.", "protocol/."],

@@ -1,5 +1,6 @@
 /** Logons of simulated machines: the product's own NTLM on both sides, with every sealed plaintext shown to the witness. @module */
 import type { ConnectionFacts, RandomSource, SecurityProvider } from "../../actors/ports.ts";
+import { administrators } from "../../protocol/access/mod.ts";
 import { createNegotiateAcceptor, createNegotiateInitiator, ntHash } from "../../protocol/auth/mod.ts";
 import type { SecurityContext, SecurityStep } from "../../protocol/ports.ts";
 import { Secret } from "../../protocol/secret.ts";
@@ -68,7 +69,8 @@ export function acceptor(machine: Machine, observer: Observer, clientPort: numbe
 
 /** Logons of our own service on `machine`. */
 export function security(machine: Machine, observer: Observer): SecurityProvider {
-  const account = (name: string) => ({ name, systemUser: undefined });
+  const token = { sids: new Set([administrators]), denyOnly: new Set<string>() };
+  const account = (name: string) => ({ name, systemUser: undefined, token });
   return {
     acceptNegotiate: (facts) => acceptor(machine, observer, facts.remotePort),
     account: (context) => account(nameOf(context)),

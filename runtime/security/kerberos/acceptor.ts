@@ -7,6 +7,7 @@ import {
   GssFlag,
   type GssLibrary,
 } from "../../../ffi/gssapi/mod.ts";
+import { type AccessToken, readLogonInfo } from "../../../protocol/access/mod.ts";
 import { isKerberosToken } from "../../../protocol/auth/mod.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import { systemClock } from "../../clock.ts";
@@ -40,9 +41,7 @@ export class ServiceKeys {
     try {
       return new ServiceKeys(
         library,
-        await Credential.fromStore(library, "accept", {
-          keytab: `FILE:${file}`,
-        }),
+        await Credential.fromStore(library, "accept", { keytab: `FILE:${file}` }),
       );
     } catch (error) {
       throw kerberosError(error, `open keytab ${file}`);
@@ -53,11 +52,7 @@ export class ServiceKeys {
    * Runs a step. It asks no KDC, and reads no more than the keytab and the replay cache: done in place it costs half of what it does
    * on another thread. Where these files turn out to be slow (on a network, on a sick disk), the steps after it leave the event loop.
    */
-  accept(
-    context: GssContext,
-    spec: AcceptorSpec,
-    token: Uint8Array,
-  ): Sooner<ContextStep> {
+  accept(context: GssContext, spec: AcceptorSpec, token: Uint8Array): Sooner<ContextStep> {
     const begin = systemClock.monotonic();
     if (begin < this.#slowUntil) return context.acceptElsewhere(spec, token);
     try {
@@ -70,6 +65,9 @@ export class ServiceKeys {
   }
 }
 
+/** The name under which MIT's library has the logon information of a PAC ([MS-PAC] 2.5) that the KDC has signed with our key. */
+const logonInfo = "urn:mspac:logon-info";
+
 /** Milliseconds of a step that files must have held up: by itself it takes a tenth of one. */
 const slowMs = 20;
 /** Milliseconds for which steps leave the event loop then. */
@@ -81,6 +79,7 @@ export class KerberosAcceptor extends KerberosContext {
   readonly #keys: ServiceKeys;
   readonly #bindings: Uint8Array | undefined;
   #names: { readonly source: string; readonly target: string } | undefined;
+  #domainToken: AccessToken | undefined;
 
   /** `bindings`: `tls-server-end-point` and its hash, over TLS. A client that binds its logon must have bound it to this. */
   constructor(keys: ServiceKeys, bindings: Uint8Array | undefined) {
@@ -102,9 +101,12 @@ export class KerberosAcceptor extends KerberosContext {
     const name = source.slice(0, at);
     const realm = target.slice(target.lastIndexOf("@") + 1);
     // A backslash quotes a character that would mean something else: no account is named so.
-    return at > 0 && source.slice(at + 1) === realm && !/[\\/@]/.test(name)
-      ? name
-      : undefined;
+    return at > 0 && source.slice(at + 1) === realm && !/[\\/@]/.test(name) ? name : undefined;
+  }
+
+  /** Who the client is in its Windows domain, with its groups; `undefined`: the ticket has no such information that the KDC has signed. */
+  get domainToken(): AccessToken | undefined {
+    return this.established ? this.#domainToken : undefined;
   }
 
   /** Whether the client has bound its logon to this TLS connection. */
@@ -114,19 +116,10 @@ export class KerberosAcceptor extends KerberosContext {
 
   protected take(token: Uint8Array | undefined): Sooner<Progress> {
     if (token === undefined || !isKerberosToken(token)) {
-      throw new ProtocolError(
-        "KerberosMalformed",
-        `${this.action}: the token is not one of Kerberos`,
-      );
+      throw new ProtocolError("KerberosMalformed", `${this.action}: the token is not one of Kerberos`);
     }
-    const spec = {
-      credential: this.#keys.credential,
-      bindings: this.#bindings,
-    };
-    return andThen(
-      this.#keys.accept(this.gss, spec, token),
-      (step) => this.#accepted(step),
-    );
+    const spec = { credential: this.#keys.credential, bindings: this.#bindings };
+    return andThen(this.#keys.accept(this.gss, spec, token), (step) => this.#accepted(step));
   }
 
   #accepted(step: ContextStep): Progress {
@@ -136,11 +129,12 @@ export class KerberosAcceptor extends KerberosContext {
         `${this.action}: the client wants more steps than there are`,
       );
     }
-    this.#names = this.gss.names();
+    const { attribute, ...names } = this.gss.names(logonInfo);
+    this.#names = names;
+    // Signed and not to be read: groups that keep somebody out could be among it, so nobody gets in with it.
+    this.#domainToken = attribute === undefined ? undefined : readLogonInfo(attribute);
     this.lastsFor(step.ticketSeconds);
-    return step.token.length === 0
-      ? { kind: "done" }
-      : { kind: "done", token: step.token };
+    return step.token.length === 0 ? { kind: "done" } : { kind: "done", token: step.token };
   }
 
   override seal(plaintext: Uint8Array): Uint8Array {
@@ -156,8 +150,7 @@ export class KerberosAcceptor extends KerberosContext {
   /** A client may log on for TLS without asking for what sealed messages need. */
   #assertOrdered(action: string): void {
     if (!this.established) return;
-    const ordered =
-      (this.gss.flags & (GssFlag.replay | GssFlag.sequence)) !== 0;
+    const ordered = (this.gss.flags & (GssFlag.replay | GssFlag.sequence)) !== 0;
     if (!ordered || !this.gss.canWrap) {
       throw new ProtocolError(
         "SealUnexpected",

@@ -18,6 +18,7 @@ import type {
   SecurityProvider,
   TextConverter,
 } from "../../../actors/ports.ts";
+import { type AccessToken, administrators } from "../../../protocol/access/mod.ts";
 import { createNegotiateAcceptor, ntHash } from "../../../protocol/auth/mod.ts";
 import { concat, utf8 } from "../../../protocol/bytes.ts";
 import { NetworkError } from "../../../protocol/errors.ts";
@@ -218,10 +219,20 @@ function mapping(map: (byte: number) => number): TextConverter {
 /** Password of every account. */
 export const password = "Pa55!";
 
-function fakeSecurity(test: TestSystem, kerberos: boolean, ticketMs: number | undefined): SecurityProvider {
+/** Who an account with these groups is. */
+export const tokenWith = (...sids: string[]): AccessToken => ({ sids: new Set(sids), denyOnly: new Set() });
+
+function fakeSecurity(
+  test: TestSystem,
+  { kerberos = false, ticketMs, tokens = {} }: HarnessOptions,
+): SecurityProvider {
   const users = ["alice", "bob", "carol"];
   const hash = ntHash(new Secret(password));
-  const account = (name: string) => ({ name, systemUser: name === "bob" ? "robert" : undefined });
+  const account = (name: string) => ({
+    name,
+    systemUser: name === "bob" ? "robert" : undefined,
+    token: tokens[name] ?? tokenWith(administrators),
+  });
   const accept = () => {
     const context = createNegotiateAcceptor({
       ntHash: (name) => users.includes(name.toLowerCase()) ? hash : undefined,
@@ -247,7 +258,9 @@ function fakeSecurity(test: TestSystem, kerberos: boolean, ticketMs: number | un
 }
 
 export interface HarnessOptions {
-  readonly settings?: Readonly<Record<string, number | boolean>>;
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Who the accounts are; default: Administrators. */
+  readonly tokens?: Readonly<Record<string, AccessToken>>;
   readonly auth?: ServiceOptions["auth"];
   readonly allowUnencrypted?: boolean;
   /** The listener pretends to have TLS. */
@@ -291,7 +304,7 @@ export class Harness {
       listenerHost,
       processHost: this.processes,
       security: {
-        ...fakeSecurity(this.test, options.kerberos ?? false, options.ticketMs),
+        ...fakeSecurity(this.test, options),
         ...options.security,
       },
       codePages: fakeCodePages,

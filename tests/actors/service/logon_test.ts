@@ -14,7 +14,8 @@ import {
   step,
   tokenOf,
 } from "./attacks.ts";
-import { Harness } from "./harness.ts";
+import { administrators } from "../../../protocol/access/mod.ts";
+import { Harness, tokenWith } from "./harness.ts";
 
 const get = { action: actions.get, selectors: { ShellId: shellId } };
 
@@ -30,7 +31,10 @@ class Slow {
   };
 }
 
-const alice: PasswordVerdict = { kind: "account", account: { name: "alice", systemUser: undefined } };
+const alice: PasswordVerdict = {
+  kind: "account",
+  account: { name: "alice", systemUser: undefined, token: tokenWith(administrators) },
+};
 
 Deno.test("a check that takes its time holds up its own connection and no other", () => {
   const slow = new Slow();

@@ -68,20 +68,33 @@ Deno.test({
       assert.equal((await account(file, ["add", "bob", "--password-env", "PW", "--no-ntlm"], env)).code, 0);
       assert.equal((await account(file, ["add", "svc", "--no-password", "--run-as", "root"])).code, 0);
       assert.equal((await account(file, ["disable", "svc"])).code, 0);
+      const domain = "S-1-5-21-1-2-3-1105";
+      const groups = ["add", "ops", "--no-password", "--groups", `remote management users, ${domain}`];
+      assert.equal((await account(file, groups)).code, 0);
       assert.equal((await account(file, ["passwd", "bob", "--password-env", "PW"], { PW: "other" })).code, 0);
       const listed = await account(file, ["list"]);
       assert.equal(
         listed.out,
-        "alice: password for ntlm and basic\nbob: password for basic\nsvc: no password, runs as root, disabled\n",
+        "alice: password for ntlm and basic\nbob: password for basic\nsvc: no password, runs as root, disabled\n" +
+          `ops: no password; Remote Management Users, ${domain}\n`,
       );
+      assert.equal((await account(file, ["groups", "ops", "--groups", "none"])).code, 0);
+      assert.match((await account(file, ["list"])).out, /^ops: no password; no groups$/m);
       assert.equal((await account(file, ["enable", "svc"])).code, 0);
       assert.equal((await account(file, ["remove", "bob"])).code, 0);
       const json = (await account(file, ["list", "--json"])).out.trimEnd().split("\n").map((line) =>
         JSON.parse(line)
       );
       assert.deepEqual(json, [
-        { name: "alice", runAs: null, disabled: false, passwordFor: ["ntlm", "basic"] },
-        { name: "svc", runAs: "root", disabled: false, passwordFor: [] },
+        {
+          name: "alice",
+          runAs: null,
+          disabled: false,
+          passwordFor: ["ntlm", "basic"],
+          groups: ["S-1-5-32-544"],
+        },
+        { name: "svc", runAs: "root", disabled: false, passwordFor: [], groups: ["S-1-5-32-544"] },
+        { name: "ops", runAs: null, disabled: false, passwordFor: [], groups: [] },
       ]);
       const wrong: [string[], RegExp][] = [
         [["add", "ALICE", "--password-env", "PW"], /it exists/],
@@ -90,6 +103,9 @@ Deno.test({
         [["add", "x"], /no terminal/],
         [["add", "x", "--password-stdin"], /the password is empty/],
         [["disable", "nobody"], /no such account/],
+        [["groups", "alice"], /--groups/],
+        [["groups", "alice", "--groups", "Domain Admins"], /neither a SID nor a group of this machine/],
+        [["groups", "nobody", "--groups", "none"], /no such account/],
       ];
       for (const [args, says] of wrong) {
         const { code, err } = await account(file, args, env);
@@ -162,6 +178,54 @@ Deno.test({
       assert.ok(records.some(({ event }) => event === "shellOpened"));
       const said = [...out.all, ...log.all, JSON.stringify(records)].join("\n");
       assert.ok(!said.includes("old pw") && !said.includes("new pw"));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "RootSDDL holds for the groups of accounts, also when they change; the audit has what it refuses",
+  ...posix,
+  fn: async () => {
+    const folder = await Deno.makeTempDir({ prefix: "drover-account-" });
+    const file = `${folder}/accounts.json`;
+    const audit = `${folder}/audit`;
+    try {
+      const env = { PW: "the pw" };
+      const remote = ["--password-env", "PW", "--groups", "Remote Management Users"];
+      await account(file, ["add", "alice", ...remote], env);
+      await account(file, ["add", "bob", "--password-env", "PW"], env);
+      const service = command([
+        "service",
+        ...["--listen", "http://127.0.0.1:0", "--auth", "basic", "--allow-unencrypted"],
+        ...["--accounts", file, "--audit", audit, "--set", "RootSDDL=D:(A;;GXGR;;;RM)"],
+      ]).spawn();
+      const out = new Lines(service.stdout);
+      const log = new Lines(service.stderr);
+      const port = /:(\d+)\/wsman/.exec(await out.find(/^Listening/))![1];
+      const url = `http://127.0.0.1:${port}/wsman`;
+      const [alice, bob] = ["alice", "bob"].map((name) => new TestClient(url, name, "the pw")) as [
+        TestClient,
+        TestClient,
+      ];
+      assert.equal((await alice.run(await alice.open(), "echo in")).stdout, "in\n");
+      await assert.rejects(bob.open(), /w:AccessDenied/);
+      await account(file, ["groups", "alice", "--groups", "none"]);
+      await log.find(/accounts read again: 2$/);
+      await assert.rejects(alice.open(), /w:AccessDenied/);
+      await log.find(/Create of alice from 127\.0\.0\.1 refused: RootSDDL does not give GX/);
+      service.kill("SIGTERM");
+      assert.equal((await service.status).code, 0);
+      await Promise.all([out.ended, log.ended]);
+      const records = (await Deno.readTextFile(audit)).trimEnd().split("\n").map((line) => JSON.parse(line));
+      const refused = records.filter(({ event }) => event === "access");
+      assert.deepEqual(
+        refused.map(({ who, outcome, from, reason }) => [who, outcome, from, reason]),
+        ["bob", "alice"].map((
+          who,
+        ) => [who, "refused", "127.0.0.1", "RootSDDL does not give GX for Create"]),
+      );
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
