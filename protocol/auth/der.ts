@@ -1,5 +1,4 @@
 /** Strict DER (ITU-T X.690) as far as SPNEGO needs it: definite lengths in their shortest form, single-byte tags. @module */
-import { concat } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 
 /** Tags that SPNEGO uses. */
@@ -110,11 +109,19 @@ export function readTaggedSequence(bytes: Uint8Array): ReadonlyMap<number, Uint8
 
 /** The bytes of one element. */
 export function der(tag: number, ...content: readonly Uint8Array[]): Uint8Array {
-  const length = content.reduce((sum, part) => sum + part.length, 0);
-  const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest & 255);
-  const head = length < 0x80 ? [tag, length] : [tag, 0x80 | octets.length, ...octets];
-  return concat([new Uint8Array(head), ...content]);
+  let length = 0;
+  for (const part of content) length += part.length;
+  const octets = length < 0x80 ? 0 : length < 0x100 ? 1 : length < 0x1_0000 ? 2 : length < 0x100_0000 ? 3 : 4;
+  const bytes = new Uint8Array(2 + octets + length);
+  bytes[0] = tag;
+  bytes[1] = octets === 0 ? length : 0x80 | octets;
+  for (let i = 0; i < octets; i++) bytes[2 + i] = length >>> 8 * (octets - 1 - i);
+  let at = 2 + octets;
+  for (const part of content) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 function malformed(why: string): ProtocolError {

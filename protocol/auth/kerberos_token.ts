@@ -12,6 +12,8 @@ export const kerberosOids: readonly Uint8Array[] = [Oid.kerberos, Oid.kerberosOf
  * the library would hand it to any mechanism that the frame names.
  */
 export function isKerberosToken(token: Uint8Array): boolean {
+  // Most that are not are a server's answers, in no such frame; to make an error of each would cost more than to read it.
+  if (token[0] !== DerTag.application0) return false;
   try {
     const frame = new DerReader(readOnly(token, DerTag.application0).content);
     return equalBytes(frame.expect(DerTag.objectIdentifier).content, Oid.kerberos);
