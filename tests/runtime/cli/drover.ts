@@ -97,9 +97,23 @@ export function jsonLines(text: string): Record<string, unknown>[] {
   return text.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** Resolves when `condition` holds. */
+/** Resolves when `condition` holds; fails after a minute, which only ends what would last for ever. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+  const end = performance.now() + 60_000;
+  while (!await condition()) {
+    if (performance.now() > end) throw new Error(`wait until ${condition}: it is still not so`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Seconds for `sleep` that only processes of this run have in their command lines: the fraction ends with our pid. */
+export function lasting(seconds: number): string {
+  return `${seconds}${Deno.pid}`;
+}
+
+/** Resolves when no process has this text in its command line any more: a killed one may take a moment to die. */
+export function gone(text: string): Promise<void> {
+  return until(async () => !await processWith(text));
 }
 
 /** Whether a process has this text in its command line. */

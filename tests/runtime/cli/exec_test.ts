@@ -5,7 +5,9 @@ import {
   account,
   drover,
   finish,
+  gone,
   jsonLines,
+  lasting,
   password,
   processWith,
   type ServiceProcess,
@@ -203,9 +205,9 @@ test("wrong passwords, dead ports and deadlines are denied, unreachable and time
       inventory,
       "--json",
       "--timeout",
-      "2",
+      "5",
       "--",
-      "sleep 61.25",
+      `sleep ${lasting(161.25)}`,
     ]);
     assert.equal(code, 1);
     const statuses = Object.fromEntries(
@@ -215,7 +217,7 @@ test("wrong passwords, dead ports and deadlines are denied, unreachable and time
     );
     assert.deepEqual(statuses, { good: "timedOut", wrong: "denied", dead: "unreachable" }, stdout + stderr);
     assert.ok(!(stdout + stderr).includes(password) && !(stdout + stderr).includes("wrong-Passw0rd"));
-    assert.equal(await processWith("61.25"), false);
+    await gone(lasting(161.25));
     const limited = await drover([
       "exec",
       "-i",
@@ -238,7 +240,7 @@ test("wrong passwords, dead ports and deadlines are denied, unreachable and time
 
 for (const times of [1, 2]) {
   test(`Ctrl-C ${times === 1 ? "once" : "twice within a second"} stops the commands and reports the hosts`, async () => {
-    const seconds = `62.${times}`;
+    const seconds = lasting(162 + times / 10);
     const child = start(["exec", "--hosts", await host(), ...account(), "--json", "--", `sleep ${seconds}`]);
     const done = finish(child);
     await until(() => processWith(seconds));
@@ -249,7 +251,7 @@ for (const times of [1, 2]) {
     const lines = jsonLines(stdout);
     assert.equal(lines.find((line) => line["type"] === "result")?.["status"], "cancelled");
     assert.equal(lines.at(-1)?.["cancelled"], 1);
-    assert.equal(await processWith(seconds), false);
+    await gone(seconds);
   });
 }
 
@@ -257,7 +259,9 @@ test("a reader that goes away ends the run in order", async () => {
   const command = new Deno.Command("/bin/sh", {
     args: [
       "-c",
-      `${Deno.execPath()} run -A --no-check runtime/cli/main.ts exec --hosts ${await host()} --user demo --password-env PW -- 'yes 63.5' | head -1`,
+      `${Deno.execPath()} run -A --no-check runtime/cli/main.ts exec --hosts ${await host()} --user demo --password-env PW -- 'yes ${
+        lasting(63.5)
+      }' | head -1`,
     ],
     env: { PW: password },
     cwd: new URL("../../..", import.meta.url).pathname,
@@ -267,7 +271,7 @@ test("a reader that goes away ends the run in order", async () => {
   const { stdout, stderr } = await command.output();
   assert.match(new TextDecoder().decode(stdout), /63\.5/);
   assert.doesNotMatch(new TextDecoder().decode(stderr), /Uncaught|at file:/);
-  await until(async () => !(await processWith("yes\x0063.5")));
+  await gone(`yes\0${lasting(63.5)}`);
 });
 
 test("https: a self-signed certificate is refused with a hint, --cert-validation ignore goes on", async () => {
@@ -362,7 +366,7 @@ test("--wait-timeout ends hosts whose turn does not come; --priority takes three
     "low",
     "--json",
     "--",
-    "echo started; sleep 87.5",
+    `echo started; sleep ${lasting(87.5)}`,
   ]);
   child.stderr.pipeTo(new WritableStream()).catch(() => {});
   let text = "";

@@ -16,7 +16,17 @@ import { readPem, targetOf } from "../../../runtime/client/targets.ts";
 import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
 import { createSystem } from "../../../runtime/system.ts";
 import { createConnector } from "../../../runtime/transports/mod.ts";
-import { account, drover, password, processWith, start, startService, until, user } from "../cli/drover.ts";
+import {
+  account,
+  drover,
+  gone,
+  lasting,
+  password,
+  processWith,
+  start,
+  startService,
+  user,
+} from "../cli/drover.ts";
 
 /** Names of all shells at hosts, by our own Enumerate. */
 class Shells implements AsyncDisposable {
@@ -77,9 +87,9 @@ Deno.test("users' complaint: leaked shells after the controller dies. The next r
   const exec = (list: string, command: string) => ["exec", "--hosts", list, ...account(), "--", command];
   try {
     await using shells = new Shells(hosts);
-    const dying = start(exec(at(0, 1, 2), "echo running; sleep 93.5"), { env });
+    const dying = start(exec(at(0, 1, 2), `echo running; sleep ${lasting(93.5)}`), { env });
     dying.stderr.pipeTo(new WritableStream()).catch(() => {});
-    const living = start(exec(at(0, 1, 2), "echo running; sleep 94.5"), { env });
+    const living = start(exec(at(0, 1, 2), `echo running; sleep ${lasting(94.5)}`), { env });
     living.stderr.pipeTo(new WritableStream()).catch(() => {});
     await Promise.all([runsOn(dying, 3), runsOn(living, 3)]);
     assert.deepEqual((await shells.names()).map(({ length }) => length), [2, 2, 2]);
@@ -87,7 +97,7 @@ Deno.test("users' complaint: leaked shells after the controller dies. The next r
 
     dying.kill("SIGKILL");
     await dying.status;
-    assert.ok(await processWith("93.5"), "the controller is dead, its commands are not");
+    assert.ok(await processWith(lasting(93.5)), "the controller is dead, its commands are not");
     assert.deepEqual((await shells.names()).map(({ length }) => length), [2, 2, 2]);
 
     // A run on two of the three hosts sweeps these two, of the dead one alone.
@@ -109,8 +119,8 @@ Deno.test("users' complaint: leaked shells after the controller dies. The next r
       [0, `swept 1 shell of an earlier run at ${hosts[2]}\n`, ""],
     );
     assert.deepEqual((await shells.names()).map(({ length }) => length), [1, 1, 1]);
-    await until(async () => !await processWith("93.5"));
-    assert.ok(await processWith("94.5"), "the other run goes on");
+    await gone(lasting(93.5));
+    assert.ok(await processWith(lasting(94.5)), "the other run goes on");
     assert.deepEqual(ownersIn(state), [`${owner}.instance`]);
 
     living.kill("SIGINT");
@@ -177,7 +187,7 @@ Deno.test("an orderly end that could not delete a shell leaves its note, and the
     {
       await using fleet = new Fleet(options);
       let status: string | undefined;
-      for await (const event of fleet.run("echo running; sleep 92.5")) {
+      for await (const event of fleet.run(`echo running; sleep ${lasting(92.5)}`)) {
         if (event.type === "output") await way[Symbol.asyncDispose]();
         if (event.type === "result") status = event.status;
       }

@@ -4,7 +4,7 @@ import { Fleet, type FleetEvent } from "../../../mod.ts";
 import { Secret } from "../../../protocol/secret.ts";
 import { Accounts } from "../../../runtime/security/accounts.ts";
 import { type RunningService, startService } from "../../../runtime/service/service.ts";
-import { password, processWith, until } from "../cli/drover.ts";
+import { gone, lasting, password, until } from "../cli/drover.ts";
 
 interface World extends AsyncDisposable {
   readonly fleet: Fleet;
@@ -69,8 +69,10 @@ Deno.test("events come one after the other and end with one result for each host
 
 Deno.test("leaving the loop early cancels and waits for the clean-up", async () => {
   await using here = await world(2);
-  for await (const event of here.fleet.run("echo x; sleep 81.5")) if (event.type === "output") break;
-  assert.equal(await processWith("81.5"), false);
+  for await (const event of here.fleet.run(`echo x; sleep ${lasting(81.5)}`)) {
+    if (event.type === "output") break;
+  }
+  await gone(lasting(81.5));
   await until(() => here.closed.length === here.opened.length);
   assert.ok(here.closed.every((reason) => reason === "deleted"));
 });
@@ -79,7 +81,7 @@ Deno.test("a signal aborts a run: every host still has its result", async () => 
   await using here = await world(2);
   const controller = new AbortController();
   const events: FleetEvent[] = [];
-  for await (const event of here.fleet.run("echo x; sleep 82.5", { signal: controller.signal })) {
+  for await (const event of here.fleet.run(`echo x; sleep ${lasting(82.5)}`, { signal: controller.signal })) {
     events.push(event);
     if (event.type === "output") controller.abort();
   }
@@ -90,14 +92,14 @@ Deno.test("a signal aborts a run: every host still has its result", async () => 
 
 Deno.test("a fleet closes although nobody reads its run, and although a shell is open", async () => {
   const here = await world(1);
-  here.fleet.run("while :; do echo yyyyyyyyyyyyyyyyyyyyy; done # 83.5");
+  here.fleet.run(`while :; do echo yyyyyyyyyyyyyyyyyyyyy; done # ${lasting(83.5)}`);
   const shell = await here.fleet.host(here.names[0]!).openShell();
-  const lost = shell.run("sleep 83.5").catch((error: Error) => error);
+  const lost = shell.run(`sleep ${lasting(83.5)}`).catch((error: Error) => error);
   await until(() => here.opened.length === 2);
   await here.fleet.close();
   assert.ok(await lost instanceof Error);
   assert.deepEqual(here.closed, ["deleted", "deleted"]);
-  assert.equal(await processWith("83.5"), false);
+  await gone(lasting(83.5));
   assert.throws(() => here.fleet.run("x"), { code: "FleetClosed" });
   await assert.rejects(shell.run("x"), { code: "ShellClosed" });
   await here[Symbol.asyncDispose]();
@@ -138,7 +140,7 @@ Deno.test("twelve commands side by side in one shell, each waiting for input, do
   const controller = new AbortController();
   const sleeping = Array.from(
     { length: 8 },
-    () => shell.run("sleep 84.5", [], { signal: controller.signal }),
+    () => shell.run(`sleep ${lasting(84.5)}`, [], { signal: controller.signal }),
   );
   const ended = Promise.allSettled(sleeping);
   const results = await Promise.all(
@@ -154,7 +156,7 @@ Deno.test("twelve commands side by side in one shell, each waiting for input, do
   assert.ok(
     (await ended).every((outcome) => outcome.status === "rejected" && outcome.reason.name === "AbortError"),
   );
-  assert.equal(await processWith("84.5"), false);
+  await gone(lasting(84.5));
 });
 
 Deno.test("a shell that cannot be opened says why", async () => {
@@ -171,7 +173,7 @@ Deno.test("a host whose turn does not come within waitTimeout ends as unreachabl
   await using here = await world(2);
   const controller = new AbortController();
   const events: FleetEvent[] = [];
-  const run = here.fleet.run("sleep 86.5", {
+  const run = here.fleet.run(`sleep ${lasting(86.5)}`, {
     throttle: 1,
     waitTimeout: 300,
     priority: "high",
@@ -191,9 +193,12 @@ Deno.test("a host whose turn does not come within waitTimeout ends as unreachabl
     waitTimeout: 10_000,
   });
   // More than the operations of a user of whom nothing is known.
-  const commands = Array.from({ length: 14 }, () => shell.run("sleep 86.5").catch((error: Error) => error));
+  const commands = Array.from(
+    { length: 14 },
+    () => shell.run(`sleep ${lasting(86.5)}`).catch((error: Error) => error),
+  );
   await assert.rejects(shell.run("echo x", [], { waitTimeout: 300 }), { code: "NotStarted" });
   await shell.close();
   for (const command of commands) assert.ok(await command instanceof Error);
-  assert.equal(await processWith("86.5"), false);
+  await gone(lasting(86.5));
 });

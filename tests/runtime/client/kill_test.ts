@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Fleet, type FleetEvent } from "../../../mod.ts";
-import { password, processWith, until } from "../cli/drover.ts";
+import { gone, lasting, password } from "../cli/drover.ts";
 import { startMany } from "./many.ts";
 
 const hosts = 200;
+
+/** A slow machine takes its time to log on to them all at once. */
+const connectTimeoutMs = 120_000;
 
 interface Proxy {
   readonly port: number;
@@ -62,11 +65,12 @@ Deno.test("200 hosts run when the service is killed with -9: every result is tru
     user: "demo",
     password,
     throttle: 150,
+    connectTimeoutMs,
   });
   const seen = emptySeen();
   const killed = Promise.withResolvers<void>();
   let outputAtKill = new Set<string>();
-  const watched = watch(fleet.run("echo started; sleep 71.5"), seen, () => {
+  const watched = watch(fleet.run(`echo started; sleep ${lasting(71.5)}`), seen, () => {
     if (seen.output.size < 50 || outputAtKill.size > 0) return;
     outputAtKill = new Set(seen.output);
     child.kill("SIGKILL");
@@ -86,7 +90,7 @@ Deno.test("200 hosts run when the service is killed with -9: every result is tru
   // Those that never had their turn were not sent anything.
   assert.ok((counts.get("unreachable") ?? 0) >= hosts - 150);
   assert.ok((counts.get("unknown") ?? 0) >= 50);
-  await until(async () => !(await processWith("71.5")));
+  await gone(lasting(71.5));
 });
 
 Deno.test("single connections are reset while 200 hosts run: unknown for those, success for all others", async () => {
@@ -95,13 +99,13 @@ Deno.test("single connections are reset while 200 hosts run: unknown for those, 
   try {
     const names = ports.map((port, index) => `127.0.0.1:${proxies[index]?.port ?? port}`);
     const broken = new Set(names.slice(0, 20));
-    await using fleet = new Fleet({ hosts: names, user: "demo", password, throttle: 200 });
+    await using fleet = new Fleet({ hosts: names, user: "demo", password, throttle: 200, connectTimeoutMs });
     const seen = emptySeen();
     let cut = false;
     let open = true;
     const gate = await Deno.makeTempFile();
     await watch(
-      fleet.run(`echo started; while [ -e ${gate} ]; do sleep 0.1; done; exit 0 # 72.5`),
+      fleet.run(`echo started; while [ -e ${gate} ]; do sleep 0.1; done; exit 0 # ${lasting(72.5)}`),
       seen,
       () => {
         if (!cut && seen.output.size === hosts) {
@@ -119,7 +123,7 @@ Deno.test("single connections are reset while 200 hosts run: unknown for those, 
       assert.equal(status, broken.has(host) ? "unknown" : "succeeded", host);
     }
     // The broken ones were signalled over new connections: nothing runs on at the service.
-    await until(async () => !(await processWith("72.5")));
+    await gone(lasting(72.5));
   } finally {
     for (const each of proxies) each.close();
     child.kill("SIGKILL");

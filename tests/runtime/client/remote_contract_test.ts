@@ -1,7 +1,7 @@
 /** What scripts may rely on, held over both fleets: the one of this process, and that of a daemon. */
 import assert from "node:assert/strict";
 import { type AnyFleet, Fleet, type FleetEvent, type GapEvent } from "../../../mod.ts";
-import { password, processWith, user } from "../cli/drover.ts";
+import { gone, lasting, password, user } from "../cli/drover.ts";
 import { world } from "../daemon/world.ts";
 
 /** Runs the same assertions over both. */
@@ -66,24 +66,28 @@ contract(
 );
 
 contract("results without the rest; a deadline is kept", async (fleet, hosts) => {
-  const results = await fleet.run("sleep 84.5", { timeout: 300, throttle: Infinity, waitTimeout: 60_000 })
+  const results = await fleet.run(`sleep ${lasting(84.5)}`, {
+    timeout: 2_000,
+    throttle: Infinity,
+    waitTimeout: 60_000,
+  })
     .results();
   assert.deepEqual(results.map(({ host }) => host).sort(), [...hosts].sort());
   assert.deepEqual(results.map(({ status }) => status), ["timedOut", "timedOut"]);
-  assert.equal(await processWith("84.5"), false);
+  await gone(lasting(84.5));
 });
 
 contract("leaving the loop early cancels and waits for the clean-up", async (fleet) => {
-  const run = fleet.run("echo x; sleep 85.5");
+  const run = fleet.run(`echo x; sleep ${lasting(85.5)}`);
   for await (const event of run) if (event.type === "output") break;
-  assert.equal(await processWith("85.5"), false);
+  await gone(lasting(85.5));
   await assert.rejects(all(run), { code: "AlreadyIterated" });
 });
 
 contract("a signal cancels: every host still has its result", async (fleet) => {
   const controller = new AbortController();
   const statuses: string[] = [];
-  for await (const event of fleet.run("echo x; sleep 86.5", { signal: controller.signal })) {
+  for await (const event of fleet.run(`echo x; sleep ${lasting(86.5)}`, { signal: controller.signal })) {
     if (event.type === "output") controller.abort();
     if (event.type === "result") statuses.push(event.status);
   }
@@ -93,11 +97,11 @@ contract("a signal cancels: every host still has its result", async (fleet) => {
 });
 
 contract("it closes although nobody reads its runs, and cancels them", async (fleet) => {
-  fleet.run("sleep 87.5");
-  const events = fleet.run("echo x; sleep 87.5")[Symbol.asyncIterator]();
+  fleet.run(`sleep ${lasting(87.5)}`);
+  const events = fleet.run(`echo x; sleep ${lasting(87.5)}`)[Symbol.asyncIterator]();
   await events.next();
   await fleet.close();
-  assert.equal(await processWith("87.5"), false);
+  await gone(lasting(87.5));
   assert.throws(() => fleet.run("x"), { code: "FleetClosed" });
   await events.return?.();
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DeniedError, Fleet, type JobEvent, NetworkError, Secret, UsageError } from "../../../mod.ts";
 import { createSelfSigned } from "../../../runtime/security/certificates.ts";
-import { processWith } from "../cli/drover.ts";
+import { gone, lasting } from "../cli/drover.ts";
 import { world } from "../daemon/world.ts";
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -68,8 +68,8 @@ Deno.test("one key is one job; a job is listed, cancelled, and its hosts run onc
   await using here = await world();
   await using fleet = Fleet.connect(here);
   const submit = (command: string) => fleet.submit(command, { idempotencyKey: "k-1" });
-  const { id } = await submit("echo x; sleep 88.5");
-  assert.equal((await submit("echo x; sleep 88.5")).id, id);
+  const { id } = await submit(`echo x; sleep ${lasting(88.5)}`);
+  assert.equal((await submit(`echo x; sleep ${lasting(88.5)}`)).id, id);
   await assert.rejects(submit("echo y"), { code: "IdempotencyKeyReused", blame: "caller" });
   await assert.rejects(fleet.retry(id), { code: "JobNotDone" });
   assert.deepEqual((await all(fleet.jobs({ state: "done" }))).map((job) => job.id), []);
@@ -77,7 +77,7 @@ Deno.test("one key is one job; a job is listed, cancelled, and its hosts run onc
   assert.equal((await fleet.job(id)).state, "running", "whoever leaves the loop stops nothing");
   await fleet.cancel(id);
   await all(fleet.follow(id));
-  assert.equal(await processWith("88.5"), false);
+  await gone(lasting(88.5));
   const again = await fleet.retry(id, { hosts: [here.hosts[0]!], idempotencyKey: "k-2" });
   assert.deepEqual([again.retryOf, again.hosts], [id, 1]);
   assert.deepEqual((await all(fleet.jobs({ order: "oldest" }))).map((job) => job.id), [id, again.id]);
@@ -88,10 +88,12 @@ Deno.test("one key is one job; a job is listed, cancelled, and its hosts run onc
 Deno.test("a job is paused between its hosts, and goes on", async () => {
   await using here = await world();
   await using fleet = Fleet.connect(here);
-  const { id } = await fleet.submit("echo x; sleep 0.3", { throttle: 1 });
+  const gate = await Deno.makeTempFile();
+  const { id } = await fleet.submit(`while [ -e ${gate} ]; do sleep 0.05; done`, { throttle: 1 });
   await fleet.pause(id);
   const paused = await fleet.job(id);
   assert.equal(paused.state, "paused");
+  await Deno.remove(gate);
   const following = all(fleet.follow(id));
   await fleet.resume(id);
   const last = (await following).at(-1)!;
@@ -101,7 +103,7 @@ Deno.test("a job is paused between its hosts, and goes on", async () => {
 Deno.test("following stops by a signal, the job goes on; a signal stops waiting for a daemon that is away, too", async () => {
   await using here = await world({ hosts: 1 });
   await using fleet = Fleet.connect(here);
-  const { id } = await fleet.submit("echo x; sleep 89.5");
+  const { id } = await fleet.submit(`echo x; sleep ${lasting(89.5)}`);
   const stop = new AbortController();
   const following = (async () => {
     for await (const event of fleet.follow(id, { signal: stop.signal })) {

@@ -9,7 +9,7 @@ import { DaemonConnection } from "../../../runtime/client/remote/connection.ts";
 import { followJob } from "../../../runtime/client/remote/follow.ts";
 import { password, startService, user } from "../cli/drover.ts";
 import { world } from "../daemon/world.ts";
-import { cuttingProxy } from "./cutting_proxy.ts";
+import { type CuttingProxy, cuttingProxy } from "./cutting_proxy.ts";
 
 const portOf = (url: string) => Number(new URL(url).port);
 
@@ -54,9 +54,12 @@ Deno.test("a connection that stays open and silent counts as lost, in the middle
   const { id } = await direct.submit("echo x");
   const whole: number[] = [];
   for await (const { seq } of direct.follow(id)) whole.push(seq);
-  // The first is silent before its answer's head is over, the second in the middle of its events.
-  const limits = [20, 900];
-  await using proxy = cuttingProxy(portOf(here.url), () => limits.shift() ?? Infinity, true);
+  // One is silent before its answer's head is over, the next in the middle of its events. On a slow machine others may be, too.
+  await using proxy: CuttingProxy = cuttingProxy(
+    portOf(here.url),
+    () => [20, 900][proxy.cuts] ?? Infinity,
+    true,
+  );
   using connection = new DaemonConnection({ url: proxy.url, token: here.token }, {
     silenceMs: 300,
     answerMs: 300,
@@ -132,7 +135,8 @@ Deno.test("a daemon that stays away ends the run with an error, after reconnectT
   await using here = await world({ hosts: 1 });
   const proxy = cuttingProxy(portOf(here.url), () => Infinity);
   const fleet = Fleet.connect({ url: proxy.url, token: here.token, reconnectTimeout: 300 });
-  const run = fleet.run("echo x; sleep 0.4; echo y");
+  const gate = await Deno.makeTempFile();
+  const run = fleet.run(`echo x; while [ -e ${gate} ]; do sleep 0.05; done; echo y`);
   let id = "";
   await assert.rejects(
     async () => {
@@ -144,6 +148,7 @@ Deno.test("a daemon that stays away ends the run with an error, after reconnectT
     { code: "DaemonUnreachable", blame: "network" },
   );
   await fleet.close();
+  await Deno.remove(gate);
   await using direct = Fleet.connect(here);
   const statuses: string[] = [];
   for await (const event of direct.follow(id)) if (event.type === "result") statuses.push(event.status);
@@ -154,10 +159,12 @@ Deno.test("a run that could not be cancelled says so", async () => {
   await using here = await world({ hosts: 1 });
   const proxy = cuttingProxy(portOf(here.url), () => Infinity);
   const fleet = Fleet.connect({ url: proxy.url, token: here.token, reconnectTimeout: 300 });
-  const run = fleet.run("sleep 0.4");
+  const gate = await Deno.makeTempFile();
+  const run = fleet.run(`while [ -e ${gate} ]; do sleep 0.05; done`);
   await run.job;
   await proxy[Symbol.asyncDispose]();
   await assert.rejects(fleet.close(), { code: "DaemonUnreachable" });
+  await Deno.remove(gate);
 });
 
 Deno.test("a daemon that stops is named as such, and is not waited for longer than notReadyTimeout", async () => {

@@ -1,12 +1,12 @@
 /** The guardian: whatever the service's end, nothing that it started is left. */
 import assert from "node:assert/strict";
-import { processesWith, until } from "./process_recorder.ts";
+import { own, processesWith, until } from "./process_recorder.ts";
 
 const serviceLike = new URL("./service_like.ts", import.meta.url).pathname;
 
-/** A command that no other run of this test on the same machine has: the fraction is our pid. */
+/** A command that no other run of this test on the same machine has. */
 function sleep(seconds: number): string {
-  return `sleep ${seconds}.${Deno.pid}`;
+  return `sleep ${own(seconds)}`;
 }
 
 /** The guardians that are children of this service. */

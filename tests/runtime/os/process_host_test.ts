@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { utf8 } from "../../../protocol/bytes.ts";
 import { createProcessHost, type OwnedProcessHost } from "../../../runtime/os/process_host.ts";
 import { currentUser } from "../../../runtime/os/users.ts";
-import { processesWith, ProcessRecorder, run, until } from "./process_recorder.ts";
+import { own, processesWith, ProcessRecorder, run, until } from "./process_recorder.ts";
 
 const unix = Deno.build.os !== "windows";
 const isRoot = unix && Deno.uid() === 0;
@@ -84,32 +84,34 @@ test("a command whose output nobody takes is held up, and goes on when somebody 
 
 test("signals reach the whole group; a killed process has 128 + signal", async (host) => {
   for (const [kind, code] of [["ctrl_c", 130], ["ctrl_break", 131], ["terminate", 137]] as const) {
-    const command = run(host, "sleep 4321 & exec sleep 4322");
+    const command = run(host, `sleep ${own(4321)} & exec sleep ${own(4322)}`);
     await command.started.promise;
     // Before the shell has become the second sleep, a signal would be the shell's.
-    await until("it sleeps", () => processesWith("sleep\x004322").length === 1);
+    await until("it sleeps", () => processesWith(`sleep\0${own(4322)}`).length === 1);
     command.handle.signal(kind);
     assert.deepEqual(await command.ending.promise, { exitCode: code });
     command.handle.signal(kind);
-    await until("nobody is left", () => processesWith("sleep\x00432").length === 0);
+    for (const number of [4321, 4322]) {
+      await until("nobody is left", () => processesWith(`sleep\0${own(number)}`).length === 0);
+    }
   }
 }, { graceMs: 100 });
 
 test(
   "a process left behind does not hold the command open for ever, and does not outlive it",
   async (host) => {
-    const command = run(host, "sleep 4333 & echo done");
+    const command = run(host, `sleep ${own(4333)} & echo done`);
     assert.deepEqual(await command.ending.promise, { exitCode: 0 });
     assert.equal(command.text.stdout, "done\n");
-    await until("nobody is left", () => processesWith("sleep\x004333").length === 0);
+    await until("nobody is left", () => processesWith(`sleep\0${own(4333)}`).length === 0);
   },
   { graceMs: 100 },
 );
 
 test("a process left behind that left the group, too, does not hold the command open", async (host) => {
-  const command = run(host, "setsid sleep 4334 & echo done");
+  const command = run(host, `setsid sleep ${own(4334)} & echo done`);
   assert.deepEqual(await command.ending.promise, { exitCode: 0 });
-  for (const pid of processesWith("sleep\x004334")) Deno.kill(pid, "SIGKILL");
+  for (const pid of processesWith(`sleep\0${own(4334)}`)) Deno.kill(pid, "SIGKILL");
 }, { graceMs: 100 });
 
 test("output of a process left behind still comes while it is not silent", async (host) => {
@@ -119,11 +121,11 @@ test("output of a process left behind still comes while it is not silent", async
 }, { graceMs: 5000 });
 
 test("terminate ends a command whose output nobody takes", async (host) => {
-  const command = run(host, "setsid yes & yes", {}, new ProcessRecorder({ paused: true }));
+  const command = run(host, `setsid yes ${own(4337)} & yes`, {}, new ProcessRecorder({ paused: true }));
   await command.started.promise;
   command.handle.signal("terminate");
   assert.deepEqual(await command.ending.promise, { exitCode: 137 });
-  for (const pid of processesWith("yes\x00")) Deno.kill(pid, "SIGKILL");
+  for (const pid of processesWith(`yes\0${own(4337)}`)) Deno.kill(pid, "SIGKILL");
 });
 
 test("what cannot be started says why", async (host) => {
@@ -194,7 +196,7 @@ test("500 commands at a time all end", async (host) => {
 });
 
 test("closing the host ends what still runs", async (host) => {
-  const command = run(host, "sleep 4335");
+  const command = run(host, `sleep ${own(4335)}`);
   await command.started.promise;
   const closed = host.close();
   assert.deepEqual(await command.ending.promise, { exitCode: 137 });
@@ -277,11 +279,11 @@ test("run-as: an argument vector, a missing program, and signals", async (host) 
     const ending = await run(host, argv(program), { systemUser: other }).ending.promise;
     assert.equal("failed" in ending && ending.failed, code);
   }
-  const long = run(host, "echo here; sleep 4336", { systemUser: other });
+  const long = run(host, `echo here; sleep ${own(4336)}`, { systemUser: other });
   await long.seen("here");
   long.handle.signal("terminate");
   assert.deepEqual(await long.ending.promise, { exitCode: 137 });
-  await until("nobody is left", () => processesWith("sleep\x004336").length === 0);
+  await until("nobody is left", () => processesWith(`sleep\0${own(4336)}`).length === 0);
 }, { ignore: !isRoot });
 
 test("run-as: a file of root's stays unreadable", async (host) => {

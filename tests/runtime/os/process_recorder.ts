@@ -91,11 +91,16 @@ export function processesWith(text: string): number[] {
   return pids;
 }
 
-/** Waits until `condition` holds; fails after ten seconds. */
+/** An argument for `sleep` or `yes` that only processes of this run have: the fraction is our pid. */
+export function own(number: number): string {
+  return `${number}.${Deno.pid}`;
+}
+
+/** Waits until `condition` holds; fails after a minute, which only ends what would last for ever. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    if (condition()) return;
+  const end = performance.now() + 60_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`wait until ${what}: still not so after a minute`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error(`wait until ${what}: still not so after 10 seconds`);
 }
