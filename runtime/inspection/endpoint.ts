@@ -114,6 +114,8 @@ class Endpoint implements Disposable {
     try {
       const lines = linesOf(connection, maxRequestBytes);
       for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+        // Waiting for its turn is not its own time.
+        clearTimeout(stalled);
         const answer = await this.#answer(line.value);
         progress();
         await writeAll(connection, `${answer}\n`);
