@@ -1,6 +1,7 @@
 /** Signing and sealing after an NTLM dialogue, with extended session security and key exchange ([MS-NLMP] 3.4). @module */
 import { ProtocolError, UsageError } from "../errors.ts";
 import { HmacMd5 } from "./md5.ts";
+import { messageBytes } from "./message_bytes.ts";
 import { directionKeys, type NtlmRole, sameSecret } from "./ntlm_crypto.ts";
 import { Rc4 } from "./rc4.ts";
 
@@ -96,7 +97,7 @@ export class NtlmSession {
   /** Length (u32 LE, 16), signature and ciphertext of `plaintext`: what stands in a `multipart/encrypted` part. */
   seal(plaintext: Uint8Array): Uint8Array {
     this.#assertAlive("seal message");
-    const sealed = new Uint8Array(headerLength + plaintext.length);
+    const sealed = messageBytes(headerLength + plaintext.length);
     sealed[0] = signatureLength;
     this.#outgoing.crypt(plaintext, sealed.subarray(headerLength));
     this.#outgoing.signNext(plaintext, sealed, 4);
@@ -121,7 +122,8 @@ export class NtlmSession {
       this.#broken = true;
       throw new ProtocolError("SealMalformed", `unseal message: the signature's length is ${length}, not 16`);
     }
-    const plaintext = this.#incoming.crypt(sealed.subarray(headerLength));
+    const plaintext = messageBytes(sealed.length - headerLength);
+    this.#incoming.crypt(sealed.subarray(headerLength), plaintext);
     this.#verify("unseal message", plaintext, sealed.subarray(4, headerLength));
     return plaintext;
   }
