@@ -9,3 +9,4 @@ export { GssLibrary } from "./library.ts";
 export { callsUnderWay } from "./memory.ts";
 export { destroyCache } from "./memory_cache.ts";
 export { principalName } from "./name.ts";
+export { readRealms, type Realms } from "./realms.ts";

@@ -15,7 +15,8 @@ export function nameHandle(library: GssLibrary): Handle {
 
 /**
  * The name of a Kerberos principal, as `kinit` reads it. `HTTP/host@` leaves the realm open: libkrb5 asks the client's KDC, which
- * may refer it to another. No name is looked up in the DNS on the way.
+ * may refer it to another. No name is looked up in the DNS on the way. `name@suffix@REALM` is an enterprise name (RFC 6806
+ * section 5): the KDC of REALM says whose it is.
  *
  * @throws GssError when the text is no name of a principal
  */
@@ -25,7 +26,7 @@ export function principalName(library: GssLibrary, text: string): Handle {
   const major = library.functions.gss_import_name(
     minor,
     frame.buffer(frame.copy(encoder.encode(text))),
-    oid(GssOid.principalName),
+    oid(/@.*@/s.test(text) ? GssOid.enterpriseName : GssOid.principalName),
     name.slot,
   );
   frame.end();

@@ -166,6 +166,18 @@ export const gssSymbols = {
   krb5_cc_resolve: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
   // krb5_error_code krb5_cc_destroy(krb5_context context, krb5_ccache cache);
   krb5_cc_destroy: { parameters: ["pointer", "pointer"], result: "i32" },
+  // krb5_error_code krb5_get_profile(krb5_context context, profile_t *profile);
+  krb5_get_profile: { parameters: ["pointer", "buffer"], result: "i32" },
+  // long profile_get_values(profile_t profile, const char *const *names, char ***values);
+  profile_get_values: { parameters: ["pointer", "buffer", "buffer"], result: "i64" },
+  // long profile_get_relation_names(profile_t profile, const char *const *names, char ***found);
+  profile_get_relation_names: { parameters: ["pointer", "buffer", "buffer"], result: "i64" },
+  // long profile_get_subsection_names(profile_t profile, const char *const *names, char ***found);
+  profile_get_subsection_names: { parameters: ["pointer", "buffer", "buffer"], result: "i64" },
+  // void profile_free_list(char **list);
+  profile_free_list: { parameters: ["pointer"], result: "void" },
+  // void profile_release(profile_t profile);
+  profile_release: { parameters: ["pointer"], result: "void" },
   // void krb5_free_context(krb5_context context);
   krb5_free_context: { parameters: ["pointer"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;

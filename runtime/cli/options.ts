@@ -19,6 +19,7 @@ export interface ConnectionFlags {
   readonly ccache?: string;
   readonly kerberosHostname?: string;
   readonly kerberosService?: "HTTP" | "HOST" | "WSMAN";
+  readonly kerberosRealm?: string;
   readonly kerberosDelegate?: boolean;
   readonly ssl?: boolean;
   readonly port?: number;
@@ -72,6 +73,7 @@ export function addConnectionOptions(command: Command): Command {
           "WSMAN",
         ]),
     )
+    .option("--kerberos-realm <realm>", "Kerberos: realm of a --user without one, and of DOMAIN\\name")
     .option("--kerberos-delegate", "Kerberos: let the service act as the account on other machines")
     .option("--ssl", "use HTTPS (port 5986)")
     .option("--port <number>", "TCP port", portNumber)
@@ -259,6 +261,7 @@ function kerberosOptions(flags: ConnectionFlags): NonNullable<ConnectionOptions[
     ...(flags.ccache === undefined ? {} : { ccache: flags.ccache }),
     ...(flags.kerberosHostname === undefined ? {} : { hostname: flags.kerberosHostname }),
     ...(flags.kerberosService === undefined ? {} : { service: flags.kerberosService }),
+    ...(flags.kerberosRealm === undefined ? {} : { realm: flags.kerberosRealm }),
     ...(flags.kerberosDelegate === undefined ? {} : { delegate: flags.kerberosDelegate }),
   };
 }

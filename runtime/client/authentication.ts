@@ -21,6 +21,7 @@ import {
   hasDefaultTickets,
   kerberosMissing,
   kerberosOffer,
+  kerberosPrincipal,
 } from "../security/kerberos/mod.ts";
 import { inTurns } from "../security/in_turns.ts";
 import { assertOpenssl, clientTlsSessions } from "../security/tls_session.ts";
@@ -40,6 +41,11 @@ export interface KerberosOptions {
   readonly service?: string;
   /** Host in the service's principal name; default: the address that is connected to. */
   readonly hostname?: string;
+  /**
+   * Realm of users that are named without one, and of `DOMAIN\name`; default: what krb5.conf says of the domain. It is no use for
+   * `name@REALM`.
+   */
+  readonly realm?: string;
   /** Whether the service may act as the user on other machines, where the KDC allows it; default `false`. */
   readonly delegate?: boolean;
   /**
@@ -72,7 +78,7 @@ export function usesKerberos({ host, kind, user, password, kerberos }: Logon): b
   if (password === undefined) return kerberos.passwordOnly !== true && hasDefaultTickets();
   // No service is registered under an address, and without a realm the name is one of Windows' own.
   const named = kerberos.hostname !== undefined || !isAddress(host.address);
-  return named && user !== undefined && /^[^\\@]+@[^@]+$/.test(user);
+  return named && user !== undefined && /[^@]@[^@]/.test(kerberosPrincipal(user, kerberos.realm) ?? "");
 }
 
 /**
@@ -99,18 +105,19 @@ export function checkCredentials(logon: Logon): void {
         "ansible_winrm_cert_key_pem) is missing",
     );
   }
-  if (user?.includes("\\") && kind === "kerberos") {
+  if (user !== undefined && kind === "kerberos" && kerberosPrincipal(user, kerberos.realm) === undefined) {
     throw new UsageError(
       "KerberosUser",
-      `connect to ${host.name}: Kerberos names users as name@REALM, not as DOMAIN\\name`,
+      `connect to ${host.name}: the realm of ${user} is not known; name the user as name@REALM, say --kerberos-realm, or map ` +
+        "the domain in krb5.conf ([domain_realm])",
     );
   }
   // Other characters have a meaning in names of principals.
-  for (const part of [kerberos.service, kerberos.hostname]) {
+  for (const part of [kerberos.service, kerberos.hostname, kerberos.realm]) {
     if (part !== undefined && !/^[\w.:-]+$/.test(part)) {
       throw new UsageError(
         "KerberosService",
-        `connect to ${host.name}: ${part} is no part of a service's name`,
+        `connect to ${host.name}: ${part} is no part of a name of Kerberos`,
       );
     }
   }
@@ -242,7 +249,7 @@ function kerberosLogon(logon: Logon, facts: ConnectionFacts): Parameters<typeof 
 }
 
 function sourceOf({ user, password, kerberos }: Logon): CredentialSource {
-  const principal = user === "" ? undefined : user;
+  const principal = user === "" || user === undefined ? undefined : kerberosPrincipal(user, kerberos.realm);
   if (kerberos.keytab !== undefined) return { kind: "keytab", file: kerberos.keytab, principal };
   if (kerberos.ccache !== undefined || password === undefined || principal === undefined) {
     return { kind: "ccache", cache: kerberos.ccache, principal };

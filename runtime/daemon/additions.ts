@@ -50,6 +50,12 @@ export function readUpload(text: string): { readonly format: string; readonly in
       ? "names a file of certificate authorities"
       : host.certificate !== undefined
       ? "names a file of a client certificate"
+      : host.kerberos?.keytab !== undefined
+      ? "names a file of keys"
+      : host.kerberos?.realm !== undefined
+      ? "chooses whose KDC an account's password is proven to"
+      : host.kerberos?.delegate === true
+      ? "has the tickets of an account handed on to it"
       : host.proxy !== undefined
       ? "names a proxy"
       : host.tls !== undefined

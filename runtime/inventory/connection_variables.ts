@@ -24,6 +24,7 @@ export type Setting =
   | "kerberosService"
   | "kerberosHostname"
   | "kerberosKeytab"
+  | "kerberosRealm"
   | "kerberosDelegation"
   | "certFile"
   | "certKeyFile"
@@ -69,6 +70,7 @@ const honoured: readonly (readonly [variable: string, family: Family, setting: S
   ["ansible_winrm_kerberos_hostname_override", "winrm", "kerberosHostname"],
   ["ansible_winrm_kerberos_delegation", "winrm", "kerberosDelegation"],
   ["ansible_winrm_keytab", "winrm", "kerberosKeytab"],
+  ["ansible_winrm_realm", "winrm", "kerberosRealm"],
   ["ansible_psrp_certificate_pem", "psrp", "certFile"],
   ["ansible_psrp_certificate_key_pem", "psrp", "certKeyFile"],
   ["ansible_psrp_proxy", "psrp", "proxy"],
@@ -78,6 +80,7 @@ const honoured: readonly (readonly [variable: string, family: Family, setting: S
   ["ansible_winrm_proxy", "winrm", "proxy"],
   // Drover's own.
   ["drover_fingerprint", "common", "fingerprint"],
+  ["drover_kerberos_realm", "common", "kerberosRealm"],
   ["drover_tls_engine", "common", "tlsEngine"],
   ["drover_tls_legacy", "common", "tlsLegacy"],
   ["ansible_winrm_host", "winrm", "address"],
@@ -107,7 +110,7 @@ export const honouredVariables: readonly HonouredVariable[] = honoured.map(([var
 const byName = new Map(honouredVariables.map((entry) => [entry.variable, entry]));
 
 const kinit = "Drover logs on to Kerberos by itself";
-const credssp = "CredSSP logon is not supported yet";
+const credssp = "how CredSSP speaks is not a setting";
 const retry = "Drover does not connect again by itself";
 const binding = "channel binding follows the connection, it is not a setting";
 
@@ -119,7 +122,6 @@ const reasons = new Map<string, string>([
   ["ansible_psrp_connection_backoff", retry],
   ["ansible_psrp_ignore_proxy", "proxies of the environment are not used unless --proxy-env says so"],
   ["ansible_psrp_negotiate_send_cbt", binding],
-  ["ansible_winrm_realm", "the realm is part of the user's name (name@REALM)"],
   ["ansible_winrm_send_cbt", binding],
   ["ansible_winrm_endpoint", "the endpoint is made of scheme, host, port and path"],
 ]);

@@ -259,11 +259,13 @@ class HostResolver {
     const service = this.#text("kerberosService");
     const hostname = this.#text("kerberosHostname");
     const keytab = this.#text("kerberosKeytab");
+    const realm = this.#text("kerberosRealm");
     const delegate = this.#flag("kerberosDelegation");
     const said = {
       ...(service === undefined ? {} : { service }),
       ...(hostname === undefined ? {} : { hostname }),
       ...(keytab === undefined ? {} : { keytab }),
+      ...(realm === undefined ? {} : { realm }),
       ...(delegate === undefined ? {} : { delegate }),
     };
     return Object.keys(said).length === 0 ? {} : { kerberos: said };

@@ -57,6 +57,7 @@ export interface InventoryHost {
     readonly service?: string;
     readonly hostname?: string;
     readonly keytab?: string;
+    readonly realm?: string;
     readonly delegate?: boolean;
   };
   /** PEM files of our own certificate and its key. */

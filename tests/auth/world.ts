@@ -55,6 +55,7 @@ export interface HostResult {
   readonly status: string;
   readonly exitCode?: number;
   readonly error?: { readonly code: string; readonly message: string };
+  readonly logon?: { readonly mechanism: string; readonly fallback?: string };
 }
 
 /** Runs a command on localhost and gives its output and its result. */

@@ -247,7 +247,8 @@ export class Credentials {
         } finally {
           password.fill(0);
         }
-        const open = from({ ccache: cache });
+        // Whose the tickets are the KDC has said: for an enterprise name somebody else's.
+        const open = () => Credential.fromStore(library, "initiate", { ccache: cache });
         return { store: { open, inMemory: true, destroy }, credential: await open() };
       }
       case "ccache": {

@@ -1,5 +1,5 @@
 /** Kerberos for client and service, through MIT's library where it is installed. @module */
-import { GssLibrary, GssUnavailable } from "../../../ffi/gssapi/mod.ts";
+import { GssLibrary, GssUnavailable, readRealms, type Realms } from "../../../ffi/gssapi/mod.ts";
 import { kerberosOids, type MechanismOffer } from "../../../protocol/auth/mod.ts";
 import { type DroverError, UsageError } from "../../../protocol/errors.ts";
 import { isKerberosToken } from "../../../protocol/auth/mod.ts";
@@ -7,6 +7,8 @@ import { KerberosAcceptor, ServiceKeys } from "./acceptor.ts";
 import { Credentials } from "./credentials.ts";
 import { variable } from "./default_cache.ts";
 import { kerberosError } from "./errors.ts";
+import { principalOf } from "./names.ts";
+import { systemClock } from "../../clock.ts";
 import { KerberosInitiator, type KerberosLogon } from "./initiator.ts";
 
 export { callsUnderWay } from "../../../ffi/gssapi/mod.ts";
@@ -30,6 +32,19 @@ function kerberos(): { readonly library: GssLibrary; readonly credentials: Crede
   }
   if (shared instanceof GssUnavailable) throw shared;
   return shared;
+}
+
+/** Milliseconds for which krb5.conf is believed. */
+const realmsMs = 10_000;
+let realms: { readonly until: number; readonly read: Realms } | undefined;
+
+/** The principal of a user by krb5.conf, see {@link principalOf}; `undefined`: it has none. Only where Kerberos can be used. */
+export function kerberosPrincipal(user: string, realm: string | undefined): string | undefined {
+  const now = systemClock.monotonic();
+  if (realms === undefined || now >= realms.until) {
+    realms = { until: now + realmsMs, read: readRealms(kerberos().library) };
+  }
+  return principalOf(user, realms.read, realm);
 }
 
 /** Why Kerberos cannot be used in this process, and what to install; `undefined`: it can. */

@@ -190,6 +190,10 @@ Deno.test("an uploaded inventory adds hosts, and brings no secrets, files or env
       "a my_token=x",
       "a ansible_winrm_server_cert_validation=ignore",
       "a ansible_winrm_ca_trust_path=/etc/shadow ansible_port=5986",
+      "a ansible_connection=winrm ansible_winrm_keytab=/etc/krb5.keytab",
+      "a ansible_connection=winrm ansible_winrm_realm=ELSEWHERE.EXAMPLE",
+      "a drover_kerberos_realm=ELSEWHERE.EXAMPLE",
+      "a ansible_connection=winrm ansible_winrm_kerberos_delegation=true",
       "a ansible_winrm_message_encryption=never",
     ]
   ) {
