@@ -223,8 +223,12 @@ function readBoolean({ content }: DerElement): boolean {
   return content[0] === 0xff;
 }
 
-/** UTCTime and GeneralizedTime as RFC 5280 section 4.1.2.5 has them: whole seconds, Z. */
-function readTime({ tag: kind, content }: DerElement): number {
+/**
+ * UTCTime and GeneralizedTime as RFC 5280 section 4.1.2.5 has them: whole seconds, Z; in milliseconds since 1970.
+ *
+ * @throws ProtocolError `CertificateMalformed`
+ */
+export function readTime({ tag: kind, content }: DerElement): number {
   const text = String.fromCharCode(...content.subarray(0, 16));
   const pattern = kind === tag.utcTime
     ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/

@@ -8,6 +8,7 @@ import type { AuthKind } from "../client/authentication.ts";
 import { readProxy } from "../client/proxies.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
 import { readClientCertificate } from "../security/client_identity.ts";
+import { revocationLists } from "../security/revocation_file.ts";
 import { sanitize, sanitizeLine } from "./output/sanitize.ts";
 
 /** What the shared options parse to. */
@@ -27,6 +28,8 @@ export interface ConnectionFlags {
   readonly certValidation?: "ignore" | "validate";
   readonly skipCaCheck?: boolean;
   readonly skipCnCheck?: boolean;
+  readonly crl?: string;
+  readonly skipRevocationCheck?: boolean;
   readonly fingerprint?: string;
   readonly allowAuth?: readonly AuthKind[];
   readonly clientCert?: string;
@@ -89,6 +92,11 @@ export function addConnectionOptions(command: Command): Command {
       "do not check who issued the server's certificate: its name and time are (SkipCACheck)",
     )
     .option("--skip-cn-check", "do not check the name in the server's certificate (SkipCNCheck)")
+    .option(
+      "--crl <file>",
+      "the server's certificate is not revoked: lists of its issuer and those above it (PEM or DER; read again when changed)",
+    )
+    .option("--skip-revocation-check", "do not look at --crl (SkipRevocationCheck)")
     .option(
       "--fingerprint <hash>",
       "the server's certificate is the one with this SHA-256 or SHA-1 (sha256:…), and nothing else of it is checked",
@@ -172,6 +180,7 @@ export function connectionOptions(flags: ConnectionFlags): ConnectionOptions {
     ...(flags.certValidation === undefined ? {} : { certValidation: flags.certValidation }),
     ...(flags.skipCaCheck === undefined ? {} : { skipCaCheck: flags.skipCaCheck }),
     ...(flags.skipCnCheck === undefined ? {} : { skipCnCheck: flags.skipCnCheck }),
+    ...crlOptions(flags),
     ...(flags.fingerprint === undefined ? {} : { fingerprint: flags.fingerprint }),
     ...(flags.allowAuth === undefined ? {} : { allowAuth: flags.allowAuth }),
     ...certificateOption(flags),
@@ -196,6 +205,14 @@ export function oncePerHost(
     told.add(host);
     tell(host, reason);
   };
+}
+
+function crlOptions({ crl, skipRevocationCheck }: ConnectionFlags): ConnectionOptions {
+  const skip = skipRevocationCheck === undefined ? {} : { skipRevocationCheck };
+  if (crl === undefined) return skip;
+  // What is wrong with it is said at once.
+  if (skipRevocationCheck !== true) revocationLists(crl);
+  return { ...skip, crlFile: crl };
 }
 
 function certificateOption(

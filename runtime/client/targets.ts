@@ -42,6 +42,13 @@ export interface ConnectionOptions {
   readonly skipCaCheck?: boolean;
   /** The name in the server's certificate is not checked (SkipCNCheck). */
   readonly skipCnCheck?: boolean;
+  /**
+   * Path of lists of revoked certificates (CRL, PEM or DER): the server's certificate is on none of them, and one is of its issuer. Read
+   * again when it changes. Only where the issuer is checked.
+   */
+  readonly crlFile?: string;
+  /** `crlFile` is not looked at (SkipRevocationCheck). */
+  readonly skipRevocationCheck?: boolean;
   /** SHA-256 or SHA-1 of the server's certificate in hex, `sha256:` or `sha1:` before it: nothing else of it is checked then. */
   readonly fingerprint?: string;
   /**
@@ -243,6 +250,9 @@ function tlsOptions(
     ...(ca === undefined ? {} : { ca }),
     ...(options.skipCaCheck === true ? { skipCaCheck: true } : {}),
     ...(options.skipCnCheck === true ? { skipCnCheck: true } : {}),
+    ...(options.crlFile === undefined || options.skipRevocationCheck === true
+      ? {}
+      : { crlFile: options.crlFile }),
     ...(fingerprint === undefined ? {} : { fingerprint: readFingerprint(host, fingerprint) }),
     ...(identity === undefined ? {} : { identity }),
     ...engineOf(host, options),

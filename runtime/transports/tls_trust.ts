@@ -4,8 +4,12 @@ import { createHash } from "node:crypto";
 import type tls from "node:tls";
 import type { ConnectTarget, TlsIdentity } from "../../actors/ports.ts";
 import { readCertificate } from "../../protocol/auth/x509.ts";
+import { equalBytes } from "../../protocol/bytes.ts";
 import { NetworkError, ProtocolError } from "../../protocol/errors.ts";
+import type { RevocationLists, RevocationVerdict } from "../security/revocation.ts";
+import { revocationLists } from "../security/revocation_file.ts";
 import { checkServerName } from "./server_name.ts";
+import { systemRoots } from "./tls_roots.ts";
 
 /** What the engine checks, and what is checked behind it. */
 export interface Trust {
@@ -23,7 +27,7 @@ export interface Trust {
 
 /** What is to be checked of the server of a target with TLS. */
 export function trustOf({ host, tls: options }: ConnectTarget): Trust {
-  const { verify, ca, skipCaCheck = false, skipCnCheck = false, fingerprint } = options!;
+  const { verify, ca, skipCaCheck = false, skipCnCheck = false, fingerprint, crlFile } = options!;
   const chain = verify === "system" && !skipCaCheck && fingerprint === undefined;
   return {
     chain,
@@ -36,6 +40,7 @@ export function trustOf({ host, tls: options }: ConnectTarget): Trust {
         // Where only the issuer was not to be checked (SkipCACheck) the engine has looked at nothing: it knows all or nothing.
         if (!chain) checkValidity(certificate);
         if (!skipCnCheck) checkServerName(host, certificate, () => [...others(), ...derOf(ca)]);
+        if (chain && crlFile !== undefined) checkRevocation(crlFile, certificate, others(), derOf(ca));
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         const why = `the server's certificate is not trusted (${error.message})`;
@@ -53,6 +58,44 @@ function checkFingerprint(certificate: Uint8Array, wanted: string): void {
     "TlsFingerprint",
     `the server's certificate is not the one that is expected: its fingerprint is ${found}, not ${wanted}`,
   );
+}
+
+/** Certificates that servers send: with more, the one that was revoked could stand where nobody looks. */
+const mostSent = 16;
+
+/** What is trusted by itself answers to no list. */
+function checkRevocation(
+  file: string,
+  certificate: Uint8Array,
+  others: readonly Uint8Array[],
+  authorities: readonly Uint8Array[],
+): void {
+  if (authorities.some((one) => equalBytes(one, certificate))) return;
+  const lists = revocationLists(file);
+  const verdict: RevocationVerdict = others.length >= mostSent
+    ? { kind: "unknown", reason: "it sends too many certificates" }
+    : lists.check(certificate, [...others, ...authorities, ...rootsOf(lists)], Date.now());
+  if (verdict.kind === "revoked") {
+    throw new NetworkError("CertificateRevoked", `the server's certificate was revoked: ${verdict.reason}`);
+  }
+  if (verdict.kind === "unknown") {
+    throw new NetworkError(
+      "RevocationUnknown",
+      `whether the server's certificate was revoked is not known: ${verdict.reason}; get a list of its issuer for --crl, ` +
+        "or leave the check out with --skip-revocation-check",
+    );
+  }
+}
+
+const roots = new WeakMap<RevocationLists, readonly Uint8Array[]>();
+
+/** DER of those of the system's roots that have such a list. */
+function rootsOf(lists: RevocationLists): readonly Uint8Array[] {
+  let found = roots.get(lists);
+  if (found === undefined) {
+    roots.set(lists, found = systemRoots().flatMap((pem) => derOf(pem)).filter((root) => lists.isOf(root)));
+  }
+  return found;
 }
 
 /** DER of the certificates in a PEM text. */

@@ -11,6 +11,8 @@ export interface MadeCertificate {
   /** PEM, PKCS#8. */
   readonly key: string;
   readonly name: string;
+  /** Content of the INTEGER. */
+  readonly serial: Uint8Array;
   readonly privateKey: KeyObject;
 }
 
@@ -60,10 +62,11 @@ export function makeCertificate(options: CertificateOptions): MadeCertificate {
   const algorithm = der(0x30, oid(ecdsa[hash]));
   const now = Date.now();
   const spki = new Uint8Array(publicKeyOf(privateKey));
+  const serial = Uint8Array.of(1, ...crypto.getRandomValues(new Uint8Array(8)));
   const tbs = der(
     0x30,
     der(contextTag(0), der(0x02, Uint8Array.of(2))),
-    der(0x02, Uint8Array.of(1, ...crypto.getRandomValues(new Uint8Array(8)))),
+    der(0x02, serial),
     algorithm,
     nameOf(issuer.name),
     der(0x30, time(options.notBefore ?? now - dayMs), time(options.notAfter ?? now + 7 * dayMs)),
@@ -80,8 +83,48 @@ export function makeCertificate(options: CertificateOptions): MadeCertificate {
     der: bytes,
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     name: options.name,
+    serial,
     privateKey,
   };
+}
+
+/** What a list of revoked certificates is to be. */
+export interface RevocationListOptions {
+  readonly issuer: MadeCertificate;
+  /** Whose name stands on it; default: the issuer's. */
+  readonly issuerName?: string;
+  readonly revoked?: readonly MadeCertificate[];
+  /** Milliseconds since 1970; default: from yesterday until next week. */
+  readonly thisUpdate?: number;
+  readonly nextUpdate?: number;
+  /** A critical extension: issuingDistributionPoint. */
+  readonly partial?: boolean;
+}
+
+/** Makes one: its DER, and PEM. */
+export function makeRevocationList(
+  options: RevocationListOptions,
+): { readonly der: Uint8Array; readonly pem: string } {
+  const { issuer, issuerName = issuer.name, revoked = [], partial = false } = options;
+  const algorithm = der(0x30, oid(ecdsa.sha256));
+  const now = Date.now();
+  const critical = der(0x30, oid("551d1c"), der(0x01, Uint8Array.of(0xff)), der(0x04, der(0x30)));
+  const tbs = der(
+    0x30,
+    der(0x02, Uint8Array.of(1)),
+    algorithm,
+    nameOf(issuerName),
+    time(options.thisUpdate ?? now - dayMs),
+    time(options.nextUpdate ?? now + 7 * dayMs),
+    ...(revoked.length === 0
+      ? []
+      : [der(0x30, ...revoked.map(({ serial }) => der(0x30, der(0x02, serial), time(now - dayMs))))]),
+    ...(partial ? [der(contextTag(0), der(0x30, critical))] : []),
+  );
+  const signature = new Uint8Array(sign("sha256", tbs, issuer.privateKey));
+  const bytes = der(0x30, tbs, algorithm, der(0x03, Uint8Array.of(0, ...signature)));
+  const text = bytes.toBase64().replace(/.{64}/g, "$&\n");
+  return { der: bytes, pem: `-----BEGIN X509 CRL-----\n${text}\n-----END X509 CRL-----\n` };
 }
 
 function publicKeyOf(key: KeyObject): Uint8Array {
