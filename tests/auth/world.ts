@@ -95,7 +95,7 @@ export class Service implements AsyncDisposable {
     this.https = Number(/https:\/\/127\.0\.0\.1:(\d+)/.exec(greeting)![1]);
   }
 
-  /** Starts one with the keytab of `kdc`, whose only account is {@link user}, without a password. */
+  /** Starts one with the keytab of `kdc`, whose only account is {@link user}, without a password, unless flags name a file of them. */
   static async start(kdc: Kdc, ...flags: string[]): Promise<Service> {
     const child = new Deno.Command(Deno.execPath(), {
       args: [
@@ -107,8 +107,7 @@ export class Service implements AsyncDisposable {
           "service",
           "--keytab",
           kdc.keytab,
-          "--user",
-          user,
+          ...(flags.includes("--accounts") ? [] : ["--user", user]),
         ],
         ...["--listen", "http://127.0.0.1:0", "--listen", "https://127.0.0.1:0", ...flags],
       ],

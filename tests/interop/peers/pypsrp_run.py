@@ -22,7 +22,7 @@ def connect(call, password):
         ssl=target.scheme == "https",
         path=target.path.strip("/") or "wsman",
         username=call["user"],
-        password=password,
+        password=password or None,  # without one Kerberos takes the tickets that there are
         auth=transport,
         encryption=encryption,
         cert_validation=False,
