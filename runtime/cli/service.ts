@@ -35,6 +35,7 @@ interface ServiceFlags {
   readonly keytab?: string;
   readonly certMapping?: readonly string[];
   readonly clientCa?: string;
+  readonly clientCrl?: string;
   readonly allowUnencrypted?: boolean;
   readonly runAs?: string;
   readonly user?: string;
@@ -85,6 +86,10 @@ export function serviceCommand(): Command {
       mapping,
     )
     .option("--client-ca <file>", "authorities that the issuers of --cert-mapping lead to (PEM)")
+    .option(
+      "--client-crl <file>",
+      "refuse clients' certificates on these lists (CRL, PEM or DER; read again when changed)",
+    )
     .option("--allow-unencrypted", "accept clear text on http (Basic is offered there only then)")
     .option("--run-as <user>", "system user that the shells run as")
     .option("--user <name>", "the one account that may log on")
@@ -261,17 +266,21 @@ async function start(
 
 /** Whose the certificates of clients are. */
 async function certificates(
-  { certMapping, clientCa }: ServiceFlags,
+  { certMapping, clientCa, clientCrl }: ServiceFlags,
 ): Promise<Pick<StartServiceOptions, "certificates">> {
-  if (certMapping === undefined && clientCa === undefined) return {};
+  if (certMapping === undefined && clientCa === undefined && clientCrl === undefined) return {};
   if (certMapping === undefined || clientCa === undefined) {
     throw new UsageError(
       "CertificateIncomplete",
-      "read certificate mappings: --cert-mapping and --client-ca go together",
+      "read certificate mappings: --cert-mapping and --client-ca go together, and --client-crl with them",
     );
   }
   return {
-    certificates: { mappings: readMappings(certMapping), authorities: await readAuthorities(clientCa) },
+    certificates: {
+      mappings: readMappings(certMapping),
+      authorities: await readAuthorities(clientCa),
+      ...(clientCrl === undefined ? {} : { crlFile: clientCrl }),
+    },
   };
 }
 

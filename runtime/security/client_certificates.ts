@@ -13,6 +13,7 @@ import {
 } from "../../protocol/auth/x509.ts";
 import { ProtocolError, UsageError } from "../../protocol/errors.ts";
 import { caseless } from "./passwords.ts";
+import type { RevocationLists } from "./revocation.ts";
 
 /** A row of `winrm/config/service/certmapping`. */
 export interface CertificateMapping {
@@ -43,13 +44,16 @@ interface Certificate {
 export class CertificateMap {
   readonly #mappings: readonly CertificateMapping[];
   readonly #anchors: readonly Certificate[];
+  readonly #revoked: (() => RevocationLists) | undefined;
 
   /**
-   * `authorities`: PEM of certificates that are trusted, without looking further up from them.
+   * `authorities`: PEM of certificates that are trusted, without looking further up from them. `revoked`: lists of what was revoked,
+   * asked for with each certificate; default: nobody asks for revocation.
    *
    * @throws UsageError `CertificateInvalid`, `CertificateMapping`
    */
-  constructor(mappings: readonly CertificateMapping[], authorities: string) {
+  constructor(mappings: readonly CertificateMapping[], authorities: string, revoked?: () => RevocationLists) {
+    this.#revoked = revoked;
     if (mappings.length === 0) {
       throw new UsageError("CertificateMapping", "map certificates: no mapping is given");
     }
@@ -86,7 +90,11 @@ export class CertificateMap {
     if (own === undefined) return refused("the client sent no certificate");
     const leaf = parse(own);
     const presented = others.slice(0, longestChain).map(parse);
-    const names = [...leaf.fields.userPrincipalNames, ...leaf.fields.dnsNames];
+    // An authority that lets its clients choose names of one kind must not let them be somebody of the other.
+    const names = [
+      ...leaf.fields.userPrincipalNames.filter((name) => name.includes("@")),
+      ...leaf.fields.dnsNames.filter((name) => !name.includes("@")),
+    ];
     const user = names[0] ?? leaf.x509.subject;
     const unfit = whyUnfit(leaf, now);
     if (unfit !== undefined) return refused(unfit, user);
@@ -112,9 +120,20 @@ export class CertificateMap {
       found.filter(({ subject }) => subject.length === longest).map((m) => m.userName),
     );
     const [userName] = accounts;
-    return accounts.size === 1
-      ? { kind: "mapped", userName: userName!, user }
-      : refused(`several mappings fit it: ${[...accounts].join(", ")}`, user);
+    if (accounts.size > 1) return refused(`several mappings fit it: ${[...accounts].join(", ")}`, user);
+    const revoked = this.#whyRevoked(leaf, presented, now);
+    return revoked === undefined ? { kind: "mapped", userName: userName!, user } : refused(revoked, user);
+  }
+
+  /** What is trusted by itself answers to no list. */
+  #whyRevoked(leaf: Certificate, presented: readonly Certificate[], now: number): string | undefined {
+    if (this.#revoked === undefined || this.#anchors.some((anchor) => same(anchor, leaf))) return undefined;
+    const others = [...presented, ...this.#anchors].map(({ x509 }) => new Uint8Array(x509.raw));
+    const verdict = this.#revoked().check(new Uint8Array(leaf.x509.raw), others, now);
+    if (verdict.kind === "good") return undefined;
+    return verdict.kind === "revoked"
+      ? `its certificate was revoked: ${verdict.reason}`
+      : `whether its certificate was revoked is not known: ${verdict.reason}`;
   }
 }
 

@@ -13,6 +13,7 @@ import { codePages } from "../os/code_pages.ts";
 import { createProcessHost } from "../os/process_host.ts";
 import { createSelfSigned, thumbprint } from "../security/certificates.ts";
 import { CertificateMap, type CertificateMapping } from "../security/client_certificates.ts";
+import { revocationLists } from "../security/revocation_file.ts";
 import type { LogonAccounts, PasswordCheck } from "../security/passwords.ts";
 import { serverTlsSessions, type TlsSessions } from "../security/tls_session.ts";
 import { openServiceKeys } from "../security/kerberos/mod.ts";
@@ -54,6 +55,8 @@ export interface StartServiceOptions {
     readonly mappings: readonly CertificateMapping[];
     /** PEM of the authorities that are trusted for it. */
     readonly authorities: string;
+    /** Path of lists of revoked certificates (PEM or DER), read again when it changes; default: nobody asks for revocation. */
+    readonly crlFile?: string;
   };
   /** System user that the shells run as, for accounts that name none themselves. */
   readonly runAs?: string;
@@ -120,7 +123,7 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
   checkListeners(options.listeners, auth, allowUnencrypted, options);
   const certificates = options.certificates === undefined || !auth.includes("certificate")
     ? undefined
-    : new CertificateMap(options.certificates.mappings, options.certificates.authorities);
+    : certificateMap(options.certificates);
   const runAs = decideRunAs(options.runAs, options.listeners);
   if (runAs.warning !== undefined) options.onWarning?.(runAs.warning);
   const keys = options.keytab === undefined ? undefined : await openServiceKeys(options.keytab);
@@ -177,6 +180,15 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
     await stop();
     throw error;
   }
+}
+
+function certificateMap(
+  { mappings, authorities, crlFile }: NonNullable<StartServiceOptions["certificates"]>,
+): CertificateMap {
+  if (crlFile === undefined) return new CertificateMap(mappings, authorities);
+  // What is wrong with the file is said at once.
+  revocationLists(crlFile);
+  return new CertificateMap(mappings, authorities, () => revocationLists(crlFile));
 }
 
 function checkListeners(

@@ -13,7 +13,7 @@ import { Accounts } from "../../runtime/security/accounts.ts";
 import { thumbprint } from "../../runtime/security/certificates.ts";
 import { readClientCertificate } from "../../runtime/security/client_identity.ts";
 import { type RunningService, startService } from "../../runtime/service/service.ts";
-import { makeCertificate } from "../helpers/client_ca.ts";
+import { makeCertificate, makeRevocationList } from "../helpers/client_ca.ts";
 import { password as theirs, ServiceProcess, user } from "../interop/service_process.ts";
 import { Apache } from "./apache.ts";
 import { python } from "./world.ts";
@@ -70,7 +70,7 @@ async function openssl(...args: readonly string[]): Promise<void> {
   assert.ok(success, new TextDecoder().decode(stderr));
 }
 
-async function service(events: string[] = []): Promise<RunningService> {
+async function service(events: string[] = [], crlFile?: string): Promise<RunningService> {
   const accounts = new Accounts();
   accounts.add("demo", password, undefined);
   return await startService({
@@ -84,6 +84,7 @@ async function service(events: string[] = []): Promise<RunningService> {
         userName: "demo",
       }],
       authorities: root.certificate,
+      ...(crlFile === undefined ? {} : { crlFile }),
     },
     onEvent: (event) => {
       if (event.kind === "logon") events.push(`${event.scheme} ${event.user}`);
@@ -156,6 +157,20 @@ Deno.test("an inventory in Ansible's words brings the certificate of a host", as
   );
   await using over = new Fleet({ inventory });
   assert.deepEqual(await outcomeOf(over, "echo here"), here);
+});
+
+Deno.test("who has a certificate on the list of revoked ones is refused, and a list that is none is said at once", async () => {
+  const events: string[] = [];
+  const crlFile = file("revoked.crl");
+  await Deno.writeFile(crlFile, makeRevocationList({ issuer: issuing, revoked: [alice] }).der);
+  {
+    await using own = await service(events, crlFile);
+    const certificate = readClientCertificate(file("alice.pem"), file("alice.key"), undefined);
+    assert.deepEqual(await run({ auth: "certificate", certificate }, own.addresses[0]!.port), refused);
+    assert.match(events.join(), /alice@corp\.example failed: its certificate was revoked/);
+  }
+  await Deno.writeTextFile(file("none.crl"), "rubbish");
+  await assert.rejects(service([], file("none.crl")), { code: "RevocationListInvalid" });
 });
 
 Deno.test("who has another certificate, or none, is refused, and the operator is told why", async () => {

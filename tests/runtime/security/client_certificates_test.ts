@@ -1,9 +1,16 @@
 /** Whose a client's certificate is. */
 import assert from "node:assert/strict";
+import { utf8 } from "../../../protocol/bytes.ts";
 import { UsageError } from "../../../protocol/errors.ts";
 import { CertificateMap, readMappings } from "../../../runtime/security/client_certificates.ts";
 import { thumbprint } from "../../../runtime/security/certificates.ts";
-import { type CertificateOptions, type MadeCertificate, makeCertificate } from "../../helpers/client_ca.ts";
+import { RevocationLists } from "../../../runtime/security/revocation.ts";
+import {
+  type CertificateOptions,
+  type MadeCertificate,
+  makeCertificate,
+  makeRevocationList,
+} from "../../helpers/client_ca.ts";
 
 const root = makeCertificate({ name: "Root", authority: {} });
 const issuing = makeCertificate({ name: "Issuing", issuer: root, authority: { pathLength: 0 } });
@@ -228,4 +235,29 @@ Deno.test("mappings are read by WinRM's names, and wrong ones are named", () => 
       line,
     );
   }
+});
+
+Deno.test("a UPN is no DNS name, nor a DNS name a UPN: an authority may let clients choose one of them", () => {
+  const alice = map([[issuing, "alice@corp.example", "alice"], [issuing, "*.corp.example", "machine"]]);
+  assert.match(
+    identify(alice, client({ upn: "eve", dns: "alice@corp.example" }), issuing),
+    /no mapping has its names/,
+  );
+  assert.match(identify(alice, client({ upn: "pc.corp.example" }), issuing), /no mapping has its names/);
+});
+
+Deno.test("a certificate that was revoked, or has no list, maps to nobody; nor does one of an authority that was revoked", () => {
+  const revoking = (...lists: readonly Parameters<typeof makeRevocationList>[0][]) => {
+    const file = utf8(lists.map((options) => makeRevocationList(options).pem).join(""));
+    const { certificate } = root;
+    const mapping = { issuer: sha1(issuing), subject: "*", userName: "demo" };
+    return new CertificateMap([mapping], certificate, () => new RevocationLists(file));
+  };
+  const gone = client();
+  const some = revoking({ issuer: issuing, revoked: [gone] }, { issuer: root });
+  assert.match(identify(some, gone, issuing), /was revoked/);
+  assert.equal(identify(some, client(), issuing), "demo");
+  assert.match(identify(revoking({ issuer: root }), client(), issuing), /there is no list of its issuer/);
+  const authority = revoking({ issuer: issuing }, { issuer: root, revoked: [issuing] });
+  assert.match(identify(authority, client(), issuing), /was revoked/);
 });
