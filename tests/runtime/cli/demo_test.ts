@@ -50,8 +50,10 @@ Deno.test("the demo runs on all its hosts, and --keep keeps them until Ctrl-C", 
 Deno.test("Ctrl-C while services start or commands run ends the demo, with --keep too", async () => {
   for (const when of ["Starting", "They listen", "hello from"]) {
     const { text, code, left } = await interrupted(when, "--hosts", "30", "--keep");
-    assert.equal(text.includes("services stay up"), false, text);
-    assert.notEqual(code, 0, text);
+    // All may be over before the key press comes, on a slow machine; then the end is a good one.
+    const succeeded = text.match(/^demo\d+ +succeeded /gm)?.length ?? 0;
+    assert.equal(code === 0, succeeded === 30, text);
+    assert.ok(code === 0 || !text.includes("services stay up"), text);
     assert.equal(left, 0, `files are left after Ctrl-C at "${when}"`);
   }
 });

@@ -38,7 +38,7 @@ Deno.test("a command that hangs holds up nobody for longer than one round, and o
   assert.ok(all.every((each) => each.status === "rejected" && each.reason.code === "CredentialsUnavailable"));
   assert.ok(hanging.asked().length <= 4, "the others were not tried");
   await using partly = await program(`case $line in *web01*) exec sleep 60;; esac\n${good}`);
-  const other = new CredentialCommand([partly.path], { timeMs: 2_000, atOnce: 2 });
+  const other = new CredentialCommand([partly.path], { timeMs: 4_000, atOnce: 2 });
   const some = await Promise.allSettled(
     Array.from({ length: 20 }, (_, i) => other.ask({ ...question, host: i === 3 ? "web01" : "db" })),
   );
@@ -64,7 +64,7 @@ Deno.test("a password that a command has said stands in no line of the log, also
 });
 
 Deno.test("a command answers for one host, and every other end is that host's error", async () => {
-  const ask = async (script: string, timeMs = 5_000) => {
+  const ask = async (script: string, timeMs = 60_000) => {
     await using file = await program(script);
     return await new CredentialCommand([file.path], { timeMs }).ask(question);
   };

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { inventoryFromHosts } from "../../../runtime/inventory/mod.ts";
 import { paced } from "../../../runtime/daemon/paced.ts";
+import { until } from "../cli/drover.ts";
 import { problemCode, world } from "./world.ts";
 
 interface FleetPage {
@@ -39,7 +40,7 @@ Deno.test("the fleet says what each host does, how its last run ended, and of ow
 
   const job = await w.submit({ command: "echo begun; read line", hosts: names[0]! });
   const running = async () => (await fleet("?busy=true")).items;
-  while ((await running())[0]?.work.permits.running !== 1);
+  await until(async () => (await running())[0]?.work.permits.running === 1);
   const [host, ...others] = await running();
   assert.deepEqual([host!.name, host!.work.state, host!.work.breaker.state, others.length], [
     names[0],
@@ -58,7 +59,7 @@ Deno.test("the fleet says what each host does, how its last run ended, and of ow
   w.daemon.parts.book.setFile(inventoryFromHosts([...w.hosts, "127.0.0.1:1"]));
   for (let i = 0; i < 5; i++) await w.events(await w.submit({ command: "true", hosts: "127.0.0.1:1" }));
   const closed = async () => (await fleet("?pattern=127.0.0.1:1")).items[0]!.work;
-  while ((await closed()).breaker.state === "closed");
+  await until(async () => (await closed()).breaker.state !== "closed");
   assert.deepEqual([(await closed()).state, (await closed()).breaker.state], ["idle", "open"]);
 
   const runs = await (await w.ask("GET", `/v1/hosts/${names[0]}/runs`)).json();

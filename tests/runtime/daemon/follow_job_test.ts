@@ -166,7 +166,7 @@ Deno.test("followers at the head share one read of the store and the same bytes"
   }));
 
 Deno.test("a client that takes nothing loses its stream and its place, and delays nobody", async () => {
-  await using w = await world({ hosts: 1, stuckMs: 300, limits: { streams: 2 } });
+  await using w = await world({ hosts: 1, stuckMs: 3_000, limits: { streams: 2 } });
   const { store } = w;
   await store.write.jobs.create({
     id: job,

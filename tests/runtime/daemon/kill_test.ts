@@ -59,7 +59,8 @@ Deno.test("a daemon is killed three times in mid-job: each host has one true res
         seen.set(what, (seen.get(what) ?? 0) + 1);
       }
       assert.equal(results.length, hosts);
-      assert.ok(seen.get("succeeded")! >= 10, JSON.stringify([...seen]));
+      // Those of the first life at least.
+      assert.ok(seen.get("succeeded")! >= kills[0]!, JSON.stringify([...seen]));
       assert.ok(
         (seen.get("OutputGap") ?? 0) + (seen.get("DaemonRestarted") ?? 0) > 0,
         "no kill hit anything",

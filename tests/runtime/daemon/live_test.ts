@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { WebSocket as SecureSocket } from "ws";
 import { createSelfSigned } from "../../../runtime/security/certificates.ts";
+import { until } from "../cli/drover.ts";
 import { type ApiEvent, problemCode, world } from "./world.ts";
 
 /** Opens a socket and collects events until `enough`. */
@@ -78,11 +79,16 @@ Deno.test("over TLS it is the same API", async () => {
 
 Deno.test("a stream from a place that is still to come ends with its job; one that is left while it waits is no error", async () => {
   await using w = await world({ hosts: 1 });
-  const id = await w.submit({ command: "sleep 0.5" });
+  const gate = await Deno.makeTempFile();
+  const id = await w.submit({ command: `while [ -e ${gate} ]; do sleep 0.05; done` });
   const left = await w.ask("GET", `/v1/jobs/${id}/events?after=999999999`);
   await left.body!.cancel();
-  const events = await w.events(id, { headers: { "Last-Event-ID": "999999999" } });
-  assert.equal(events.at(-1)!.type, "job");
+  const streams = () => w.daemon.parts.meter.open("streams");
+  await until(() => streams() === 0);
+  const events = w.events(id, { headers: { "Last-Event-ID": "999999999" } });
+  await until(() => streams() === 1);
+  await Deno.remove(gate);
+  assert.equal((await events).at(-1)!.type, "job");
   assert.deepEqual(w.errors, []);
 });
 
@@ -123,6 +129,8 @@ Deno.test("over TLS events come by WebSocket, too, and who may not have them is 
     const events = await collectSecure(w.url, certificate, allowed, (seen) => doneJobs(seen) === 1);
     assert.ok(Array.isArray(events), `refused with ${events}: the place of the one before is taken`);
     assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1));
+    // The server hears of the end a moment after its client.
+    await until(() => w.daemon.parts.meter.open("streams") === 0);
   }
   const stranger = ["drover.events", `drover.token.drv_${"A".repeat(43)}`];
   assert.equal(await collectSecure(w.url, certificate, stranger, () => true), 401);

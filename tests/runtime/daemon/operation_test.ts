@@ -39,8 +39,14 @@ Deno.test("figures count jobs, results, operations and requests, and name no hos
   let text = "";
   await until(async () => {
     text = await (await w.ask("GET", "/metrics")).text();
-    return figure(text, 'drover_operation_duration_seconds_count{operation="Delete",outcome="answered"}') ===
-      2;
+    // What is counted last, each at its own time.
+    return [
+      'drover_operation_duration_seconds_count{operation="Delete",outcome="answered"} 2',
+      'drover_http_request_duration_seconds_count{method="GET",route="/v1/jobs/:id/events",status="2xx"} 1',
+      "drover_operations_running 0",
+      "drover_jobs_done_total 1",
+      'drover_jobs{state="running"} 0',
+    ].every((line) => text.split("\n").includes(line));
   });
   assert.equal(figure(text, "drover_jobs_done_total"), 1);
   assert.equal(figure(text, 'drover_host_results_total{status="failed"}'), 2);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../cli/drover.ts";
 import { TestClient } from "./client.ts";
 
 const cli = new URL("../../../runtime/cli/main.ts", import.meta.url).pathname;
@@ -70,8 +71,11 @@ Deno.test({
     child.kill("SIGTERM");
     const { code } = await child.status;
     assert.equal(code, 0);
-    const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
-    assert.ok(status === "" || /^State:\s+Z/m.test(status));
+    // What was killed may take a moment to die.
+    await until(async () => {
+      const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+      return status === "" || /^State:\s+Z/m.test(status);
+    });
     const all = line + await rest + await errors;
     assert.ok(!all.includes("s3cret") && !all.includes("wr0ng"));
     assert.match(all, /logon failed for alice/);

@@ -76,7 +76,7 @@ class Victim implements AsyncDisposable {
       const health = await this.health();
       const calm = health.actors <= before.actors && health.timers <= before.timers &&
         health.descriptors <= before.descriptors + 4;
-      if (calm || i === 100) return health;
+      if (calm || i === 600) return health;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

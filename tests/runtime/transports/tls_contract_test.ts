@@ -39,7 +39,7 @@ async function serve(
 }
 
 function open(port: number, tls: TlsClientOptions, side = new Recorder({ keep: false }), host = "127.0.0.1") {
-  side.connection = createConnector().connect({ host, port, timeoutMs: 5_000, tls }, side);
+  side.connection = createConnector().connect({ host, port, timeoutMs: 60_000, tls }, side);
   return side;
 }
 

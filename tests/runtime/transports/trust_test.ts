@@ -40,7 +40,7 @@ async function serve(
 /** `open`, or the code of the error. */
 async function outcome(port: number, host: string, tls: TlsClientOptions): Promise<string> {
   const side = new Recorder();
-  side.connection = createConnector().connect({ host, port, timeoutMs: 5_000, tls }, side);
+  side.connection = createConnector().connect({ host, port, timeoutMs: 60_000, tls }, side);
   const result = await Promise.race([
     side.opened.promise.then(() => "open"),
     side.closed.promise.then((error) => error?.code),
