@@ -126,6 +126,20 @@ export const mutants: readonly Mutant[] = [
     "if (length < 0) {",
   ),
   mutant(
+    "groups of a PAC may end behind it",
+    "pac",
+    "protocol/access/ndr_reader.ts",
+    'if (length > this.left) throw malformed("it ends too early");',
+    "",
+  ),
+  mutant(
+    "between the entries of a descriptor may stand what nobody reads",
+    "sddl",
+    "protocol/access/sddl.ts",
+    'if (text[at] !== "(" || close === -1)',
+    "if (close === -1)",
+  ),
+  mutant(
     "the MIC is not compared",
     "dialogue",
     "protocol/auth/ntlm_verify.ts",

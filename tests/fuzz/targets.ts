@@ -1,5 +1,6 @@
 /** All targets: everything that reads bytes of a peer, or of a file that somebody else may have written. @module */
 import type { Target } from "./engine.ts";
+import { pac, sddl } from "./targets/access.ts";
 import { dialogue, ntlm } from "./targets/auth.ts";
 import { httpFields, httpRequest, httpResponse } from "./targets/http.ts";
 import {
@@ -37,6 +38,8 @@ export const targets: readonly Planned[] = [
   { target: kerberos, execs: 4_000, states: 20 },
   { target: x509, execs: 8_000, states: 60 },
   { target: credssp, execs: 8_000, states: 50 },
+  { target: pac, execs: 8_000, states: 14 },
+  { target: sddl, execs: 8_000, states: 12 },
   { target: multipart, execs: 8_000, states: 10 },
   { target: sealedBody, execs: 6_000, states: 15 },
   { target: inventoryIni, execs: 4_000, states: 30 },
