@@ -4,7 +4,7 @@ import { systemClock } from "../clock.ts";
 import type { Sooner } from "./sooner.ts";
 
 /** Milliseconds of work within one turn of the event loop. A piece more may begin before they are over. */
-const turnMs = 2;
+const turnMs = 1;
 
 /** Pieces of work in the order in which they came. Each begins at once where the turn has time left for it. */
 export class Turns {
@@ -47,10 +47,11 @@ export class Turns {
 
   #next(): void {
     this.#begun = false;
-    this.#spentMs = 0;
+    // What was done in this turn already counts: it came with messages, which are read before this is called.
     let done = 0;
     while (done < this.#waiting.length && this.#spentMs < turnMs) this.#do(this.#waiting[done++]!);
     this.#waiting.splice(0, done);
+    this.#spentMs = 0;
     if (this.#waiting.length === 0 || this.#begun) return;
     this.#begun = true;
     this.#soon(() => this.#next());

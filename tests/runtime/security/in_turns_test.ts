@@ -44,6 +44,8 @@ Deno.test("steps of all dialogues take turns, each gets its token and its outcom
   const seen = () => outcomes.map((outcome) => outcome.kind === "continue" ? outcome.token[0] : outcome.kind);
   assert.deepEqual(seen(), [1], "the first one has used the turn up");
   next();
+  assert.deepEqual(seen(), [1], "and its end begins the next one");
+  next();
   assert.deepEqual(seen(), [1, 2]);
   next();
   assert.deepEqual(seen(), [1, 2, 3]);
@@ -55,8 +57,7 @@ Deno.test("a step that breaks in a later turn fails by itself, and the others go
     return { kind: "done" };
   });
   for (const byte of [1, 2, 3]) take(make(), Uint8Array.of(byte));
-  next();
-  next();
+  for (let turn = 0; turn < 3; turn++) next();
   assert.deepEqual(outcomes.map(({ kind }) => kind), ["done", "failed", "done"]);
   const [, broken] = outcomes;
   assert.ok(broken?.kind === "failed" && broken.error.code === "LogonBroken");

@@ -28,8 +28,9 @@ function world(): {
 
 Deno.test("work begins at once while the turn has time left, then waits for later turns in its order", () => {
   const { turns, work, done, next } = world();
-  for (const name of "abcdefg") turns.run(work(0.75, name));
-  assert.equal(done.join(""), "abc", "2 ms, and the piece that passes them");
+  for (const name of "abcdefg") turns.run(work(0.375, name));
+  assert.equal(done.join(""), "abc", "1 ms, and the piece that passes it");
+  next();
   next();
   assert.equal(done.join(""), "abcdef");
   turns.run(work(0.1, "h"));
@@ -40,17 +41,29 @@ Deno.test("work begins at once while the turn has time left, then waits for late
   turns.run(work(0, "j"));
   assert.equal(done.join(""), "abcdefghi");
   next();
+  next();
   assert.equal(done.join(""), "abcdefghij");
+});
+
+Deno.test("what came with a turn's messages and what had waited for it share its time", () => {
+  const { turns, work, done, next } = world();
+  for (const name of "abc") turns.run(work(0.6, name));
+  assert.equal(done.join(""), "ab");
+  next();
+  assert.equal(done.join(""), "ab", "the time of this turn was used up before");
+  turns.run(work(0.6, "d"));
+  next();
+  assert.equal(done.join(""), "abcd");
 });
 
 Deno.test("work within work is a part of it, and counts once", () => {
   const { turns, work, done } = world();
   turns.run(() => {
-    turns.run(work(1.5, "a"));
+    turns.run(work(0.75, "a"));
     turns.run(work(0, "b"));
   });
-  turns.run(work(1, "c"));
-  turns.run(work(1, "d"));
+  turns.run(work(0.5, "c"));
+  turns.run(work(0.5, "d"));
   assert.equal(done.join(""), "abc");
 });
 
