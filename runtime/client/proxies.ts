@@ -21,13 +21,20 @@ export function readProxy(text: string): ProxyOptions {
   if (url.hostname === "" || (url.pathname !== "/" && url.pathname !== "")) {
     throw unusable("it is not of the form http://HOST:PORT");
   }
+  const plain = (part: string) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      throw unusable("its user or password has a % that is not written as %25");
+    }
+  };
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: url.port === "" ? 80 : Number(url.port),
     ...(url.username === "" ? {} : {
       credential: {
-        user: decodeURIComponent(url.username),
-        password: new Secret(decodeURIComponent(url.password)),
+        user: plain(url.username),
+        password: new Secret(plain(url.password)),
         // Whoever writes a password into such an address asks for Basic: it is what every program takes it for.
         allowBasic: true,
       },

@@ -46,29 +46,52 @@ export async function askProxy(
 }
 
 async function readAnswer(conn: Deno.TcpConn, name: string): Promise<ProxyAnswer> {
-  const parser = new HttpResponseParser({ maxBodyBytes: Infinity });
-  parser.expect("CONNECT");
-  // The other end does not speak first, neither in TLS nor in HTTP: nothing of the tunnel is read here.
+  const reader = new ProxyAnswerReader(name);
   const buffer = new Uint8Array(4_096);
-  let head: HttpResponseEvent | undefined;
-  for (let total = 0; total <= longestAnswer;) {
+  for (;;) {
     const count = await conn.read(buffer);
-    if (count === null) {
-      if (head !== undefined) return answer(head, false);
-      throw failed(name, "it closed the connection");
-    }
-    total += count;
-    const events = parser.push(buffer.slice(0, count));
-    const begun = events.findIndex((event) => event.kind === "response" && !event.interim);
-    if (begun >= 0) head = events[begun] as HttpResponseEvent;
-    if (head === undefined) continue;
-    if (head.status < 300 && events.some(hasBytes)) throw failed(name, "more than its answer came");
-    // Only a challenge is answered, on the same connection: there its body has to be out of the way.
-    if (head.status !== 407 || !staysOpen(head)) return answer(head, false);
-    if (events.slice(Math.max(begun, 0)).some(({ kind }) => kind === "end")) return answer(head, true);
+    const read = count === null ? reader.end() : reader.push(buffer.slice(0, count));
+    if (read !== undefined) return read;
   }
-  if (head !== undefined) return answer(head, false);
-  throw failed(name, "its answer has more than 64 KB");
+}
+
+/** Reads one answer, cut anywhere. Its methods throw NetworkError `ProxyFailed` and {@link HttpError}. */
+export class ProxyAnswerReader {
+  readonly #name: string;
+  readonly #parser = new HttpResponseParser({ maxBodyBytes: Infinity });
+  #head: HttpResponseEvent | undefined;
+  #total = 0;
+
+  /** `name`: the proxy, for errors. */
+  constructor(name: string) {
+    this.#name = name;
+    this.#parser.expect("CONNECT");
+  }
+
+  /** Takes bytes; the answer, once nothing more is to be read of it. */
+  push(bytes: Uint8Array): ProxyAnswer | undefined {
+    this.#total += bytes.length;
+    const events = this.#parser.push(bytes);
+    const begun = events.findIndex((event) => event.kind === "response" && !event.interim);
+    if (begun >= 0) this.#head = events[begun] as HttpResponseEvent;
+    const head = this.#head;
+    if (head !== undefined) {
+      // The other end does not speak first, neither in TLS nor in HTTP: nothing of the tunnel is read here.
+      if (head.status < 300 && events.some(hasBytes)) throw failed(this.#name, "more than its answer came");
+      // Only a challenge is answered, on the same connection: there its body has to be out of the way.
+      if (head.status !== 407 || !staysOpen(head)) return answer(head, false);
+      if (events.slice(Math.max(begun, 0)).some(({ kind }) => kind === "end")) return answer(head, true);
+    }
+    if (this.#total <= longestAnswer) return undefined;
+    if (head !== undefined) return answer(head, false);
+    throw failed(this.#name, "its answer has more than 64 KB");
+  }
+
+  /** The proxy has closed the connection. */
+  end(): ProxyAnswer {
+    if (this.#head !== undefined) return answer(this.#head, false);
+    throw failed(this.#name, "it closed the connection");
+  }
 }
 
 function answer({ status, headers }: HttpResponseEvent, reusable: boolean): ProxyAnswer {

@@ -28,6 +28,20 @@ const mutant = (name: string, target: string, file: string, from: string, to: st
 /** All planted bugs. */
 export const mutants: readonly Mutant[] = [
   mutant(
+    "a proxy's answer is read without end",
+    "proxy",
+    "runtime/transports/proxy_answer.ts",
+    "if (this.#total <= longestAnswer) return undefined;",
+    "if (this.#total >= 0) return undefined;",
+  ),
+  mutant(
+    "the rest of a proxy's answer is left on the connection",
+    "proxy",
+    "runtime/transports/proxy_answer.ts",
+    "if (head.status !== 407 || !staysOpen(head)) return answer(head, false);",
+    "if (head.status !== 407 || !staysOpen(head)) return answer(head, head.keepAlive);",
+  ),
+  mutant(
     "a token of any mechanism passes for one of Kerberos",
     "kerberos",
     "protocol/auth/kerberos_token.ts",

@@ -14,6 +14,7 @@ import { kerberos } from "./targets/kerberos.ts";
 import { multipart, sealedBody } from "./targets/multipart.ts";
 import { soap } from "./targets/soap.ts";
 import { credssp } from "./targets/credssp.ts";
+import { proxy } from "./targets/proxy.ts";
 import { x509 } from "./targets/x509.ts";
 import { xml } from "./targets/xml.ts";
 
@@ -37,6 +38,7 @@ export const targets: readonly Planned[] = [
   { target: dialogue, execs: 5_000, states: 100 },
   { target: kerberos, execs: 4_000, states: 20 },
   { target: x509, execs: 8_000, states: 60 },
+  { target: proxy, execs: 3_000, states: 60 },
   { target: credssp, execs: 8_000, states: 50 },
   { target: pac, execs: 8_000, states: 14 },
   { target: sddl, execs: 8_000, states: 12 },

@@ -151,6 +151,10 @@ Deno.test("a password of a proxy stands in no inventory and in no error", () => 
   assert.throws(() => parseInventory(`${line}\n`, "hosts", {}), (error) => {
     return error instanceof UsageError && !error.message.includes("hunter2");
   });
+  assert.throws(() => readProxy("http://clerk:100%hunter2@proxy"), {
+    code: "ProxyUnusable",
+    message: /as %25$/,
+  });
   assert.throws(() => readProxy("http://clerk:hunter2@"), (error) => !String(error).includes("hunter2"));
 });
 
