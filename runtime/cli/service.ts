@@ -121,6 +121,11 @@ export function serviceCommand(): Command {
 Settings (names as in WinRM's own configuration):
 ${serviceSettingNames.map((name) => `  ${name}`).join("\n")}
 
+RootSDDL says what accounts may do, by their groups (drover account groups, and
+those of a Windows domain in tickets of Kerberos): GR reads, GX uses shells, GA
+does everything. By default Administrators may do everything, and accounts are
+Administrators unless they are told otherwise.
+
 Examples:
   PW=secret drover service --listen http://127.0.0.1:5985 --user demo \\
     --password-env PW
@@ -134,6 +139,8 @@ Examples:
     --run-as alice --user alice
   drover service --listen https://0.0.0.0:5986 --accounts accounts.json \\
     --auth negotiate,basic --run-as deploy --audit /var/log/drover-audit.log
+  drover service --listen http://0.0.0.0:5985 --accounts accounts.json \\
+    --keytab /etc/krb5.keytab --set "RootSDDL=D:(A;;GA;;;BA)(A;;GRGX;;;RM)"
   drover service --listen https://0.0.0.0:5986 --user deploy --run-as deploy \\
     --client-ca ca.pem \\
     --cert-mapping "Issuer=1F2E…;Subject=*@example.com;UserName=deploy"
