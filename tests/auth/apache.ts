@@ -4,13 +4,14 @@
  * @module
  */
 import { createSelfSigned } from "../../runtime/security/certificates.ts";
-import { freePort, type Kdc } from "./kdc.ts";
+import type { Kdc } from "./kdc.ts";
+import { freePort, listens, startAtFreePort } from "./ports.ts";
 
 const program = "/usr/sbin/apache2";
 const modules = "/usr/lib/apache2/modules";
 
-/** Longest that it may take to listen, in milliseconds. */
-const patience = 20_000;
+/** Longest that it may take to write down a request that it has answered, in milliseconds. */
+const patience = 30_000;
 
 /** Whether Apache can be run here. */
 export const apachePresent = [program, `${modules}/mod_auth_gssapi.so`].every((path) => {
@@ -82,32 +83,28 @@ export class Apache implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "drover-apache-" });
     // Its workers are another user's.
     await Deno.chmod(folder, 0o755);
-    const port = freePort();
-    const plainPort = freePort();
     const { certificate, key } = await createSelfSigned(["localhost"], Date.now());
     await Deno.writeTextFile(`${folder}/cert.pem`, certificate);
     await Deno.writeTextFile(`${folder}/key.pem`, key);
     for (const [name, content] of Object.entries(setup.files)) {
       await Deno.writeFile(`${folder}/${name}`, content, { mode: 0o644 });
     }
-    await Deno.writeTextFile(`${folder}/apache.conf`, configuration(folder, port, plainPort, setup));
-    const child = new Deno.Command(program, {
-      args: ["-d", folder, "-f", `${folder}/apache.conf`, "-D", "FOREGROUND"],
-      env: { KRB5_CONFIG: `${folder}/krb5.conf`, KRB5RCACHENAME: "none:" },
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    const apache = new Apache(port, plainPort, folder, child);
-    const until = Date.now() + patience;
-    for (;;) {
-      try {
-        (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-        return apache;
-      } catch (error) {
-        if (Date.now() > until) throw new Error(`start Apache: ${await apache.log()}`, { cause: error });
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+    try {
+      return await startAtFreePort(async () => {
+        const [port, plainPort] = [freePort(), freePort()];
+        await Deno.writeTextFile(`${folder}/apache.conf`, configuration(folder, port, plainPort, setup));
+        const child = new Deno.Command(program, {
+          args: ["-d", folder, "-f", `${folder}/apache.conf`, "-D", "FOREGROUND"],
+          env: { KRB5_CONFIG: `${folder}/krb5.conf`, KRB5RCACHENAME: "none:" },
+          stdin: "null",
+          stdout: "null",
+          stderr: "null",
+        }).spawn();
+        return await listens(port, child) ? new Apache(port, plainPort, folder, child) : undefined;
+      });
+    } catch (cause) {
+      const log = await Deno.readTextFile(`${folder}/error.log`).catch(() => "");
+      throw new Error(`start Apache: ${log}`, { cause });
     }
   }
 
@@ -116,10 +113,16 @@ export class Apache implements AsyncDisposable {
     return await Deno.readTextFile(`${this.#folder}/error.log`).catch(() => "");
   }
 
-  /** Users of the requests that it let in, from its access log. */
-  async users(): Promise<string[]> {
-    const log = await Deno.readTextFile(`${this.#folder}/access.log`);
-    return log.trim().split("\n").filter((line) => line.endsWith(" 200")).map((line) => line.split(" ")[0]!);
+  /** Users of the requests that it let in, from its access log; waits for `atLeast`, as it notes a request after its answer. */
+  async users(atLeast: number): Promise<string[]> {
+    for (const until = performance.now() + patience;;) {
+      const log = await Deno.readTextFile(`${this.#folder}/access.log`).catch(() => "");
+      const lines = log.split("\n").filter((line) => line.endsWith(" 200"));
+      if (lines.length >= atLeast || performance.now() > until) {
+        return lines.map((line) => line.split(" ")[0]!);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

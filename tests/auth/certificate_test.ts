@@ -327,7 +327,7 @@ AllowCONNECT ${ports.join(" ")}
     assert.deepEqual(await run(through, ports[n]!), here);
   }
   // It notes a tunnel at its end.
-  const log = await apache.users();
+  const log = await apache.users(1);
   assert.ok(log.length >= 1 && log.every((user) => user === "clerk"), log.join());
   // Behind a proxy localhost is the proxy's machine, and none that is trusted by itself.
   const strange = { ...logon, trust: [], ssl: false, proxy };

@@ -32,7 +32,7 @@ Deno.test("Apache's mod_auth_gssapi lets us in with Kerberos inside SPNEGO, and 
   assert.equal(code, 0, stderr + await apache.log());
   assert.match(stdout, /mod_auth_gssapi/);
   // The second request goes without a token: the logon belongs to the connection.
-  assert.deepEqual(await apache.users(), [principal, principal]);
+  assert.deepEqual(await apache.users(2), [principal, principal]);
 });
 
 /** What the foreign service says at its end. */

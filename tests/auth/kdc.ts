@@ -5,11 +5,10 @@
  * @module
  */
 
+import { freePort, listens, startAtFreePort } from "./ports.ts";
+
 /** Programs of Debian's krb5-kdc and krb5-admin-server, which are outside of a plain user's PATH. */
 const sbin = "/usr/sbin/";
-
-/** Longest that the KDC may take to its first line, in milliseconds. */
-const patience = 20_000;
 
 /** Whether a KDC can be run here. */
 export const kdcPresent = ["krb5kdc", "kdb5_util", "kadmin.local"].every((program) => {
@@ -64,10 +63,14 @@ export class Kdc implements AsyncDisposable {
   static async start(options: KdcOptions): Promise<Kdc> {
     const realm = options.realm ?? "DROVER.TEST";
     const folder = await Deno.makeTempDir({ prefix: "drover-kdc-" });
-    const port = freePort();
     const enctype = options.enctype ?? "aes256-cts-hmac-sha1-96";
-    await Deno.writeTextFile(`${folder}/krb5.conf`, clientProfile(realm, port, enctype));
-    await Deno.writeTextFile(`${folder}/kdc.conf`, kdcProfile(realm, folder, port, enctype));
+    const configure = async () => {
+      const port = freePort();
+      await Deno.writeTextFile(`${folder}/krb5.conf`, clientProfile(realm, port, enctype));
+      await Deno.writeTextFile(`${folder}/kdc.conf`, kdcProfile(realm, folder, port, enctype));
+      return port;
+    };
+    await configure();
     const environment = {
       KRB5_CONFIG: `${folder}/krb5.conf`,
       KRB5_KDC_PROFILE: `${folder}/kdc.conf`,
@@ -84,16 +87,17 @@ export class Kdc implements AsyncDisposable {
       ]),
     ];
     await run(environment, `${sbin}kadmin.local`, ["-r", realm], `${commands.join("\n")}\n`);
-    const child = new Deno.Command(`${sbin}krb5kdc`, {
-      args: ["-n", "-r", realm],
-      env: environment,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    const kdc = new Kdc(realm, folder, environment, child);
-    await kdc.#listening(port);
-    return kdc;
+    return await startAtFreePort(async () => {
+      const port = await configure();
+      const child = new Deno.Command(`${sbin}krb5kdc`, {
+        args: ["-n", "-r", realm],
+        env: environment,
+        stdin: "null",
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+      return await listens(port, child) ? new Kdc(realm, folder, environment, child) : undefined;
+    });
   }
 
   /**
@@ -136,19 +140,6 @@ export class Kdc implements AsyncDisposable {
     this.#child.kill(silent ? "SIGSTOP" : "SIGCONT");
   }
 
-  async #listening(port: number): Promise<void> {
-    const until = Date.now() + patience;
-    for (;;) {
-      try {
-        (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-        return;
-      } catch (error) {
-        if (Date.now() > until) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#child.status;
@@ -189,12 +180,6 @@ function kdcProfile(realm: string, folder: string, port: number, enctype: string
   kdc = FILE:${folder}/kdc.log
   admin_server = FILE:${folder}/kadmin.log
 `;
-}
-
-/** A port that was free just now, for UDP and TCP. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function run(

@@ -252,7 +252,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
       assert.equal(error.code, "KdcTimeout");
     }
     clearInterval(ticking);
-    assert.ok(ticks > 100, `the process was held up: ${ticks} ticks`);
+    assert.ok(ticks > 20, `the process was held up: ${ticks} ticks`);
     // The calls are still under way; nobody waits for them.
     Deno.exit(0);
   },

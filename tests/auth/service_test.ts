@@ -270,7 +270,7 @@ Deno.test(
     const curl = async (url: string) => {
       const { stdout } = await new Deno.Command("curl", {
         args: [
-          ...["-sSk", "--noproxy", "*", "--max-time", "20", "--negotiate", "-u", ":", "-w", "\n%{http_code}"],
+          ...["-sSk", "--noproxy", "*", "--max-time", "60", "--negotiate", "-u", ":", "-w", "\n%{http_code}"],
           ...["-H", "Content-Type: application/soap+xml;charset=UTF-8", "--data-binary", body, url],
         ],
         env: { ...kdc.environment, KRB5CCNAME: cache },

@@ -7,7 +7,7 @@ import { createConnector } from "../../runtime/transports/mod.ts";
 import { makeCertificate } from "../helpers/client_ca.ts";
 import { Recorder } from "../runtime/transports/recorder.ts";
 import { Apache, apachePresent } from "./apache.ts";
-import { freePort } from "./kdc.ts";
+import { freePort, listens } from "./ports.ts";
 
 /** What came of a connection, and of a request if there was one. */
 interface Outcome {
@@ -25,7 +25,7 @@ async function talk(
   body = new Uint8Array(0),
 ): Promise<Outcome> {
   const side = new Recorder();
-  side.connection = createConnector().connect({ host: "localhost", port, timeoutMs: 5_000, tls }, side);
+  side.connection = createConnector().connect({ host: "localhost", port, timeoutMs: 60_000, tls }, side);
   side.connection.write(utf8(head));
   side.connection.write(body);
   await Promise.race([side.ended.promise, side.closed.promise]);
@@ -81,19 +81,6 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   });
 }
 
-/** Waits until a server listens: what s_server says of itself it says before. */
-async function listening(port: number): Promise<void> {
-  for (const until = Date.now() + 20_000;;) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}
-
 for (
   const [what, args, platform, modern, protocol] of [
     ["RSA key exchange with CBC", ["-tls1_2", "-cipher", "AES128-SHA"], "TlsIncompatible", "ok", "TLSv1.2"],
@@ -132,7 +119,8 @@ for (
       stderr: "null",
     }).spawn();
     try {
-      await listening(port);
+      // What s_server says of itself it says before.
+      assert.ok(await listens(port, server));
       const get = "GET / HTTP/1.0\r\n\r\n";
       const result = async (options: Partial<TlsClientOptions>) => {
         const { code, text, protocol, message } = await talk(port, { verify: "ignore", ...options }, get);

@@ -21,7 +21,7 @@ Deno.test.afterAll(async () => {
 });
 
 const soap = "application/soap+xml;charset=UTF-8";
-const general = ["-sSk", "-K", "-", "--noproxy", "*", "--max-time", "20", "-w", "\n%{num_connects}"];
+const general = ["-sSk", "-K", "-", "--noproxy", "*", "--max-time", "60", "-w", "\n%{num_connects}"];
 const anonymously = ["-H", "WSMANIDENTIFY: unauthenticated"];
 const account = `${user}:${password}`;
 

@@ -26,7 +26,7 @@ async function findNothing(...selection: readonly string[]): Promise<void> {
       ...["--header", `Authorization: Bearer ${daemon.token}`],
       ...["--checks", "all"],
       ...["--max-examples", examples],
-      ...["--request-timeout", "20"],
+      ...["--request-timeout", "60"],
       // As the property tests: the same cases in CI, others anywhere else.
       ...(Deno.env.get("CI") === "true" ? ["--seed", "1"] : []),
       "--no-color",

@@ -11,7 +11,7 @@ export const password = "Pässw0rd for demo";
 const top = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Longest that a service may take to its first line or to its end, in milliseconds. */
-const patience = 20_000;
+const patience = 60_000;
 
 /** A service that runs. */
 export class ServiceProcess implements AsyncDisposable {

@@ -128,7 +128,7 @@ export async function curl(
   };
   const child = new Deno.Command("curl", {
     args: [
-      ...["-sSk", "--noproxy", "*", "--max-time", "20", "-w", "\n%{http_code}", "-K", "-"],
+      ...["-sSk", "--noproxy", "*", "--max-time", "60", "-w", "\n%{http_code}", "-K", "-"],
       ...how[kind],
       ...[
         "-H",

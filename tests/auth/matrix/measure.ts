@@ -142,7 +142,7 @@ async function runOurs(row: Row, column: Column, port: number, user: string, wor
   });
   try {
     const output: Uint8Array[] = [];
-    for await (const event of fleet.run("cat", { stdin: payload, timeout: 20_000 })) {
+    for await (const event of fleet.run("cat", { stdin: payload, timeout: 60_000 })) {
       if (event.type === "output") output.push(event.data);
       if (event.type !== "result" || event.status === "succeeded") continue;
       const code = event.error?.code ?? event.status;

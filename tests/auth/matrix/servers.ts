@@ -12,7 +12,7 @@ const servicesScript = fileURLToPath(new URL("services.ts", import.meta.url));
 const serverScript = fileURLToPath(new URL("../../interop/peers/winrm_server.py", import.meta.url));
 
 /** Milliseconds in which a service has told of a logon. */
-const patience = 10_000;
+const patience = 30_000;
 
 /** What all of them are made with. */
 export interface Realm {
