@@ -29,14 +29,20 @@ interface Provision {
   readonly usable: boolean;
 }
 
-/** What became of a suite. */
+/** What became of a suite, or of a part of it. */
 type Outcome =
   | { readonly kind: "ran"; readonly seconds: number; readonly problems: readonly string[] }
   | { readonly kind: "empty" }
   | { readonly kind: "leftOut" };
 
-interface Result {
+/** One run of `deno test`: a suite, or some of its files. */
+interface Part {
   readonly suite: Suite;
+  /** From 1 on. */
+  readonly number: number;
+}
+
+interface Result extends Part {
   readonly outcome: Outcome;
   /** What has to be installed for the suite to run whole. */
   readonly missing: readonly string[];
@@ -67,20 +73,25 @@ async function main(names: readonly string[]): Promise<number> {
   await Deno.mkdir(REPORTS, { recursive: true });
 
   const chosen = suites.filter(({ name }) => names.length === 0 || names.includes(name));
-  const queue = chosen.filter(({ concurrent }) => concurrent);
+  // What takes long to be prepared is so beside the suites that do not need it; what fails is told where it is needed.
+  void (async () => {
+    for (const need of chosen.flatMap(({ needs }) => needs)) await provision(need).catch(() => {});
+  })();
+  const queue = chosen.filter(({ concurrent }) => concurrent).flatMap(partsOf);
   const results: Result[] = [];
   async function worker(): Promise<void> {
-    for (let suite = queue.shift(); suite; suite = queue.shift()) results.push(await runSuite(suite, true));
+    for (let part = queue.shift(); part; part = queue.shift()) results.push(await runPart(part, true));
   }
   await Promise.all([worker(), worker()]);
-  for (const suite of chosen.filter(({ concurrent }) => !concurrent)) {
-    results.push(await runSuite(suite, false));
+  for (const part of chosen.filter(({ concurrent }) => !concurrent).flatMap(partsOf)) {
+    results.push(await runPart(part, false));
   }
-  results.sort((a, b) => suites.indexOf(a.suite) - suites.indexOf(b.suite));
 
   const rows: [string, Counts, string][] = [];
   const notes: string[] = [];
-  for (const { suite, outcome, missing } of results) {
+  for (const suite of chosen) {
+    const parts = results.filter((result) => result.suite === suite);
+    const { outcome, missing } = sumOf(parts);
     const problems = outcome.kind === "ran" ? [...outcome.problems] : [];
     const excuse = exceptions[suite.name];
     const absence = missing.length > 0
@@ -119,22 +130,44 @@ async function main(names: readonly string[]): Promise<number> {
   return sum.failed > 0 ? 1 : 0;
 }
 
-/** Runs one suite to its end, or to the end of its time. */
-/** See the module. */
+function partsOf(suite: Suite): Part[] {
+  return Array.from({ length: suite.parts }, (_, index) => ({ suite, number: index + 1 }));
+}
+
+/** What became of a suite, of what became of its parts. */
+function sumOf(parts: readonly Result[]): Pick<Result, "outcome" | "missing"> {
+  const { outcome: first, missing } = parts[0]!;
+  const ran = parts.flatMap(({ outcome }) => outcome.kind === "ran" ? [outcome] : []);
+  if (ran.length === 0) return { outcome: first, missing };
+  return {
+    outcome: {
+      kind: "ran",
+      seconds: ran.reduce((sum, { seconds }) => sum + seconds, 0),
+      problems: ran.flatMap(({ problems }) => problems),
+    },
+    missing,
+  };
+}
+
+/** See `tests/helpers/fixed_seed.ts`. */
 const PRELOADED = Deno.env.get("CI") === "true"
   ? [`--preload=${join(TOP, "tests", "helpers", "fixed_seed.ts")}`]
   : [];
 
-async function runSuite(suite: Suite, quiet: boolean): Promise<Result> {
-  const files = await testFiles(suite);
-  if (files.length === 0) return { suite, outcome: { kind: "empty" }, missing: [] };
-  const provisions = await Promise.all(suite.needs.map(provide));
+/** Runs one suite, or a part of it, to its end, or to the end of its time. */
+async function runPart({ suite, number }: Part, quiet: boolean): Promise<Result> {
+  const files = (await testFiles(suite)).filter((_, index) => index % suite.parts === number - 1);
+  if (files.length === 0) return { suite, number, outcome: { kind: "empty" }, missing: [] };
+  const provisions = await Promise.all(suite.needs.map(provision));
   const missing = provisions.flatMap((provision) => provision.missing);
-  if (provisions.some(({ usable }) => !usable)) return { suite, outcome: { kind: "leftOut" }, missing };
-  if (!quiet) console.log(`\n--- ${suite.name}`);
+  if (provisions.some(({ usable }) => !usable)) {
+    return { suite, number, outcome: { kind: "leftOut" }, missing };
+  }
+  const name = suite.parts === 1 ? suite.name : `${suite.name}.${number}`;
+  if (!quiet) console.log(`\n--- ${name}`);
 
-  const mark = `${suite.name}-${crypto.randomUUID()}`;
-  const report = join(REPORTS, `${suite.name}.xml`);
+  const mark = `${name}-${crypto.randomUUID()}`;
+  const report = join(REPORTS, `${name}.xml`);
   const started = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -172,20 +205,22 @@ async function runSuite(suite: Suite, quiet: boolean): Promise<Result> {
       output,
       elapsed(GRACE).then(() => ["", "(its output could not be read)"]),
     ]);
-    console.log(`\n--- ${suite.name}\n${out!.trimEnd()}${err!.trim() === "" ? "" : `\n${err!.trimEnd()}`}`);
+    console.log(`\n--- ${name}\n${out!.trimEnd()}${err!.trim() === "" ? "" : `\n${err!.trimEnd()}`}`);
   }
 
-  const { passed, failed, skipped } = await countReports((file) => file === `${suite.name}.xml`);
+  const { passed, failed, skipped } = await countReports((file) => file === `${name}.xml`);
   const problems: string[] = [];
-  if (hung) problems.push(`did not end within ${suite.budget} s and was killed`);
+  if (hung) problems.push(`${name} did not end within ${suite.budget} s and was killed`);
   // A file that cannot be loaded fails the run without a case in the report.
   else if (!status.success && failed === 0) {
-    problems.push(`deno test ended with ${status.signal ?? status.code}`);
-  } else if (passed + failed + skipped === 0) problems.push("no test ran");
+    problems.push(`${name}: deno test ended with ${status.signal ?? status.code}`);
+  } else if (passed + failed + skipped === 0) problems.push(`${name}: no test ran`);
   if (left.length > 0) {
-    problems.push(`left processes behind: ${left.map(({ pid, command }) => `${pid} ${command}`).join(", ")}`);
+    problems.push(
+      `${name} left processes behind: ${left.map(({ pid, command }) => `${pid} ${command}`).join(", ")}`,
+    );
   }
-  return { suite, outcome: { kind: "ran", seconds, problems }, missing };
+  return { suite, number, outcome: { kind: "ran", seconds, problems }, missing };
 }
 
 /** What still runs of a suite after a moment of grace for what is just ending. */
@@ -222,7 +257,15 @@ async function testFiles({ path }: Suite): Promise<string[]> {
   return files.sort();
 }
 
-/** Finds out whether a need is met here. */
+const provisions = new Map<Need, Promise<Provision>>();
+
+/** Finds out whether a need is met here, once. */
+function provision(need: Need): Promise<Provision> {
+  const known = provisions.get(need) ?? provide(need);
+  provisions.set(need, known);
+  return known;
+}
+
 async function provide(need: Need): Promise<Provision> {
   switch (need) {
     case "git":

@@ -20,8 +20,8 @@ export interface InteropEnvironment {
 const PEERS = fileURLToPath(new URL("peers/", import.meta.url));
 const CACHE = fileURLToPath(new URL("../../build/interop/", import.meta.url));
 
-/** Longest that one step of the preparation may take, in milliseconds. */
-const STEP_TIMEOUT = 240_000;
+/** Longest that one step of the preparation may take, in milliseconds: other suites run beside it. */
+const STEP_TIMEOUT = 420_000;
 
 let prepared: Promise<InteropEnvironment> | undefined;
 
