@@ -91,6 +91,7 @@ test("--json has exactly the promised shape", async () => {
     "durationMs",
     "exitCode",
     "host",
+    "logon",
     "status",
     "type",
   ]);
