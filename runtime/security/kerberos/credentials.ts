@@ -5,15 +5,11 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 import {
-  type ContextStep,
   Credential,
   type CredentialStore,
   destroyCache,
-  type GssContext,
   type GssLibrary,
-  type Handle,
   hostRealm,
-  type InitiatorSpec,
   principalName,
 } from "../../../ffi/gssapi/mod.ts";
 import { DeniedError, type DroverError } from "../../../protocol/errors.ts";
@@ -22,7 +18,8 @@ import type { Clock } from "../../../actors/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
 import type { Sooner } from "../sooner.ts";
-import { turns } from "../turns.ts";
+import { ServiceTicket } from "./service_ticket.ts";
+import { TicketCache } from "./ticket_cache.ts";
 
 /** What a principal proves itself with. */
 export type CredentialSource =
@@ -40,139 +37,64 @@ const refusedMs = 60_000;
 /** The same for a KDC that cannot be reached. */
 const unreachableMs = 10_000;
 
-/** Tickets that are good for now, and the credentials to use them with. */
+/** Services whose tickets share a cache in memory: the library looks through all of it, for each step of a logon. */
+const mostServices = 32;
+
+/** Tickets that are good for now. */
 export class Login {
   readonly #library: GssLibrary;
-  readonly #store: Store;
-  /** For steps in place alone: the library locks a credential for as long as it asks a KDC with it. */
-  readonly #inPlace: Credential;
-  /** Further credentials, for calls on other threads, that nobody uses at the moment. */
-  readonly #idle: Credential[] = [];
-  readonly #waiting: ((credential: Credential) => void)[] = [];
-  #opened = 0;
-  readonly #targets = new Map<string, Promise<Handle> | Handle>();
-  /** Services that there is a ticket for already, and the monotonic milliseconds until which it is surely good. */
-  readonly #known = new Map<string, number>();
-  readonly #asked = new Map<string, Promise<void>>();
+  readonly #another: Acquired["another"];
+  readonly #services = new Map<string, Sooner<ServiceTicket>>();
+  /** The cache that takes the tickets of the next service, and for how many it has room. */
+  #cache: Sooner<TicketCache>;
+  #room: number;
 
-  /** Begins with one credential of `store`, which is at hand already. */
-  constructor(library: GssLibrary, store: Store, credential: Credential) {
+  /** Begins with one cache. */
+  constructor(library: GssLibrary, { cache, another }: Acquired) {
     this.#library = library;
-    this.#store = store;
-    this.#inPlace = credential;
-    if (store.destroy !== undefined) forgotten.register(this, store.destroy);
+    this.#another = another;
+    this.#cache = cache;
+    this.#room = another === undefined ? Infinity : mostServices;
   }
 
   /**
-   * The name of `service` on `host`. It is taken as it is: no DNS has a say in who the service is. Without a realm for the host in
-   * krb5.conf the KDC refers us to it.
+   * The ticket of `service` on `host`. The name is taken as it is: no DNS has a say in who the service is. Without a realm for the host
+   * in krb5.conf the KDC refers us to it.
    */
-  target(service: string, host: string): Sooner<Handle> {
-    const known = this.#targets.get(service);
+  service(service: string, host: string): Sooner<ServiceTicket> {
+    const known = this.#services.get(service);
     if (known !== undefined) return known;
-    const found = hostRealm(this.#library, host).then((realm) => {
-      const name = principalName(this.#library, `${service}@${realm}`);
-      this.#targets.set(service, name);
-      return name;
-    });
-    this.#targets.set(service, found);
-    found.catch(() => this.#targets.delete(service));
+    const found = this.#begin(service, host);
+    this.#services.set(service, found);
+    found.then((ticket) => this.#services.set(service, ticket), () => this.#services.delete(service));
     return found;
   }
 
-  /**
-   * The first step towards `service`: one at a time until there is a ticket for it. `asks`: the KDC is asked for something in any
-   * case.
-   */
-  first(service: string, context: GssContext, request: LoginRequest, asks: boolean): Sooner<ContextStep> {
-    if (!this.#isKnown(service)) return this.#firstOfAll(service, context, request, asks);
-    return asks ? this.#elsewhere(context, request, undefined) : this.later(context, request, undefined);
+  async #begin(service: string, host: string): Promise<ServiceTicket> {
+    const realm = await hostRealm(this.#library, host);
+    const target = principalName(this.#library, `${service}@${realm}`);
+    return new ServiceTicket(target, await this.#cacheOfNext());
   }
 
-  async #firstOfAll(
-    service: string,
-    context: GssContext,
-    request: LoginRequest,
-    asks: boolean,
-  ): Promise<ContextStep> {
-    for (let other; (other = this.#asked.get(service)) !== undefined;) {
-      await other;
-      if (this.#isKnown(service)) return await this.first(service, context, request, asks);
+  #cacheOfNext(): Sooner<TicketCache> {
+    if (this.#another !== undefined && this.#room <= 0) {
+      const another = this.#another();
+      this.#room = mostServices;
+      this.#cache = another;
+      another.catch(() => this.#room = 0);
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#asked.set(service, promise);
-    try {
-      const outcome = await this.#elsewhere(context, request, undefined);
-      const seconds = outcome.ticketSeconds;
-      const goodForMs = (seconds - Math.min(marginSeconds, seconds / 4)) * 1000;
-      this.#known.set(service, systemClock.monotonic() + goodForMs);
-      return outcome;
-    } finally {
-      this.#asked.delete(service);
-      resolve();
-    }
-  }
-
-  #isKnown(service: string): boolean {
-    return systemClock.monotonic() < (this.#known.get(service) ?? 0);
-  }
-
-  /** A later step: of two, the second one. */
-  later(context: GssContext, request: LoginRequest, token: Uint8Array | undefined): Sooner<ContextStep> {
-    if (!this.#store.inMemory) return this.#elsewhere(context, request, token);
-    return turns.take(() => context.initiate({ ...request, credential: this.#inPlace }, token));
-  }
-
-  async #elsewhere(
-    context: GssContext,
-    request: LoginRequest,
-    token: Uint8Array | undefined,
-  ): Promise<ContextStep> {
-    const credential = await this.#take();
-    try {
-      return await context.initiateElsewhere({ ...request, credential }, token);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#idle.push(credential);
-      else next(credential);
-    }
-  }
-
-  async #take(): Promise<Credential> {
-    const idle = this.#idle.pop();
-    if (idle !== undefined) return idle;
-    if (this.#opened >= mostCredentials) return await new Promise((resolve) => this.#waiting.push(resolve));
-    this.#opened++;
-    try {
-      return await this.#store.open();
-    } catch (error) {
-      this.#opened--;
-      throw error;
-    }
+    this.#room--;
+    return this.#cache;
   }
 }
 
-/** Credentials of one login: as many as calls of the library run at once. */
-const mostCredentials = 12;
-
-/** What a service is asked for. */
-export type LoginRequest = Omit<InitiatorSpec, "credential">;
-
-/** Where the tickets of a login are. */
-interface Store {
-  /** Takes a credential from it. */
-  readonly open: () => Promise<Credential>;
-  /** Whether the library neither reads files for it nor renews it by itself. */
-  readonly inMemory: boolean;
-  /** Frees it, when nobody uses the login any more. */
-  readonly destroy?: () => void;
+/** What a source has given. */
+interface Acquired {
+  readonly cache: TicketCache;
+  /** Makes one more cache with the ticket of the principal alone; absent: all tickets are in one. */
+  readonly another?: () => Promise<TicketCache>;
+  readonly seconds: number;
 }
-
-/** Caches in memory live for as long as the logins that use them. */
-const forgotten = new FinalizationRegistry<() => void>((destroy) => destroy());
-
-/** A ticket's last seconds, in which the library might ask for another. */
-const marginSeconds = 60;
 
 interface Entry {
   login: Login | undefined;
@@ -215,11 +137,11 @@ export class Credentials {
 
   async #begin(source: CredentialSource, entry: Entry): Promise<Login> {
     try {
-      const { store, credential } = await this.#acquire(source);
-      const seconds = credential.lifetimeSeconds;
+      const acquired = await this.#acquire(source);
+      const { seconds } = acquired;
       entry.until = this.#clock.monotonic() + 1000 * (seconds - Math.min(renewalSeconds, seconds / 10));
       entry.refusal = undefined;
-      return entry.login = new Login(this.#library, store, credential);
+      return entry.login = new Login(this.#library, acquired);
     } catch (cause) {
       const error = kerberosError(cause, actionOf(source));
       const forMs = error instanceof DeniedError ? refusedMs : unreachableMs;
@@ -230,36 +152,51 @@ export class Credentials {
     }
   }
 
-  async #acquire(
-    source: CredentialSource,
-  ): Promise<{ readonly store: Store; readonly credential: Credential }> {
+  async #acquire(source: CredentialSource): Promise<Acquired> {
+    return source.kind === "password" ? await this.#withPassword(source) : await this.#fromFiles(source);
+  }
+
+  /** Tickets in memory. */
+  async #withPassword(source: CredentialSource & { kind: "password" }): Promise<Acquired> {
     const library = this.#library;
-    const cache = `MEMORY:drover-${randomBytes(8).toString("hex")}`;
-    const destroy = () => destroyCache(library, cache);
+    const password = new TextEncoder().encode(source.password.reveal());
+    let first: Credential;
+    try {
+      first = await Credential.withPassword(library, source.principal, password);
+    } finally {
+      password.fill(0);
+    }
+    const another = async () => {
+      const cache = newCache();
+      first.copyTo(library, { ccache: cache });
+      // Whose the tickets are the KDC has said: for an enterprise name somebody else's.
+      const open = () => Credential.fromStore(library, "initiate", { ccache: cache });
+      const destroy = () => destroyCache(library, cache);
+      try {
+        return new TicketCache(await open(), open, true, destroy);
+      } catch (error) {
+        destroy();
+        throw error;
+      }
+    };
+    return { cache: await another(), another, seconds: first.lifetimeSeconds };
+  }
+
+  /** Tickets of kinit, or such as the library gets and renews by itself. */
+  async #fromFiles(source: Exclude<CredentialSource, { kind: "password" }>): Promise<Acquired> {
+    const library = this.#library;
     const from = (names: CredentialStore) => () =>
       Credential.fromStore(library, "initiate", names, source.principal);
-    switch (source.kind) {
-      case "password": {
-        const password = new TextEncoder().encode(source.password.reveal());
-        try {
-          using credential = await Credential.withPassword(library, source.principal, password);
-          credential.copyTo(library, { ccache: cache });
-        } finally {
-          password.fill(0);
-        }
-        // Whose the tickets are the KDC has said: for an enterprise name somebody else's.
-        const open = () => Credential.fromStore(library, "initiate", { ccache: cache });
-        return { store: { open, inMemory: true, destroy }, credential: await open() };
-      }
-      case "ccache": {
-        const open = from(source.cache === undefined ? {} : { ccache: source.cache });
-        return { store: { open, inMemory: false }, credential: await open() };
-      }
-      case "keytab": {
-        const open = from({ client_keytab: source.file, ccache: cache });
-        return { store: { open, inMemory: false, destroy }, credential: await open() };
-      }
+    const cacheOf = async (open: () => Promise<Credential>, destroy?: () => void) => {
+      const first = await open();
+      return { cache: new TicketCache(first, open, false, destroy), seconds: first.lifetimeSeconds };
+    };
+    if (source.kind === "ccache") {
+      return await cacheOf(from(source.cache === undefined ? {} : { ccache: source.cache }));
     }
+    const cache = newCache();
+    const open = from({ client_keytab: source.file, ccache: cache });
+    return await cacheOf(open, () => destroyCache(library, cache));
   }
 
   #entryOf(source: CredentialSource): Entry {
@@ -289,6 +226,11 @@ export class Credentials {
 
 function placeOf(source: Exclude<CredentialSource, { kind: "password" }>): string | null {
   return source.kind === "keytab" ? source.file : source.cache ?? null;
+}
+
+/** A name for a cache in memory. */
+function newCache(): string {
+  return `MEMORY:drover-${randomBytes(8).toString("hex")}`;
 }
 
 function actionOf(source: CredentialSource): string {

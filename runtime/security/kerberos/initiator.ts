@@ -3,8 +3,9 @@ import { type ContextStep, GssFlag, type GssLibrary } from "../../../ffi/gssapi/
 import { DeniedError, ProtocolError } from "../../../protocol/errors.ts";
 import { andThen, type Sooner } from "../sooner.ts";
 import { KerberosContext, type Progress } from "./context.ts";
-import type { Credentials, CredentialSource, Login, LoginRequest } from "./credentials.ts";
+import type { Credentials, CredentialSource } from "./credentials.ts";
 import { answerError } from "./errors.ts";
+import type { ServiceRequest, ServiceTicket } from "./service_ticket.ts";
 
 /** One logon to one service. */
 export interface KerberosLogon {
@@ -24,10 +25,10 @@ export interface KerberosLogon {
 const required = GssFlag.mutual | GssFlag.replay | GssFlag.sequence | GssFlag.confidentiality |
   GssFlag.integrity;
 
-/** Who logs on, and to whom. */
+/** To whom, and how. */
 interface Begun {
-  readonly login: Login;
-  readonly request: LoginRequest;
+  readonly ticket: ServiceTicket;
+  readonly request: ServiceRequest;
 }
 
 /** A logon. */
@@ -69,30 +70,26 @@ export class KerberosInitiator extends KerberosContext {
   #begin(): Sooner<Begun> {
     const { source, host, delegate, bindings } = this.#logon;
     const flags = required | (delegate ? GssFlag.delegate : 0);
+    const request = { flags, bindings };
     return andThen(
       this.#credentials.login(source),
-      (login) =>
-        andThen(
-          login.target(this.#service, host),
-          (target) => ({ login, request: { target, flags, bindings } }),
-        ),
+      (login) => andThen(login.service(this.#service, host), (ticket) => ({ ticket, request })),
     );
   }
 
   #first(begun: Begun): Sooner<Progress> {
     this.#begun = begun;
-    const { login, request } = begun;
-    const step = login.first(this.#service, this.gss, request, this.#logon.delegate);
+    const step = begun.ticket.first(this.gss, begun.request, this.#logon.delegate);
     return andThen(step, (outcome) => this.#progress(outcome));
   }
 
-  #later({ login, request }: Begun, token: Uint8Array | undefined): Sooner<Progress> {
+  #later({ ticket, request }: Begun, token: Uint8Array | undefined): Sooner<Progress> {
     const failed = (error: unknown) => {
       throw answerError(error, this.action);
     };
     let step: Sooner<ContextStep>;
     try {
-      step = login.later(this.gss, request, token);
+      step = ticket.later(this.gss, request, token);
     } catch (error) {
       return failed(error);
     }

@@ -1,0 +1,72 @@
+/** A cache of tickets, and the credentials to use it with. @module */
+import type { ContextStep, Credential, GssContext, InitiatorSpec } from "../../../ffi/gssapi/mod.ts";
+import type { Sooner } from "../sooner.ts";
+import { turns } from "../turns.ts";
+
+/** Credentials of one cache: as many as calls of the library run at once. */
+const mostCredentials = 12;
+
+/** Caches in memory live until somebody destroys them: nobody needs them any more when nobody has this. */
+const forgotten = new FinalizationRegistry<() => void>((destroy) => destroy());
+
+/** See the module. */
+export class TicketCache {
+  readonly #open: () => Promise<Credential>;
+  /** For steps in place alone: the library locks a credential for as long as it asks a KDC with it. */
+  readonly #inPlace: Credential | undefined;
+  /** Credentials, for calls on other threads, that nobody uses at the moment. */
+  readonly #idle: Credential[] = [];
+  readonly #waiting: ((credential: Credential) => void)[] = [];
+  #opened = 0;
+
+  /**
+   * `first`: a credential of the cache; `open` takes more of them; `destroy` frees the cache. `inPlace`: the library neither reads files
+   * for it nor renews its tickets by itself.
+   */
+  constructor(first: Credential, open: () => Promise<Credential>, inPlace: boolean, destroy?: () => void) {
+    this.#open = open;
+    if (inPlace) this.#inPlace = first;
+    else this.#opened = this.#idle.push(first);
+    if (destroy !== undefined) forgotten.register(this, destroy);
+  }
+
+  /** A step that asks no KDC, with a ticket that is there: in place, where that is possible. */
+  step(
+    context: GssContext,
+    spec: Omit<InitiatorSpec, "credential">,
+    token?: Uint8Array,
+  ): Sooner<ContextStep> {
+    const credential = this.#inPlace;
+    if (credential === undefined) return this.asking(context, spec, token);
+    return turns.take(() => context.initiate({ ...spec, credential }, token));
+  }
+
+  /** A step that may ask a KDC. */
+  async asking(
+    context: GssContext,
+    spec: Omit<InitiatorSpec, "credential">,
+    token?: Uint8Array,
+  ): Promise<ContextStep> {
+    const credential = await this.#take();
+    try {
+      return await context.initiateElsewhere({ ...spec, credential }, token);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#idle.push(credential);
+      else next(credential);
+    }
+  }
+
+  async #take(): Promise<Credential> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#opened >= mostCredentials) return await new Promise((resolve) => this.#waiting.push(resolve));
+    this.#opened++;
+    try {
+      return await this.#open();
+    } catch (error) {
+      this.#opened--;
+      throw error;
+    }
+  }
+}
