@@ -310,6 +310,26 @@ export interface ServiceAccount {
   readonly systemUser: string | undefined;
   /** What RootSDDL is checked with. */
   readonly token: AccessToken;
+  /** What its client has handed over with this logon, so that its commands can log on elsewhere; absent: nothing. */
+  readonly delegated?: DelegatedCredentials;
+}
+
+/** Credentials that a client has handed over. */
+export interface DelegatedCredentials {
+  /**
+   * Lays a copy ready for processes of `systemUser` (`undefined`: the service's own user). Called as an effect, while the logon lasts.
+   *
+   * @throws DroverError
+   */
+  provide(systemUser: string | undefined): ProvidedCredentials;
+}
+
+/** A copy of credentials, for the processes of one shell. */
+export interface ProvidedCredentials {
+  /** The variables by which processes find it. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Destroys it. Idempotent; throws nothing. */
+  wipe(): void;
 }
 
 /** Accepts logons. */

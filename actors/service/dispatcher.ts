@@ -402,6 +402,7 @@ class Dispatcher implements Behaviour<DispatcherMessage> {
         noProfile: operation.noProfile,
         codepage,
         systemUser: account.systemUser,
+        delegated: account.delegated,
         settings,
         machineName: this.#options.machineName,
         processHost: this.#options.processHost,

@@ -29,7 +29,15 @@ import { guidFromRandom, isGuid } from "../../protocol/guid.ts";
 import { concat } from "../../protocol/bytes.ts";
 import type { ServiceSettings } from "../../protocol/wsman/config_model.ts";
 import type { Behaviour, ChildSpec, Context, ReplyTo } from "../kernel/actor.ts";
-import type { CodePages, OutputStream, ProcessEvents, ProcessHost, ProcessSpec } from "../ports.ts";
+import type {
+  CodePages,
+  DelegatedCredentials,
+  OutputStream,
+  ProcessEvents,
+  ProcessHost,
+  ProcessSpec,
+} from "../ports.ts";
+import { ShellCredentials } from "./shell_credentials.ts";
 import { aborted, type Answer, asFault, faultAnswer, success } from "./answers.ts";
 import { Command, inputCapacity, type Waiting, type WaitingReceive, type WaitingSend } from "./command.ts";
 
@@ -50,6 +58,8 @@ export interface ShellOptions {
   /** Code page to convert to; `undefined`: bytes pass as they are. */
   readonly codepage: number | undefined;
   readonly systemUser: string | undefined;
+  /** What its client has handed over: all commands have a copy of it, which is gone with the shell. */
+  readonly delegated: DelegatedCredentials | undefined;
   readonly settings: ServiceSettings;
   readonly machineName: string;
   readonly processHost: ProcessHost;
@@ -131,6 +141,7 @@ export function shellActor(options: ShellOptions): ChildSpec<ShellMessage> {
 class ShellActor implements Behaviour<ShellMessage> {
   readonly #options: ShellOptions;
   readonly #commands = new Map<string, Command>();
+  readonly #credentials: ShellCredentials;
   readonly #createdAt: number;
   #lastActivity: number;
   #closing = false;
@@ -139,6 +150,9 @@ class ShellActor implements Behaviour<ShellMessage> {
   constructor(options: ShellOptions, context: Context<ShellMessage>) {
     this.#options = options;
     this.#createdAt = this.#lastActivity = context.now();
+    const credentials = this.#credentials = new ShellCredentials(options.delegated, options.systemUser);
+    // Now, and not with the first command: by then the connection that they came with may be gone.
+    if (credentials.some) context.effect(() => credentials.provide());
     context.timer(options.idleTimeoutMs, { kind: "idleCheck" });
     if (options.lifetimeMs !== undefined) context.timer(options.lifetimeMs, { kind: "lifetimeOver" });
   }
@@ -194,6 +208,7 @@ class ShellActor implements Behaviour<ShellMessage> {
     for (const command of this.#commands.values()) {
       if (command.phase !== "ended") context.effect(() => command.process?.signal("terminate"));
     }
+    if (this.#credentials.some) context.effect(() => this.#credentials.wipe());
   }
 
   // Operations.
@@ -293,7 +308,10 @@ class ShellActor implements Behaviour<ShellMessage> {
         onExit: (exitCode) => post({ kind: "exited", command, exitCode }),
         onFailed: (code, message) => post({ kind: "failed", command, code, message }),
       };
-      command.process = processHost.spawn(spec, events);
+      const { refusal, variables } = this.#credentials;
+      if (refusal !== undefined) events.onFailed("SpawnFailed", refusal);
+      // What the client says of its own goes before.
+      else command.process = processHost.spawn({ ...spec, env: { ...variables, ...spec.env } }, events);
     });
   }
 

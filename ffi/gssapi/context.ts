@@ -1,6 +1,6 @@
 /** Security contexts of Kerberos: the dialogue, and the protection of messages (RFC 4121). @module */
 import { continueNeeded, GssFlag, GssOid, IovType, outOfSequence } from "./constants.ts";
-import type { Credential } from "./credential.ts";
+import { Credential } from "./credential.ts";
 import { GssError } from "./errors.ts";
 import { Handle } from "./handle.ts";
 import type { GssLibrary } from "./library.ts";
@@ -62,6 +62,7 @@ export class GssContext implements Disposable {
   /** Measured when it is first asked for. */
   #headerLength: number | undefined;
   #flags = 0;
+  #delegated: Credential | undefined;
 
   /** A context without a dialogue yet. */
   constructor(library: GssLibrary) {
@@ -74,6 +75,11 @@ export class GssContext implements Disposable {
   /** {@link GssFlag}s that the context has, once it stands. */
   get flags(): number {
     return this.#flags;
+  }
+
+  /** Tickets that the initiator has handed over with its logon; `undefined`: none. They go with the context. */
+  get delegated(): Credential | undefined {
+    return this.#delegated;
   }
 
   /**
@@ -157,9 +163,10 @@ export class GssContext implements Disposable {
       registers.output,
       registers.flags,
       registers.seconds,
-      null,
+      registers.credential,
     );
     frame?.end();
+    this.#keepDelegated(registers.credential);
     return this.#inPlace("gss_accept_sec_context", major);
   }
 
@@ -170,30 +177,41 @@ export class GssContext implements Disposable {
    */
   async acceptElsewhere(spec: AcceptorSpec, token: Uint8Array): Promise<ContextStep> {
     const { credential, bindings } = spec;
-    return await this.#elsewhere("gss_accept_sec_context", (frame, { minor, output, flags, seconds }) => {
-      frame.hold(spec);
-      return credential.handle.during(() =>
-        this.#library.async(
-          "gss_accept_sec_context",
-          frame,
-          minor,
-          (functions) =>
-            functions.acceptContextAsync(
-              minor,
-              this.#handle.slot,
-              credential.handle.pointer,
-              frame.buffer(frame.copy(token)),
-              bindings === undefined ? null : frame.bindings(bindings),
-              null,
-              null,
-              output,
-              flags,
-              seconds,
-              null,
-            ),
-        )
-      );
-    });
+    const delegated: Native = new Uint8Array(new ArrayBuffer(8));
+    try {
+      return await this.#elsewhere("gss_accept_sec_context", (frame, { minor, output, flags, seconds }) => {
+        frame.hold([spec, delegated]);
+        return credential.handle.during(() =>
+          this.#library.async(
+            "gss_accept_sec_context",
+            frame,
+            minor,
+            (functions) =>
+              functions.acceptContextAsync(
+                minor,
+                this.#handle.slot,
+                credential.handle.pointer,
+                frame.buffer(frame.copy(token)),
+                bindings === undefined ? null : frame.bindings(bindings),
+                null,
+                null,
+                output,
+                flags,
+                seconds,
+                delegated,
+              ),
+          )
+        );
+      });
+    } finally {
+      this.#keepDelegated(delegated);
+    }
+  }
+
+  #keepDelegated(slot: Native): void {
+    const credential = Credential.received(this.#library, slot);
+    if (this.#handle.isDisposed) credential?.[Symbol.dispose]();
+    else this.#delegated = credential;
   }
 
   async #elsewhere(
@@ -400,5 +418,6 @@ export class GssContext implements Disposable {
   /** Gives the context back. Idempotent. */
   [Symbol.dispose](): void {
     this.#handle[Symbol.dispose]();
+    this.#delegated?.[Symbol.dispose]();
   }
 }

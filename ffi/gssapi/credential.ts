@@ -2,7 +2,7 @@
 import { CredentialUsage, GssOid, indefinite } from "./constants.ts";
 import { Handle } from "./handle.ts";
 import type { GssLibrary } from "./library.ts";
-import { Frame, type Native, oid, u32Of } from "./memory.ts";
+import { Frame, type Native, oid, pointerIn, u32Of } from "./memory.ts";
 import { displayName, nameHandle, principalName } from "./name.ts";
 import { minor as callMinor } from "./registers.ts";
 
@@ -93,6 +93,15 @@ export class Credential implements Disposable {
     return usage === "accept"
       ? new Credential(handle, "", Infinity)
       : await Credential.#inquired(library, handle);
+  }
+
+  /** Takes over what the library wrote to `slot`, which is empty then; `undefined`: it was before. */
+  static received(library: GssLibrary, slot: Native): Credential | undefined {
+    if (pointerIn(slot) === null) return undefined;
+    const handle = credentialHandle(library);
+    handle.slot.set(slot);
+    slot.fill(0);
+    return new Credential(handle, "", Infinity);
   }
 
   /**

@@ -26,6 +26,9 @@ export const names: readonly [Native, Native] = [
 /** gss_iov_buffer_desc[3] { OM_uint32 type; gss_buffer_desc buffer; }. */
 export const iov: Native = new Uint8Array(memory, 80, 72);
 
+/** A credential that the library writes. */
+export const credential: Native = new Uint8Array(memory, 200, 8);
+
 /** Further results: two numbers, a gss_buffer_desc, and a number. */
 export const scratch: readonly [Native, Native, Native, Native] = [
   new Uint8Array(memory, 160, 4),

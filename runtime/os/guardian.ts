@@ -14,6 +14,8 @@
  * A process that both left its group and dropped the marker escapes: only cgroups could hold it. Without /proc (macOS)
  * a command whose service is killed in the microseconds before its registration escapes, too.
  *
+ * A folder with secrets can be left to it as well: it removes that.
+ *
  * The guardian has a session of its own and ignores the signals of terminals, holds none of our streams but its pipe,
  * and has an environment without markers, so that the guardian of a service around us does not take it for a command.
  * @module
@@ -22,10 +24,11 @@
 /** Environment variable that every command and all its descendants carry. */
 export const markerVariable = "DROVER_SERVICE_ID";
 
-// "+N" registers a process group, "-N" forgets it. `read` and `kill` are built in: nothing is started until the end.
+// "+N" registers a process group, "-N" forgets it; what begins with "/" is the folder. `read` and `kill` are built in: nothing is started until the end.
 const script = `
 trap '' HUP INT QUIT TERM TSTP
 groups=' '
+folder=
 while IFS= read -r line; do
   group=\${line#?}
   case $line in
@@ -33,9 +36,11 @@ while IFS= read -r line; do
     -*) case $groups in
           *" $group "*) groups="\${groups%%" $group "*} \${groups#*" $group "}" ;;
         esac ;;
+    /*) folder=$line ;;
   esac
 done
 for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
+[ -z "$folder" ] || rm -rf -- "$folder"
 [ -r /proc/self/environ ] || exit 0
 quiet=0
 pass=0
@@ -63,6 +68,7 @@ export class Guardian {
   #pipe: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #child: Deno.ChildProcess | undefined;
   #restart: ReturnType<typeof setTimeout> | undefined;
+  #folder: string | undefined;
   #closed = false;
 
   /** Starts it, on systems that have process groups. */
@@ -79,6 +85,12 @@ export class Guardian {
   /** The group is gone; its number may come again for somebody else's. */
   forget(group: number): void {
     if (this.#groups.delete(group)) this.#tell(`-${group}\n`);
+  }
+
+  /** Remove this folder when the service ends. There is one for a service. */
+  removeAtEnd(folder: string): void {
+    this.#folder = folder;
+    this.#tell(`${folder}\n`);
   }
 
   /** Ends it; whatever is still watched or marked is killed. Resolves when nothing is left. Idempotent. */
@@ -112,6 +124,7 @@ export class Guardian {
     this.#child = child;
     this.#pipe = child.stdin.getWriter();
     for (const group of this.#groups) this.#tell(`+${group}\n`);
+    if (this.#folder !== undefined) this.#tell(`${this.#folder}\n`);
     child.status.then(() => this.#startLater(), () => this.#startLater());
   }
 

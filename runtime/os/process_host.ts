@@ -16,6 +16,8 @@ export interface ProcessHostOptions {
 
 /** A process host that can be shut down. */
 export interface OwnedProcessHost extends ProcessHost {
+  /** Removes a folder when this process ends, in whichever way. */
+  removeAtEnd(folder: string): void;
   /**
    * Kills every command that still runs (their last events still come), and whatever commands left behind. Resolves
    * when the guardian has found nothing left. Idempotent.
@@ -68,6 +70,7 @@ export function createProcessHost(options: ProcessHostOptions = {}): OwnedProces
   return {
     ...(Deno.build.os === "windows" ? {} : { platform: "posix" as const }),
     spawn,
+    removeAtEnd: (folder) => guardian.removeAtEnd(folder),
     async close() {
       closed = true;
       for (const process of running) process.signal("terminate");

@@ -1,11 +1,21 @@
 /** Logons of a service: its accounts behind the actors' {@link SecurityProvider}. @module */
-import type { ConnectionFacts, SecurityProvider, ServiceAccount } from "../../actors/ports.ts";
+import type {
+  ConnectionFacts,
+  DelegatedCredentials,
+  SecurityProvider,
+  ServiceAccount,
+} from "../../actors/ports.ts";
 import type { AccessToken } from "../../protocol/access/mod.ts";
 import { createSpnegoAcceptor, CredSspAcceptor, ntlmChoice } from "../../protocol/auth/mod.ts";
 import type { SecurityContext } from "../../protocol/ports.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
-import { KerberosAcceptor, kerberosChoice, type ServiceKeys } from "../security/kerberos/mod.ts";
+import {
+  KerberosAcceptor,
+  kerberosChoice,
+  PasswordTickets,
+  type ServiceKeys,
+} from "../security/kerberos/mod.ts";
 import { defaultGroups, tokenOf } from "../security/groups.ts";
 import { inTurns } from "../security/in_turns.ts";
 import { LogonThrottle } from "../security/logon_throttle.ts";
@@ -20,6 +30,7 @@ import type { TlsSessions } from "../security/tls_session.ts";
 import { reflectionGuard } from "../security/reflection_guard.ts";
 import type { CbtHardeningLevel } from "../../protocol/wsman/config_model.ts";
 import type { CertificateMap } from "../security/client_certificates.ts";
+import type { TicketFolders } from "./ticket_folders.ts";
 import { acceptsBinding, serverEndPointData } from "./channel_binding.ts";
 
 /** What is known of a dialogue beside what its context says. */
@@ -29,6 +40,8 @@ interface Dialogue {
   ntlm?: { readonly channelBinding: Uint8Array | undefined };
   /** The dialogue inside of CredSSP. */
   readonly inner?: SecurityContext;
+  /** Tickets that the password which came with CredSSP was good for. */
+  readonly tickets?: PasswordTickets;
   /** The side of Kerberos, where it was chosen. */
   kerberos?: KerberosAcceptor;
   /** Who the client says it is, where it must prove it with a password. */
@@ -46,6 +59,8 @@ export interface LogonPolicy {
   readonly cbtHardeningLevel?: CbtHardeningLevel;
   /** Whose accounts the certificates of clients are; absent: nobody's. */
   readonly certificates?: CertificateMap;
+  /** Where tickets that clients hand over lie for their commands; absent: commands have none. */
+  readonly tickets?: TicketFolders;
 }
 
 /**
@@ -59,6 +74,7 @@ export function createSecurityProvider(
     throttle = new LogonThrottle(systemClock),
     cbtHardeningLevel = "Relaxed",
     certificates,
+    tickets,
   }: LogonPolicy,
   machineName: string,
   runAs: string | undefined,
@@ -75,16 +91,25 @@ export function createSecurityProvider(
   const accountOf = (
     account: LogonAccount | undefined,
     domain?: AccessToken,
+    delegated?: DelegatedCredentials,
   ): ServiceAccount | undefined => {
     if (account === undefined) return undefined;
     const made = {
       name: account.name,
       systemUser: account.systemUser ?? runAs,
       token: tokenOf(account.groups ?? defaultGroups, domain),
+      ...(delegated === undefined ? {} : { delegated }),
     };
     bases.set(made, account);
     return made;
   };
+
+  const delegatedBy = (
+    holder: Pick<KerberosAcceptor, "hasTickets" | "copyTickets"> | undefined,
+  ): DelegatedCredentials | undefined =>
+    holder?.hasTickets !== true || tickets === undefined ? undefined : {
+      provide: (systemUser) => tickets.provide(systemUser, (cache) => holder.copyTickets(cache)),
+    };
 
   const bindingsOf = ({ tls }: ConnectionFacts): Uint8Array | undefined =>
     tls?.localCertificate === undefined || cbtHardeningLevel === "None"
@@ -136,23 +161,47 @@ export function createSecurityProvider(
       acceptCredSsp: (facts: ConnectionFacts) => {
         // The inner dialogue is bound by the proof of the key, not to the TLS around HTTP.
         const inner = provider.acceptNegotiate({ ...facts, tls: undefined });
-        const acceptor = inTurns(new CredSspAcceptor({ tls: credssp.create(), inner }));
-        dialogues.set(acceptor, { facts, inner });
-        return acceptor;
+        const acceptor = new CredSspAcceptor({ tls: credssp.create(), inner });
+        if (keys === undefined || tickets === undefined) {
+          const context = inTurns(acceptor);
+          dialogues.set(context, { facts, inner });
+          return context;
+        }
+        const bought = new PasswordTickets(keys.library);
+        const context = inTurns(acceptor, undefined, {
+          begin: (then) => {
+            const { delegated } = acceptor;
+            // Only of a principal does the service know the KDC.
+            const principal = dialogues.get(inner)?.kerberos?.principal;
+            if (delegated === undefined || principal === undefined) then();
+            else bought.logOn(principal, delegated.password, then);
+          },
+          dispose: () => bought[Symbol.dispose](),
+        });
+        dialogues.set(context, { facts, inner, tickets: bought });
+        return context;
       },
     }),
     account: (context) => {
       const dialogue = dialogues.get(context);
       const principal = context.principal;
       if (dialogue === undefined || principal === undefined) return undefined;
-      if (dialogue.inner !== undefined) return provider.account(dialogue.inner);
+      if (dialogue.inner !== undefined) {
+        const account = provider.account(dialogue.inner);
+        const delegated = delegatedBy(dialogue.tickets);
+        if (account === undefined || delegated === undefined) return account;
+        const made = { ...account, delegated };
+        bases.set(made, bases.get(account)!);
+        return made;
+      }
       if (context.mechanism === "Kerberos") {
         // A ticket says who somebody is, the accounts who may come in.
         if (!isKerberosBound(dialogue)) return undefined;
-        const name = dialogue.kerberos?.localName;
+        const { kerberos } = dialogue;
+        const name = kerberos?.localName;
         return name === undefined
           ? undefined
-          : accountOf(accounts.find(name), dialogue.kerberos?.domainToken);
+          : accountOf(accounts.find(name), kerberos?.domainToken, delegatedBy(kerberos));
       }
       return isBound(dialogue) ? accountOf(accounts.find(principal)) : undefined;
     },

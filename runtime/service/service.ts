@@ -22,6 +22,7 @@ import { createListenerHost } from "../transports/mod.ts";
 import { decideRunAs, isLoopback } from "./run_as.ts";
 import { serverEndPointData } from "./channel_binding.ts";
 import { createSecurityProvider } from "./security.ts";
+import { TicketFolders } from "./ticket_folders.ts";
 
 /** Where to listen, and with which certificate. */
 export interface ServiceListener {
@@ -135,6 +136,9 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
   const credssp = auth.includes("credssp") ? await credsspSessions(listeners, machineName) : undefined;
 
   const ownHost = options.processHost === undefined ? createProcessHost() : undefined;
+  const tickets = keys === undefined
+    ? undefined
+    : new TicketFolders({ onMade: (folder) => ownHost?.removeAtEnd(folder) });
   const ownSystem = options.system === undefined
     ? createSystem(options.onCrash === undefined ? {} : { onCrash: options.onCrash })
     : undefined;
@@ -155,6 +159,7 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
         passwords: options.passwords ?? options.accounts,
         cbtHardeningLevel: settings.CbtHardeningLevel,
         ...(certificates === undefined ? {} : { certificates }),
+        ...(tickets === undefined ? {} : { tickets }),
       },
       machineName,
       runAs.systemUser,
@@ -171,6 +176,7 @@ export async function startService(options: StartServiceOptions): Promise<Runnin
     await stopRoot(system, root);
     await ownSystem?.shutdown();
     await ownHost?.close();
+    tickets?.[Symbol.dispose]();
   });
   try {
     const addresses = await listening.all;

@@ -24,6 +24,9 @@ export function startKdc(): Promise<Kdc> {
   });
 }
 
+/** Where processes find a realm. */
+export type Realm = Pick<Kdc, "environment">;
+
 /** What came of a process. */
 export interface Run {
   readonly code: number;
@@ -33,7 +36,7 @@ export interface Run {
 
 /** Runs `drover` in the realm. The password is in `PW`, a wrong one in `BAD`. */
 export async function drover(
-  kdc: Kdc,
+  kdc: Realm,
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Run> {
@@ -60,7 +63,7 @@ export interface HostResult {
 
 /** Runs a command on localhost and gives its output and its result. */
 export async function exec(
-  kdc: Kdc,
+  kdc: Realm,
   port: number,
   flags: readonly string[],
   command: string,
@@ -96,7 +99,7 @@ export class Service implements AsyncDisposable {
   }
 
   /** Starts one with the keytab of `kdc`, whose only account is {@link user}, without a password, unless flags name a file of them. */
-  static async start(kdc: Kdc, ...flags: string[]): Promise<Service> {
+  static async start(kdc: Realm & Pick<Kdc, "keytab">, ...flags: string[]): Promise<Service> {
     const child = new Deno.Command(Deno.execPath(), {
       args: [
         ...[
@@ -130,6 +133,11 @@ export class Service implements AsyncDisposable {
       return "";
     })();
     return new Service(child, greeting, log, rest);
+  }
+
+  /** Ends it as nothing but a crash does. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
   }
 
   /** Ends it and gives everything that it logged. */

@@ -114,6 +114,24 @@ export class KerberosAcceptor extends KerberosContext {
     return this.established && (this.gss.flags & GssFlag.channelBound) !== 0;
   }
 
+  /** Whether the client has handed tickets over, to act as itself on other machines. */
+  get hasTickets(): boolean {
+    return this.established && this.gss.delegated !== undefined;
+  }
+
+  /**
+   * Writes the tickets that the client has handed over to a cache.
+   *
+   * @throws DroverError also when the logon has ended meanwhile: they go with it
+   */
+  copyTickets(cache: string): void {
+    try {
+      this.gss.delegated?.copyTo(this.#keys.library, { ccache: cache });
+    } catch (error) {
+      throw kerberosError(error, "keep delegated tickets");
+    }
+  }
+
   protected take(token: Uint8Array | undefined): Sooner<Progress> {
     if (token === undefined || !isKerberosToken(token)) {
       throw new ProtocolError("KerberosMalformed", `${this.action}: the token is not one of Kerberos`);

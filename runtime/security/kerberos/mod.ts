@@ -16,6 +16,7 @@ export { hasDefaultTickets } from "./default_cache.ts";
 export type { CredentialSource } from "./credentials.ts";
 export type { KerberosLogon } from "./initiator.ts";
 export { KerberosAcceptor, type ServiceKeys } from "./acceptor.ts";
+export { PasswordTickets } from "./password_tickets.ts";
 
 let shared: { readonly library: GssLibrary; readonly credentials: Credentials } | GssUnavailable | undefined;
 
