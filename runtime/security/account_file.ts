@@ -34,16 +34,9 @@ const fileSchema = z.strictObject({ version: z.literal(1), accounts: z.array(acc
 /** An account as the file has it. */
 export type AccountRecord = z.infer<typeof accountSchema>;
 
-/** What a file is known by: another one is another file, or a changed one. */
-export interface FileStamp {
-  readonly ino: number | null;
-  readonly size: number;
-  readonly mtime: number;
-}
-
-/** The stamp of a file. */
-export function stampOf({ ino, size, mtime }: Deno.FileInfo): FileStamp {
-  return { ino, size, mtime: mtime?.getTime() ?? 0 };
+/** The stamp of a file: another one is another file, or one that was changed, or that others may read now. */
+export function stampOf({ ino, size, mtime, mode, uid }: Deno.FileInfo): string {
+  return [ino, size, mtime?.getTime(), mode, uid].join(" ");
 }
 
 /**
@@ -53,7 +46,7 @@ export function stampOf({ ino, size, mtime }: Deno.FileInfo): FileStamp {
  */
 export async function readAccountFile(
   path: string,
-): Promise<{ readonly accounts: AccountRecord[]; readonly stamp: FileStamp }> {
+): Promise<{ readonly accounts: AccountRecord[]; readonly stamp: string }> {
   let file: Deno.FsFile;
   try {
     file = await Deno.open(path);

@@ -1,6 +1,6 @@
 /** Accounts of a file, which may change while the service runs. @module */
 import type { Secret } from "../../protocol/secret.ts";
-import { type AccountRecord, type FileStamp, readAccountFile, stampOf } from "./account_file.ts";
+import { type AccountRecord, readAccountFile, stampOf } from "./account_file.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { networkOf } from "./logon_throttle.ts";
 import { matchesHash, nobodysHash, type PasswordHash } from "./password_hash.ts";
@@ -39,7 +39,7 @@ export class FileAccounts implements LogonAccounts, PasswordCheck, Disposable {
   readonly #options: FileAccountsOptions;
   readonly #hashing = new FairQueue(limits);
   #accounts = new Map<string, Account>();
-  #stamp: FileStamp | undefined;
+  #stamp: string | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #reading: Promise<void> | undefined;
 
@@ -122,15 +122,14 @@ export class FileAccounts implements LogonAccounts, PasswordCheck, Disposable {
   }
 
   async #look(): Promise<void> {
-    let stamp: FileStamp;
+    let stamp: string;
     try {
       stamp = stampOf(await Deno.stat(this.#path));
     } catch {
       // Gone for a moment, or for good: what was read holds. SIGHUP says what is wrong.
       return;
     }
-    const known = this.#stamp;
-    if (known?.ino === stamp.ino && known.size === stamp.size && known.mtime === stamp.mtime) return;
+    if (stamp === this.#stamp) return;
     this.#stamp = stamp;
     await this.reload();
   }

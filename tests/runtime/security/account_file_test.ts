@@ -249,6 +249,41 @@ Deno.test("a changed file is read again; only accounts that changed are others; 
     assert.deepEqual(told, ["undefined", "AccountFileMalformed", "AccountFileMissing"]);
   }));
 
+Deno.test("a file that others may read is told and not taken, and taken as soon as they may not", () =>
+  withFolder(async (path) => {
+    await changeAccountFile(path, () => [record("alice", "old")]);
+    const told: string[] = [];
+    let tell = () => {};
+    using accounts = await FileAccounts.open(path, {
+      ...new Counted(),
+      onReload: (error) => {
+        told.push(error instanceof DroverError ? error.code : String(error));
+        tell();
+      },
+    });
+    const telling = async (count: number) => {
+      // The timer that looks at the file keeps nobody alive.
+      const alive = setInterval(() => {}, 1_000);
+      while (told.length < count) await new Promise<void>((resolve) => tell = resolve);
+      clearInterval(alive);
+    };
+    const alice = accounts.find("alice")!;
+    const text = await Deno.readTextFile(path);
+    await Deno.chmod(path, 0o644);
+    await telling(1);
+    await Deno.writeTextFile(`${path}.next`, text.replace('"name": "alice"', '"name": "mallory"'));
+    await Deno.chmod(`${path}.next`, 0o644);
+    await Deno.rename(`${path}.next`, path);
+    await telling(2);
+    assert.equal(accounts.isCurrent(alice), true);
+    assert.equal(accounts.find("mallory"), undefined);
+    await Deno.chmod(path, 0o600);
+    await telling(3);
+    assert.notEqual(accounts.find("mallory"), undefined);
+    assert.equal(accounts.isCurrent(alice), false);
+    assert.deepEqual(told, ["FileNotPrivate", "FileNotPrivate", "undefined"]);
+  }));
+
 Deno.test("a right password is remembered for a minute, a wrong one never, and neither outlives a change", () =>
   withFolder(async (path) => {
     await changeAccountFile(path, () => [record("alice", "old")]);
