@@ -27,15 +27,15 @@ export interface PamOptions {
 
 /**
  * See the module. The name must be a system user's in lower case, because accounts are known by their names in lower case; commands run
- * as that user. An account of the same name among `accounts` may be disabled there, or name another system user.
+ * as that user. An account of the same name among `accounts` may be disabled there, name another system user, or groups.
  */
 export class PamPasswords implements PasswordCheck {
   readonly #pam: Pam;
   readonly #options: PamOptions;
   readonly #accounts: LogonAccounts;
   readonly #queue = new FairQueue(limits);
-  /** Those that only PAM knows. */
-  readonly #own = new WeakSet<LogonAccount>();
+  /** Those that are made here, and the account of the same name that there was then. */
+  readonly #own = new WeakMap<LogonAccount, LogonAccount | undefined>();
 
   /** Throws `UsageError` (`PamUnavailable`) where PAM is not, and `PamService` where its file is missing. */
   constructor(accounts: LogonAccounts, options: PamOptions = {}) {
@@ -76,13 +76,14 @@ export class PamPasswords implements PasswordCheck {
     const known = this.#accounts.find(user);
     if (known?.systemUser !== undefined) return { kind: "right", account: known };
     if (lookupUser(user) === undefined) return wrong("PAM lets it in, but there is no such system user");
-    const account = { name: user, systemUser: user, ntHash: undefined };
-    this.#own.add(account);
+    const groups = known?.groups === undefined ? {} : { groups: known.groups };
+    const account = { name: user, systemUser: user, ...groups, ntHash: undefined };
+    this.#own.set(account, known);
     return { kind: "right", account };
   }
 
   isCurrent(account: LogonAccount): boolean {
-    if (!this.#own.has(account)) return this.#accounts.find(account.name) === account;
-    return !this.#accounts.isDisabled(account.name);
+    const known = this.#own.has(account) ? this.#own.get(account) : account;
+    return this.#accounts.find(account.name) === known && !this.#accounts.isDisabled(account.name);
   }
 }

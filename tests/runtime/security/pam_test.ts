@@ -6,7 +6,7 @@ import { Secret } from "../../../protocol/secret.ts";
 import { currentUser } from "../../../runtime/os/users.ts";
 import { Accounts } from "../../../runtime/security/accounts.ts";
 import { PamPasswords } from "../../../runtime/security/pam_passwords.ts";
-import type { LogonAccounts } from "../../../runtime/security/passwords.ts";
+import type { LogonAccount, LogonAccounts } from "../../../runtime/security/passwords.ts";
 
 const missing = reasonToLeaveOut();
 if (missing !== undefined) console.warn(`PAM is not tested: ${missing}`);
@@ -120,6 +120,26 @@ Deno.test({
       disabled = true;
       assert.equal((await check()).kind, "wrong");
       assert.equal(pam.isCurrent(other), false);
+    }),
+});
+
+Deno.test({
+  name: "an account of the file says in which groups a user of PAM is, and when that has changed",
+  ignore,
+  fn: () =>
+    withServices({ permit }, async (folder) => {
+      const me = currentUser().name;
+      let known: LogonAccount = { name: me, systemUser: undefined, groups: [], ntHash: undefined };
+      const accounts: LogonAccounts = { find: () => known, isDisabled: () => false };
+      const pam = new PamPasswords(accounts, { service: "permit", configuration: folder });
+      const first = await pam.check(me, new Secret("x"), "10.0.0.1");
+      assert.ok(first.kind === "right");
+      assert.deepEqual([first.account.systemUser, first.account.groups], [me, []]);
+      assert.equal(pam.isCurrent(first.account), true);
+      known = { ...known, groups: ["S-1-5-32-580"] };
+      assert.equal(pam.isCurrent(first.account), false);
+      const second = await pam.check(me, new Secret("x"), "10.0.0.1");
+      assert.deepEqual(second.kind === "right" && second.account.groups, ["S-1-5-32-580"]);
     }),
 });
 
