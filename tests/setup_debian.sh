@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs the real peers of the authentication tests on Debian: a Kerberos KDC, Apache with GSSAPI, and what the Python peers
-# are built with. For root; running it again does nothing. No service is started: the tests start their own.
+# Installs the real peers of the authentication tests on Debian: a Kerberos KDC, a domain controller of Active Directory
+# (Samba), Apache with GSSAPI, and what the Python peers are built with. For root; running it again does nothing. No service
+# is started: the tests start their own.
 set -euo pipefail
 
 packages=(krb5-kdc krb5-admin-server krb5-user libgssapi-krb5-2 apache2 libapache2-mod-auth-gssapi openssl gss-ntlmssp curl
-  libkrb5-dev gcc libc6-dev python3-dev)
+  samba-ad-dc samba-ad-provision libkrb5-dev gcc libc6-dev python3-dev)
 
 missing=()
 for package in "${packages[@]}"; do

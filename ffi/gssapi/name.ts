@@ -8,6 +8,11 @@ import { input, minor, numberIn, output, scratch } from "./registers.ts";
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
+/** Whether a name has a suffix before its realm (RFC 6806 section 5). Behind a backslash @ is a letter like any other. */
+export function isEnterpriseName(text: string): boolean {
+  return /(?<!\\)@.*(?<!\\)@/s.test(text);
+}
+
 /** A handle that becomes a name. */
 export function nameHandle(library: GssLibrary): Handle {
   return new Handle((slot) => library.functions.gss_release_name(minor, slot));
@@ -15,8 +20,8 @@ export function nameHandle(library: GssLibrary): Handle {
 
 /**
  * The name of a Kerberos principal, as `kinit` reads it. `HTTP/host@` leaves the realm open: libkrb5 asks the client's KDC, which
- * may refer it to another. No name is looked up in the DNS on the way. `name@suffix@REALM` is an enterprise name (RFC 6806
- * section 5): the KDC of REALM says whose it is.
+ * may refer it to another. No name is looked up in the DNS on the way. `name@suffix@REALM` is an enterprise name: the KDC
+ * of REALM knows whose it is.
  *
  * @throws GssError when the text is no name of a principal
  */
@@ -26,7 +31,7 @@ export function principalName(library: GssLibrary, text: string): Handle {
   const major = library.functions.gss_import_name(
     minor,
     frame.buffer(frame.copy(encoder.encode(text))),
-    oid(/@.*@/s.test(text) ? GssOid.enterpriseName : GssOid.principalName),
+    oid(isEnterpriseName(text) ? GssOid.enterpriseName : GssOid.principalName),
     name.slot,
   );
   frame.end();

@@ -178,8 +178,6 @@ export const gssSymbols = {
   profile_free_list: { parameters: ["pointer"], result: "void" },
   // void profile_release(profile_t profile);
   profile_release: { parameters: ["pointer"], result: "void" },
-  // krb5_error_code krb5_cc_close(krb5_context context, krb5_ccache cache);
-  krb5_cc_close: { parameters: ["pointer", "pointer"], result: "i32" },
   // krb5_error_code krb5_parse_name_flags(krb5_context context, const char *name, int flags, krb5_principal *principal);
   krb5_parse_name_flags: { parameters: ["pointer", "buffer", "i32", "buffer"], result: "i32" },
   // void krb5_free_principal(krb5_context context, krb5_principal principal);
@@ -190,9 +188,6 @@ export const gssSymbols = {
   krb5_get_init_creds_opt_free: { parameters: ["pointer", "pointer"], result: "void" },
   // void krb5_get_init_creds_opt_set_canonicalize(krb5_get_init_creds_opt *options, int canonicalize);
   krb5_get_init_creds_opt_set_canonicalize: { parameters: ["pointer", "i32"], result: "void" },
-  // krb5_error_code krb5_get_init_creds_opt_set_out_ccache(krb5_context context, krb5_get_init_creds_opt *options,
-  //   krb5_ccache cache);
-  krb5_get_init_creds_opt_set_out_ccache: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
   // krb5_error_code krb5_get_init_creds_password(krb5_context context, krb5_creds *creds, krb5_principal client,
   //   const char *password, krb5_prompter_fct prompter, void *data, krb5_deltat start_time, const char *in_tkt_service,
   //   krb5_get_init_creds_opt *options);
@@ -204,6 +199,10 @@ export const gssSymbols = {
   },
   // void krb5_free_cred_contents(krb5_context context, krb5_creds *creds);
   krb5_free_cred_contents: { parameters: ["pointer", "buffer"], result: "void" },
+  // krb5_error_code krb5_unparse_name(krb5_context context, krb5_const_principal principal, char **name);
+  krb5_unparse_name: { parameters: ["pointer", "pointer", "buffer"], result: "i32" },
+  // void krb5_free_unparsed_name(krb5_context context, char *name);
+  krb5_free_unparsed_name: { parameters: ["pointer", "pointer"], result: "void" },
   // void krb5_free_context(krb5_context context);
   krb5_free_context: { parameters: ["pointer"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -1,10 +1,11 @@
 /**
- * What the tests of Kerberos need: MIT's library and KDC, Apache, and a Python virtual environment with clients that speak it.
+ * What the tests of Kerberos need: MIT's library and KDC, Samba's, Apache, and a Python virtual environment with clients that speak it.
  * `tests/setup_debian.sh` installs the first; the last is made once, below `build/interop`.
  * @module
  */
 import { fileURLToPath } from "node:url";
 import { pythonEnvironment } from "../interop/environment.ts";
+import { domainControllerPresent } from "./active_directory.ts";
 import { apachePresent } from "./apache.ts";
 import { kdcPresent } from "./kdc.ts";
 
@@ -27,6 +28,9 @@ export async function kerberosEnvironment(): Promise<KerberosEnvironment> {
     missing.push("a KDC: run tests/setup_debian.sh as root (Debian: krb5-kdc, krb5-admin-server, krb5-user)");
   }
   if (!apachePresent) missing.push("Apache with GSSAPI: run tests/setup_debian.sh as root");
+  if (!domainControllerPresent) {
+    missing.push("a domain controller: run tests/setup_debian.sh as root (Debian: samba-ad-dc)");
+  }
   if (!kdcPresent) return { python: undefined, usable: false, missing };
   try {
     // Two of the packages are C that Cython wrote: built without optimising it takes a minute less.

@@ -57,7 +57,7 @@ Deno.test("a user principal name goes to the KDC of the default realm as such, w
   await kdc.admin(`addprinc -pw "${password}" ${user}\\@mail.example`);
   const flags = ["--auth", "kerberos", ...named(`${user}@mail.example`)];
   const { result } = await exec(kdc, service.http, flags, "true");
-  // MIT's KDC gives it a principal of its own, which is nobody's account at the service; a domain controller answers with alice.
+  // MIT's KDC knows it as a principal of its own, which is nobody's account at the service; active_directory_test.ts has a domain's.
   assert.equal(result.error?.code, "Unauthorized");
   const issued = await kdc.issued("TGS");
   assert.ok(issued.some((line) => line.includes(`${user}\\@mail.example@DROVER.TEST`)), issued.join("\n"));

@@ -8,8 +8,10 @@ import {
   Credential,
   type CredentialStore,
   destroyCache,
+  enterprisePrincipal,
   type GssLibrary,
   hostRealm,
+  isEnterpriseName,
   principalName,
 } from "../../../ffi/gssapi/mod.ts";
 import { DeniedError, type DroverError } from "../../../protocol/errors.ts";
@@ -162,14 +164,16 @@ export class Credentials {
     const password = new TextEncoder().encode(source.password.reveal());
     let first: Credential;
     try {
-      first = await Credential.withPassword(library, source.principal, password);
+      const principal = isEnterpriseName(source.principal)
+        ? await enterprisePrincipal(library, source.principal, password)
+        : source.principal;
+      first = await Credential.withPassword(library, principal, password);
     } finally {
       password.fill(0);
     }
     const another = async () => {
       const cache = newCache();
       first.copyTo(library, { ccache: cache });
-      // Whose the tickets are the KDC has said: for an enterprise name somebody else's.
       const open = () => Credential.fromStore(library, "initiate", { ccache: cache });
       const destroy = () => destroyCache(library, cache);
       try {
