@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type Kdc, kdcPresent } from "./kdc.ts";
-import { domain, type PacContent, ticketWith, withForgedGroup } from "./tickets.ts";
+import { domain, membership, type PacContent, ticketWith, withChangedPac } from "./tickets.ts";
 import { drover, exec, type HostResult, principal, python, Service, startKdc, user } from "./world.ts";
 
 const peers = fileURLToPath(new URL("../interop/peers/", import.meta.url));
@@ -84,13 +84,25 @@ for (
 
 Deno.test("a PAC that was changed under its signature gives no groups", { ignore }, async () => {
   const honest = await ticketWith(kdc, { groups: [513, other] });
-  const forged = await withForgedGroup(kdc, honest, other, allowed);
-  // Whoever has the key could sign, too: the same ticket with this group is let in when the signature is right.
-  assert.equal((await outcome(await ticketWith(kdc, { groups: [513, allowed] }))).status, "succeeded");
-  const { status, error } = await outcome(forged);
+  const change = { from: membership(other), to: membership(allowed) };
+  // Whoever has the key could sign, too: the same change counts when the signature is right.
+  const signed = await withChangedPac(kdc, honest, { ...change, sign: true });
+  assert.equal((await outcome(signed)).status, "succeeded");
+  const { status, error } = await outcome(await withChangedPac(kdc, honest, { ...change, sign: false }));
   assert.equal(status, "denied");
   // The ticket is a good one: the logon succeeds, and has no rights.
   assert.match(`${error?.code}`, /ACCESS_DENIED/);
+});
+
+Deno.test("a PAC that is signed and cannot be read lets nobody in", { ignore }, async () => {
+  const honest = await ticketWith(kdc, { groups: [513, allowed] });
+  // The list of groups begins with their count.
+  const [from, to] = ["02", "03"].map((count) => `${count}000000${membership(513)}`) as [string, string];
+  const ccache = await withChangedPac(kdc, honest, { from, to, sign: true });
+  const { status, error } = await outcome(ccache, ["--auth", "kerberos"]);
+  assert.deepEqual([status, error?.code], ["denied", "Unauthorized"]);
+  const lines = (await Deno.readTextFile(audit)).split("\n").filter((line) => line.includes("PacMalformed"));
+  assert.equal(lines.length, 1);
 });
 
 Deno.test("a ticket without groups has those of the account, and no more", { ignore }, async () => {

@@ -35,17 +35,32 @@ export async function ticketWith(kdc: Kdc, { groups, extraSids = [] }: PacConten
   return `FILE:${folder}/${user}.ccache`;
 }
 
-/** The ticket of a ccache with another group in the place of one of its own, under the old signature. */
-export async function withForgedGroup(kdc: Kdc, ccache: string, from: number, to: number): Promise<string> {
+/** A change of the bytes of a PAC: hex, of one length. */
+export interface PacChange {
+  readonly from: string;
+  readonly to: string;
+  /** Whether the PAC is signed anew. */
+  readonly sign: boolean;
+}
+
+/** The ticket of a ccache with a changed PAC. */
+export async function withChangedPac(
+  kdc: Kdc,
+  ccache: string,
+  { from, to, sign }: PacChange,
+): Promise<string> {
   const source = ccache.replace("FILE:", "");
   const service = `HTTP/localhost@${kdc.realm}`;
-  const forged = `${source}.forged`;
-  await run(kdc, kdc.folder, [forge, source, forged, kdc.keytab, service, membership(from), membership(to)]);
-  return `FILE:${forged}`;
+  const changed = `${source}.${crypto.randomUUID()}`;
+  await run(kdc, kdc.folder, [
+    ...[forge, source, changed, kdc.keytab, service, from, to],
+    sign ? "sign" : "keep",
+  ]);
+  return `FILE:${changed}`;
 }
 
 /** GROUP_MEMBERSHIP ([MS-PAC] 2.2.2), mandatory and enabled, hex. */
-function membership(rid: number): string {
+export function membership(rid: number): string {
   return new Uint8Array(new Uint32Array([rid, 7]).buffer).toHex();
 }
 
