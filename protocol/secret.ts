@@ -36,3 +36,13 @@ export class Secret {
     return redacted;
   }
 }
+
+/**
+ * A record with fields that are used like others, but stand in no printing, inspection or JSON of it: bytes and texts that are
+ * secret, in types that others share. They are in no copy by spreading either.
+ */
+export function hiding<S extends object, H extends object>(shown: S, hidden: H): S & H {
+  const record: object = { ...shown };
+  for (const [name, value] of Object.entries(hidden)) Object.defineProperty(record, name, { value });
+  return record as S & H;
+}

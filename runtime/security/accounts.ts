@@ -2,7 +2,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { ntHash } from "../../protocol/auth/mod.ts";
 import { UsageError } from "../../protocol/errors.ts";
-import { Secret } from "../../protocol/secret.ts";
+import { hiding, Secret } from "../../protocol/secret.ts";
 import {
   accountKey,
   type LogonAccount,
@@ -40,13 +40,12 @@ export class Accounts implements LogonAccounts, PasswordCheck {
     if (password?.reveal() === "") {
       throw new UsageError("AccountPassword", `add account ${name}: the password is empty`);
     }
-    this.#accounts.set(key, {
-      name: key,
+    const hidden = {
       ntHash: password === undefined ? undefined : ntHash(password),
       // No password has the MAC of random bytes.
       passwordMac: password === undefined ? randomBytes(32) : this.#mac(password),
-      systemUser,
-    });
+    };
+    this.#accounts.set(key, hiding({ name: key, systemUser }, hidden));
   }
 
   find(name: string): LogonAccount | undefined {

@@ -2,6 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { UsageError } from "../../protocol/errors.ts";
+import { hiding } from "../../protocol/secret.ts";
 
 /** A certificate chain with its key, both PEM, and the fingerprints of its first certificate. */
 export interface ServerCertificate {
@@ -85,12 +86,11 @@ export function thumbprint(pem: string, hash: "sha1" | "sha256"): string {
 }
 
 function withThumbprints(certificate: string, key: string): ServerCertificate {
-  return {
+  return hiding({
     certificate,
-    key,
     thumbprintSha1: thumbprint(certificate, "sha1"),
     thumbprintSha256: thumbprint(certificate, "sha256"),
-  };
+  }, { key });
 }
 
 async function readPem(path: string, label: string): Promise<string> {

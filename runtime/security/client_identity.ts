@@ -5,7 +5,7 @@ import tls from "node:tls";
 import type { TlsIdentity } from "../../actors/ports.ts";
 import { utf8 } from "../../protocol/bytes.ts";
 import { UsageError } from "../../protocol/errors.ts";
-import type { Secret } from "../../protocol/secret.ts";
+import { hiding, type Secret } from "../../protocol/secret.ts";
 
 /** A certificate to log on with. */
 export type ClientCertificate =
@@ -65,7 +65,7 @@ function fromPem(
   if (!parsed.checkPrivateKey(privateKey)) {
     throw new UsageError("CertificateKey", "read key of the client certificate: it is another certificate's");
   }
-  return { certificate, key: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
+  return hiding({ certificate }, { key: privateKey.export({ type: "pkcs8", format: "pem" }).toString() });
 }
 
 function fromPfx(pfx: Uint8Array, secret: Secret | undefined): TlsIdentity {
@@ -85,8 +85,8 @@ function fromPfx(pfx: Uint8Array, secret: Secret | undefined): TlsIdentity {
   }
   // The platform takes it apart, but sends no issuers of it (Deno 2.9.6): so they are handed over in PEM.
   const { cert, key, ca = [] } = context;
-  if (typeof cert !== "string" || typeof key !== "string") return { pfx, passphrase };
-  return { certificate: [cert, ...ca].join("\n"), key };
+  if (typeof cert !== "string" || typeof key !== "string") return hiding({}, { pfx, passphrase });
+  return hiding({ certificate: [cert, ...ca].join("\n") }, { key });
 }
 
 /** What the platform makes of PKCS#12, where it lets it be seen. */
@@ -110,12 +110,11 @@ export function readClientCertificate(
   const locked = passphrase === undefined ? {} : { passphrase };
   const text = new TextDecoder().decode(bytes);
   const client = text.includes("-----BEGIN ")
-    ? {
+    ? hiding({ ...locked }, {
       certificate: text,
       key: keyFile === undefined ? text : new TextDecoder().decode(readFile(keyFile)),
-      ...locked,
-    }
-    : { pfx: bytes, ...locked };
+    })
+    : hiding({ ...locked }, { pfx: bytes });
   identityOf(client);
   return client;
 }

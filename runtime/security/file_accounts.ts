@@ -1,5 +1,5 @@
 /** Accounts of a file, which may change while the service runs. @module */
-import type { Secret } from "../../protocol/secret.ts";
+import { hiding, type Secret } from "../../protocol/secret.ts";
 import { type AccountRecord, readAccountFile, stampOf } from "./account_file.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { networkOf } from "./logon_throttle.ts";
@@ -147,12 +147,10 @@ export class FileAccounts implements LogonAccounts, PasswordCheck, Disposable {
 }
 
 function accountOf(record: AccountRecord, text: string): Account {
-  return {
-    name: record.name,
-    systemUser: record.systemUser,
-    ...(record.groups === undefined ? {} : { groups: record.groups }),
-    ntHash: record.ntHash === undefined ? undefined : Uint8Array.fromHex(record.ntHash),
+  const { name, systemUser, groups, ntHash } = record;
+  return hiding({ name, systemUser, ...(groups === undefined ? {} : { groups }) }, {
+    ntHash: ntHash === undefined ? undefined : Uint8Array.fromHex(ntHash),
     record,
     text,
-  };
+  });
 }

@@ -10,7 +10,7 @@ export interface LogonAccount {
   readonly systemUser: string | undefined;
   /** Its groups; absent: Administrators. */
   readonly groups?: readonly Sid[];
-  /** For NTLM; absent where that does not let it in. Secret. */
+  /** For NTLM; absent where that does not let it in. As good as the password: `hiding` keeps it out of what is printed. */
   readonly ntHash: Uint8Array | undefined;
 }
 

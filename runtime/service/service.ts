@@ -7,6 +7,7 @@ import type { ActorSystem } from "../../actors/kernel/system.ts";
 import type { ListenAddress, ListenerHost, ProcessHost, TlsEngineName } from "../../actors/ports.ts";
 import { type ServiceAuth, type ServiceEvent, serviceRoot } from "../../actors/service/mod.ts";
 import { NetworkError, UsageError } from "../../protocol/errors.ts";
+import { hiding } from "../../protocol/secret.ts";
 import { resolveServiceSettings } from "../../protocol/wsman/config_model.ts";
 import { systemClock } from "../clock.ts";
 import { codePages } from "../os/code_pages.ts";
@@ -250,13 +251,12 @@ async function addressOf(
   return {
     host,
     port,
-    tls: {
+    tls: hiding({
       certificate,
-      key,
-      maxVersion: options.tlsMax === "1.3" ? "TLSv1.3" : "TLSv1.2",
+      maxVersion: options.tlsMax === "1.3" ? "TLSv1.3" as const : "TLSv1.2" as const,
       ...(options.tlsEngine === undefined ? {} : { engine: options.tlsEngine }),
       ...(options.auth?.includes("certificate") === true ? { askCertificate: true } : {}),
-    },
+    }, { key }),
   };
 }
 
