@@ -1,6 +1,7 @@
 /** TLS without a socket: OpenSSL between two buffers in memory. @module */
 import { OwnedPointer } from "./owned.ts";
 import type { OpensslContext } from "./context.ts";
+import { HandshakeLimits } from "./handshake_limits.ts";
 import { OpensslError, OpensslExcess, OpensslUntrusted } from "./errors.ts";
 import { type OpensslLibrary, textAt } from "./library.ts";
 import { cString } from "./pem.ts";
@@ -21,12 +22,6 @@ const hostName = 0n;
 const wantRead = 2;
 const zeroReturn = 6;
 const certificateVerifyFailed = 134;
-const callbackFailed = 234;
-
-/** How often a server may ask one client for its certificate: each time costs the client a signature, and the server a few bytes. */
-const mostCertificateRequests = 16;
-
-let countRequest: Deno.UnsafeCallback<{ parameters: ["pointer", "pointer"]; result: "i32" }> | undefined;
 
 /** What is fed at a time: native buffers keep the size that they have grown to. */
 const sliceBytes = 32 * 1024;
@@ -54,8 +49,7 @@ export class OpensslConnection implements Disposable {
   readonly #input: NonNullable<Deno.PointerValue>;
   readonly #output: NonNullable<Deno.PointerValue>;
   readonly #owned: OwnedPointer;
-  /** Counted by OpenSSL's calls, which a single record of the peer's can cause many of. */
-  readonly #certificateRequests = new Uint32Array(new ArrayBuffer(4));
+  readonly #limits: HandshakeLimits;
   #state: "handshake" | "open" | "broken" | "disposed" = "handshake";
   #peerClosed = false;
   #failure: OpensslError | undefined;
@@ -72,10 +66,9 @@ export class OpensslConnection implements Disposable {
     this.#output = library.pointer("BIO_new", f.BIO_new(f.BIO_s_mem()));
     // Owns both from now on.
     f.SSL_set_bio(ssl, this.#input, this.#output);
-    if (context.role === "client") {
-      f.SSL_set_connect_state(ssl);
-      this.#limitCertificateRequests();
-    } else f.SSL_set_accept_state(ssl);
+    if (context.role === "client") f.SSL_set_connect_state(ssl);
+    else f.SSL_set_accept_state(ssl);
+    this.#limits = new HandshakeLimits(library, context.role, ssl, this.#input);
     if (peer !== undefined) this.#expect(peer);
   }
 
@@ -88,6 +81,7 @@ export class OpensslConnection implements Disposable {
     const f = this.#library.functions;
     this.#feed(input);
     const result = f.SSL_do_handshake(this.#ssl);
+    this.#assertModest("SSL_do_handshake");
     if (result === 1) this.#state = "open";
     else if (f.SSL_get_error(this.#ssl, result) !== wantRead) throw this.#broken("SSL_do_handshake");
     return { output: this.takeOutput(), done: result === 1 };
@@ -245,23 +239,12 @@ export class OpensslConnection implements Disposable {
     }
   }
 
-  #limitCertificateRequests(): void {
-    countRequest ??= new Deno.UnsafeCallback(
-      { parameters: ["pointer", "pointer"], result: "i32" },
-      (_ssl, place) => {
-        const count = new Uint32Array(Deno.UnsafePointerView.getArrayBuffer(place!, 4));
-        return ++count[0]! <= mostCertificateRequests ? 1 : 0;
-      },
-    );
-    this.#library.functions.SSL_set_cert_cb(
-      this.#ssl,
-      countRequest.pointer,
-      Deno.UnsafePointer.of(this.#certificateRequests),
-    );
-  }
-
   #assert(state: "handshake" | "open"): void {
     if (this.#state !== state) throw new TypeError(`use TLS connection: it is ${this.#state}`);
+  }
+
+  #assertModest(call: string): void {
+    if (this.#limits.exceeded !== undefined) throw this.#broken(call);
   }
 
   #feed(bytes: Uint8Array): void {
@@ -283,7 +266,8 @@ export class OpensslConnection implements Disposable {
         continue;
       }
       const kind = f.SSL_get_error(this.#ssl, read);
-      if (kind === zeroReturn) this.#peerClosed = true;
+      if (this.#limits.exceeded !== undefined) this.#failure = this.#broken("SSL_read");
+      else if (kind === zeroReturn) this.#peerClosed = true;
       else if (kind !== wantRead) this.#failure = this.#broken("SSL_read");
       if (length > 0) pieces.push(scratch.slice(0, length));
       return;
@@ -305,12 +289,8 @@ export class OpensslConnection implements Disposable {
     this.#state = "broken";
     const library = this.#library;
     const error = library.error(call);
-    if (error.reason === callbackFailed) {
-      return new OpensslExcess(
-        call,
-        `the server asked for a certificate more than ${mostCertificateRequests} times`,
-      );
-    }
+    const { exceeded } = this.#limits;
+    if (exceeded !== undefined) return new OpensslExcess(call, exceeded);
     if (error.reason !== certificateVerifyFailed) return error;
     const f = library.functions;
     const why = f.X509_verify_cert_error_string(f.SSL_get_verify_result(this.#ssl));

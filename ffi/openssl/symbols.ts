@@ -44,6 +44,9 @@ export const opensslSymbols = {
   SSL_free: { parameters: ["pointer"], result: "void" },
   // long SSL_ctrl(SSL *ssl, int cmd, long larg, void *parg);
   SSL_ctrl: { parameters: ["pointer", "i32", "i64", "buffer"], result: "i64" },
+  // void SSL_set_msg_callback(SSL *s, void (*cb)(int write_p, int version, int content_type, const void *buf, size_t len, SSL *ssl,
+  //   void *arg));
+  SSL_set_msg_callback: { parameters: ["pointer", "function"], result: "void" },
   // int SSL_set1_host(SSL *s, const char *hostname);
   SSL_set1_host: { parameters: ["pointer", "buffer"], result: "i32" },
   // X509_VERIFY_PARAM *SSL_get0_param(SSL *ssl);
@@ -94,6 +97,8 @@ export const opensslSymbols = {
   BIO_new_mem_buf: { parameters: ["buffer", "i32"], result: "pointer" },
   // int BIO_free(BIO *a);
   BIO_free: { parameters: ["pointer"], result: "i32" },
+  // long BIO_ctrl(BIO *bp, int cmd, long larg, void *parg);
+  BIO_ctrl: { parameters: ["pointer", "i32", "i64", "pointer"], result: "i64" },
   // size_t BIO_ctrl_pending(BIO *b);
   BIO_ctrl_pending: { parameters: ["pointer"], result: "usize" },
   // int BIO_read(BIO *b, void *data, int len);

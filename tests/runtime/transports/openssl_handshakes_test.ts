@@ -1,7 +1,7 @@
 /** Servers that begin one handshake after the other: a client of OpenSSL's engine goes along with some, not with all. */
 import assert from "node:assert/strict";
 import { OpensslConnection, OpensslContext, type OpensslLibrary } from "../../../ffi/openssl/mod.ts";
-import { utf8 } from "../../../protocol/bytes.ts";
+import { concat, utf8 } from "../../../protocol/bytes.ts";
 import type { NetworkError } from "../../../protocol/errors.ts";
 import { createSelfSigned } from "../../../runtime/security/certificates.ts";
 import { opensslLibrary } from "../../../runtime/security/openssl.ts";
@@ -16,6 +16,7 @@ const x = utf8("x");
 const hostile = {
   SSL_renegotiate: { parameters: ["pointer"], result: "i32" },
   SSL_do_handshake: { parameters: ["pointer"], result: "i32" },
+  SSL_key_update: { parameters: ["pointer", "i32"], result: "i32" },
   SSL_verify_client_post_handshake: { parameters: ["pointer"], result: "i32" },
 } as const;
 
@@ -69,6 +70,19 @@ class HostileServer implements RawSocket, Disposable {
     this.#say(this.#connection.takeOutput());
   }
 
+  /** Wants new keys so often in one breath, and says `x` behind it. */
+  rekey(times: number): void {
+    const f = this.#library.symbols;
+    const said: Uint8Array[] = [];
+    for (let time = 0; time < times; time++) {
+      assert.equal(f.SSL_key_update(this.#ssl, 1), 1);
+      f.SSL_do_handshake(this.#ssl);
+      said.push(this.#connection.takeOutput());
+    }
+    this.#connection.send(x);
+    this.#say(concat([...said, this.#connection.takeOutput()]));
+  }
+
   async read(): Promise<Uint8Array | undefined> {
     while (this.#said.length === 0 && !this.#closed) {
       await new Promise<void>((resolve) => this.#waiting = resolve);
@@ -112,17 +126,32 @@ class HostileServer implements RawSocket, Disposable {
   }
 }
 
+/** A client of `server` whose handshake is done. */
+async function clientOf(server: HostileServer, version: "TLSv1.2" | "TLSv1.3") {
+  using context = new OpensslContext(opensslLibrary("test"), {
+    role: "client",
+    minVersion: version,
+    maxVersion: version,
+    lateCertificate: true,
+  });
+  const { signal } = new AbortController();
+  return await secured(server, () => new OpensslConnection(context), undefined, signal);
+}
+
+Deno.test("a peer may want new keys a few times, and not in thousands: each costs more than it takes to send", async () => {
+  using server = new HostileServer("TLSv1.3", false);
+  const client = await clientOf(server, "TLSv1.3");
+  server.rekey(100);
+  assert.deepEqual(await client.read(), x);
+  server.rekey(2_000);
+  await assert.rejects(client.read(), (error: NetworkError) => error.code === "TlsTooManyHandshakes");
+  client.close();
+});
+
 for (const [version, asks] of [["TLSv1.2", true], ["TLSv1.2", false], ["TLSv1.3", true]] as const) {
   Deno.test(`${version}: a server may begin a few more handshakes${asks ? " for a certificate" : ""}, and then no more`, async () => {
     using server = new HostileServer(version, asks);
-    using context = new OpensslContext(opensslLibrary("test"), {
-      role: "client",
-      minVersion: version,
-      maxVersion: version,
-      lateCertificate: true,
-    });
-    const signal = new AbortController().signal;
-    const client = await secured(server, () => new OpensslConnection(context), undefined, signal);
+    const client = await clientOf(server, version);
     let rounds = 0;
     const talk = async () => {
       for (; rounds < 100; rounds++) {
