@@ -27,8 +27,8 @@ Deno.test("users' complaint: throttle not honoured above 32. Of 60 hosts with --
     // Each command tells how many there are with it, and waits until the throttle is full, or no more will come.
     const command =
       `count() { c=$(ls | grep -cv full); [ $c -gt $most ] && most=$c; }; cd ${folder} && touch $$; ` +
-      "n=0; most=0; while [ ! -e full ] && [ $n -lt 600 ]; do " +
-      "count; [ $most -ge 50 ] && touch full; n=$((n+1)); sleep 0.1; done; count; echo $most; sleep 0.3; rm $$";
+      "n=0; most=0; while [ ! -e full ] && [ $n -lt 120 ]; do " +
+      "count; [ $most -ge 50 ] && touch full; n=$((n+1)); sleep 0.5; done; count; echo $most; sleep 0.3; rm $$";
     const hosts = service.addresses.map(({ port }) => `127.0.0.1:${port}`).join(",");
     const { code, stdout, stderr } = await drover([
       "exec",

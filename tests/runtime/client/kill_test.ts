@@ -1,5 +1,6 @@
 /** 200 hosts are running when their service is killed with -9, or single connections are reset. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Fleet, type FleetEvent } from "../../../mod.ts";
 import { gone, lasting, password } from "../cli/drover.ts";
@@ -102,10 +103,12 @@ Deno.test("single connections are reset while 200 hosts run: unknown for those, 
     await using fleet = new Fleet({ hosts: names, user: "demo", password, throttle: 200, connectTimeoutMs });
     const seen = emptySeen();
     let cut = false;
-    let open = true;
-    const gate = await Deno.makeTempFile();
+    // Who opens a pipe with a name waits until somebody writes to it.
+    const gate = `${await Deno.makeTempDir()}/gate`;
+    assert.ok((await new Deno.Command("mkfifo", { args: [gate] }).output()).success);
+    let opened: Promise<Deno.FsFile> | undefined;
     await watch(
-      fleet.run(`echo started; while [ -e ${gate} ]; do sleep 0.1; done; exit 0 # ${lasting(72.5)}`),
+      fleet.run(`echo started; : < ${gate}; exit 0 # ${lasting(72.5)}`),
       seen,
       () => {
         if (!cut && seen.output.size === hosts) {
@@ -113,11 +116,11 @@ Deno.test("single connections are reset while 200 hosts run: unknown for those, 
           for (const each of proxies) each.reset();
         }
         // The others may end once the broken ones have.
-        if (!open || seen.results.size < broken.size) return;
-        open = false;
-        Deno.removeSync(gate);
+        if (seen.results.size >= broken.size) opened ??= Deno.open(gate, { write: true });
       },
     );
+    (await opened)?.close();
+    await Deno.remove(dirname(gate), { recursive: true });
     assert.equal(seen.results.size, hosts);
     for (const [host, { status }] of seen.results) {
       assert.equal(status, broken.has(host) ? "unknown" : "succeeded", host);

@@ -18,7 +18,8 @@ interface Health {
   readonly timers: number;
   readonly descriptors: number;
   readonly rss: number;
-  readonly heapUsed: number;
+  /** Bytes that the engine cannot let go of. */
+  readonly held: number;
   readonly crashes: readonly string[];
 }
 
@@ -34,7 +35,7 @@ class Victim implements AsyncDisposable {
 
   constructor() {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", victim],
+      args: ["run", "-A", "--no-check", "--v8-flags=--expose-gc", victim],
       stdin: "piped",
       stdout: "piped",
     }).spawn();
@@ -124,7 +125,7 @@ async function bystander(service: Victim, stop: AbortSignal, ready: () => void):
 }
 
 /** Attacks while the bystander works, and checks that all is as before. */
-async function attack(run: (service: Victim) => Promise<void>, mostGrowthMb = 120): Promise<void> {
+async function attack(run: (service: Victim) => Promise<void>): Promise<void> {
   await using service = await Victim.start();
   // Whatever is made once is made now.
   const warm = service.client;
@@ -153,10 +154,10 @@ async function attack(run: (service: Victim) => Promise<void>, mostGrowthMb = 12
     after.descriptors <= before.descriptors + 4,
     `descriptors ${before.descriptors} → ${after.descriptors}`,
   );
-  assert.ok(
-    after.rss - before.rss < mostGrowthMb * 1e6,
-    `memory grew by ${(after.rss - before.rss) / 1e6} MB`,
-  );
+  const grown = (figure: "held" | "rss") => (after[figure] - before[figure]) / 1e6;
+  assert.ok(grown("held") < 20, `what is held grew by ${grown("held")} MB`);
+  // What was freed is the allocator's to keep: a hundred megabytes of it are usual, and more where there are more cores.
+  assert.ok(grown("rss") < 600, `the process grew by ${grown("rss")} MB`);
 }
 
 async function send(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
@@ -216,7 +217,7 @@ Deno.test(
         }
       }
       for (const conn of held) conn.close();
-    }, 300);
+    });
   },
 );
 
@@ -256,7 +257,7 @@ Deno.test(
       // Nobody fetches the rest: every process is stopped by its full pipe, and the service holds little of it.
       await client.delete(shell);
       await until("all are gone", () => processesWith(`yes\0${own(8001)}`).length === 0);
-    }, 120);
+    });
   },
 );
 
@@ -300,7 +301,7 @@ Deno.test("bodies in chunks of one byte, without a logon, cost no memory", optio
       return conn;
     }));
     for (const conn of conns) conn.close();
-  }, 250);
+  });
 });
 
 Deno.test("output in single bytes that nobody fetches is bounded", options, async () => {
@@ -320,7 +321,7 @@ Deno.test("output in single bytes that nobody fetches is bounded", options, asyn
     await until("they are stopped", () => writers().length === 10 && writers().every(sleeps));
     await client.delete(shell);
     await until("all are gone", () => processesWith(`sleep\0${own(8002)}`).length === 0);
-  }, 120);
+  });
 });
 
 Deno.test(
