@@ -19,7 +19,7 @@ const TOP = fileURLToPath(new URL("../", import.meta.url));
 const REPORTS = join(TOP, "build", "junit");
 
 /** How long processes that a suite started may take to end after it, in milliseconds. */
-const GRACE = 3_000;
+const GRACE = 20_000;
 
 /** What a need came to: variables for the suite, and what is missing of it. */
 interface Provision {
