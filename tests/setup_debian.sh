@@ -5,7 +5,7 @@
 set -euo pipefail
 
 packages=(krb5-kdc krb5-admin-server krb5-user libgssapi-krb5-2 apache2 libapache2-mod-auth-gssapi openssl gss-ntlmssp curl
-  samba-ad-dc samba-ad-provision libkrb5-dev gcc libc6-dev python3-dev)
+  samba-ad-dc samba-ad-provision libkrb5-dev gcc libc6-dev python3-dev libfaketime)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -30,6 +30,7 @@ if [ ! -e "$policy" ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 echo "setup_debian: installing ${missing[*]}"
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+patient=(-o Acquire::Retries=3 -o DPkg::Lock::Timeout=120)
+apt-get "${patient[@]}" update -qq
+apt-get "${patient[@]}" install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 echo "setup_debian: done"
