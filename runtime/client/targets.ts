@@ -250,13 +250,24 @@ function tlsOptions(
     ...(ca === undefined ? {} : { ca }),
     ...(options.skipCaCheck === true ? { skipCaCheck: true } : {}),
     ...(options.skipCnCheck === true ? { skipCnCheck: true } : {}),
-    ...(options.crlFile === undefined || options.skipRevocationCheck === true
-      ? {}
-      : { crlFile: options.crlFile }),
+    ...revocationOf(host, options),
     ...(fingerprint === undefined ? {} : { fingerprint: readFingerprint(host, fingerprint) }),
     ...(identity === undefined ? {} : { identity }),
     ...engineOf(host, options),
   };
+}
+
+function revocationOf(
+  { name }: InventoryHost,
+  { crlFile, skipRevocationCheck, skipCaCheck }: ConnectionOptions,
+): Pick<TlsClientOptions, "crlFile"> {
+  if (crlFile === undefined || skipRevocationCheck === true) return {};
+  if (skipCaCheck !== true) return { crlFile };
+  throw new UsageError(
+    "RevocationUnchecked",
+    `connect to ${name}: --crl asks the issuers of certificates, which --skip-ca-check leaves out; ` +
+      "leave the check of revocation out, too, with --skip-revocation-check",
+  );
 }
 
 /** What the command line says goes before all that the inventory says of it. */

@@ -49,7 +49,7 @@ export function clientContext(options: TlsClientOptions, trust: Trust): OpensslC
             ? {}
             : "pfx" in identity
             ? { pkcs12: identity.pfx, passphrase: identity.passphrase }
-            : identity),
+            : { certificate: identity.certificate, key: identity.key }),
         }));
     },
   );

@@ -95,7 +95,9 @@ Deno.test("a host's own certificate, pin and proxy come from its inventory, and 
   assert.equal(authentication.kind, "certificate");
   assert.deepEqual(connect.proxy, { host: "proxy", port: 3128 });
   assert.equal(connect.tls?.fingerprint, "ab".repeat(32));
-  assert.deepEqual(connect.tls?.identity, { certificate: certificate.certificate, key: certificate.key });
+  const { identity } = connect.tls!;
+  assert.ok(identity !== undefined && "key" in identity);
+  assert.deepEqual([identity.certificate, identity.key], [certificate.certificate, certificate.key]);
   const other =
     target(line, { proxy: { host: "other", port: 1 }, fingerprint: "cd".repeat(20) }, files).connect;
   assert.deepEqual([other.proxy?.host, other.tls?.fingerprint], ["other", "cd".repeat(20)]);
@@ -111,6 +113,14 @@ Deno.test("a host's own certificate, pin and proxy come from its inventory, and 
       wrong,
     );
   }
+});
+
+Deno.test("lists of revoked certificates are looked at where they can be, and where that is not left out", () => {
+  const options = { ...account, ssl: true, crlFile: "crl.pem" };
+  assert.equal(target("web01", options).connect.tls?.crlFile, "crl.pem");
+  assert.equal(target("web01", { ...options, skipRevocationCheck: true }).connect.tls?.crlFile, undefined);
+  assert.equal(outcome("web01", { ...options, skipCaCheck: true }), "RevocationUnchecked");
+  assert.equal(outcome("web01", { ...options, skipCaCheck: true, skipRevocationCheck: true }), "ok");
 });
 
 Deno.test("who speaks TLS comes from the inventory; an option goes before all of it, and old versions need OpenSSL", () => {
