@@ -104,13 +104,16 @@ async function goPeer(): Promise<string> {
   return program;
 }
 
-/** Makes a folder, unless it was completed before. */
+/** Makes a folder, unless it was completed before; once more when that fails, as a download does now and then. */
 async function once(folder: string, make: () => Promise<void>): Promise<void> {
   const mark = join(folder, ".complete");
   if (await exists(mark)) return;
-  if (await exists(folder)) await Deno.remove(folder, { recursive: true });
-  await Deno.mkdir(folder, { recursive: true });
-  await make();
+  const begin = async () => {
+    if (await exists(folder)) await Deno.remove(folder, { recursive: true });
+    await Deno.mkdir(folder, { recursive: true });
+    await make();
+  };
+  await begin().catch(begin);
   await Deno.writeTextFile(mark, "");
 }
 
