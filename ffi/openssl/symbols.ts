@@ -87,6 +87,10 @@ export const opensslSymbols = {
   OPENSSL_sk_value: { parameters: ["pointer", "i32"], result: "pointer" },
   // const SSL_CIPHER *SSL_get_current_cipher(const SSL *ssl);
   SSL_get_current_cipher: { parameters: ["pointer"], result: "pointer" },
+  // const SSL_CIPHER *SSL_get_pending_cipher(const SSL *s);
+  SSL_get_pending_cipher: { parameters: ["pointer"], result: "pointer" },
+  // void SSL_set_security_level(SSL *s, int level);
+  SSL_set_security_level: { parameters: ["pointer", "i32"], result: "void" },
   // const char *SSL_CIPHER_get_name(const SSL_CIPHER *cipher);
   SSL_CIPHER_get_name: { parameters: ["pointer"], result: "pointer" },
   // const BIO_METHOD *BIO_s_mem(void);

@@ -214,7 +214,7 @@ class OpensslSocket implements RawSocket {
   #checkPeer(): void {
     const count = this.#tls.renegotiations;
     if (count === this.#renegotiations) return;
-    if (count > mostRenegotiations) throw excess(`it began more than ${mostRenegotiations} handshakes`);
+    if (count > mostRenegotiations) throw excess(`the peer began more than ${mostRenegotiations} handshakes`);
     // It is known at its end. A second one behind it would hide whose data came in between.
     if (this.#tls.isShakingHands && count === this.#renegotiations + 1) return;
     this.#renegotiations = count;
@@ -236,5 +236,5 @@ class OpensslSocket implements RawSocket {
 }
 
 function excess(what: string): NetworkError {
-  return new NetworkError("TlsTooManyHandshakes", `talk over TLS: the peer is not reasonable, ${what}`);
+  return new NetworkError("TlsTooManyHandshakes", `talk over TLS: ${what}`);
 }

@@ -140,3 +140,50 @@ for (
     }
   });
 }
+
+Deno.test("a server's prime for Diffie-Hellman may have 4,096 bits, and not 8,192: it would hold the event loop", async () => {
+  const { certificate, key } = await createSelfSigned(["localhost"], Date.now());
+  for (const bits of [4_096, 8_192]) {
+    const folder = await Deno.makeTempDir({ prefix: "drover-tls-" });
+    await Deno.writeTextFile(`${folder}/cert.pem`, certificate);
+    await Deno.writeTextFile(`${folder}/key.pem`, key);
+    const made = await new Deno.Command("openssl", {
+      args: [
+        "genpkey",
+        "-genparam",
+        "-algorithm",
+        "DH",
+        "-pkeyopt",
+        `group:modp_${bits}`,
+        "-out",
+        `${folder}/dh.pem`,
+      ],
+    }).output();
+    assert.ok(made.success);
+    const port = freePort();
+    const files = ["-cert", "cert.pem", "-key", "key.pem", "-dhparam", "dh.pem"];
+    const server = new Deno.Command("openssl", {
+      args: ["s_server", "-accept", `127.0.0.1:${port}`, "-www", "-tls1_2", "-cipher", "DHE", ...files],
+      cwd: folder,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      assert.ok(await listens(port, server));
+      for (const legacy of [false, true]) {
+        const options = { verify: "ignore", engine: "openssl", legacy } as const;
+        const { code, text, message } = await talk(port, options, "GET / HTTP/1.0\r\n\r\n");
+        if (bits === 4_096) assert.match(text, /^HTTP\/1\.0 200/);
+        else {
+          assert.equal(code, "TlsHandshakeFailed");
+          assert.match(message, /more than 4096 bits/);
+        }
+      }
+    } finally {
+      server.kill("SIGKILL");
+      await server.status;
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
+});
