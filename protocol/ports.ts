@@ -11,8 +11,8 @@ export type SecurityStep =
   | { readonly kind: "continue"; readonly token: Uint8Array }
   /** Established. `token`, where present, must still reach the peer. */
   | { readonly kind: "done"; readonly token?: Uint8Array }
-  /** The dialogue failed; the context is dead. */
-  | { readonly kind: "failed"; readonly error: DroverError };
+  /** The dialogue failed; the context is dead. `token`, where present, tells the peer why. */
+  | { readonly kind: "failed"; readonly error: DroverError; readonly token?: Uint8Array };
 
 /**
  * One side of an authentication dialogue, bound to one connection.

@@ -45,7 +45,7 @@ import {
   tokenRequest,
 } from "./client_http.ts";
 import { DigestExchange } from "./digest_exchange.ts";
-import { closedBy, closedError, noPlace, overdue } from "./link_errors.ts";
+import { closedBy, closedDuringLogon, closedError, noPlace, overdue } from "./link_errors.ts";
 import type { ExchangeOutcome } from "./exchange.ts";
 import { isRepeated, type MayRepeat } from "./refused.ts";
 import { type LogonUsed, logonUsed } from "./logon.ts";
@@ -191,6 +191,7 @@ class Link implements Behaviour<LinkMessage> {
   #exchange: Exchange | undefined;
   #authenticationTimer: TimerHandle | undefined;
   #keepAlive = true;
+  #refused = false;
   /** Monotonic milliseconds from which to which the logon holds; `undefined`: as long as the connection. */
   #logon: { readonly since: number; readonly until: number } | undefined;
   #used: LogonUsed | undefined;
@@ -308,6 +309,10 @@ class Link implements Behaviour<LinkMessage> {
     if (this.#state !== "authenticating") return;
     if (outcome.kind === "failed") {
       this.#fail(outcome.error, context);
+      return;
+    }
+    if (this.#refused) {
+      this.#fail(closedDuringLogon(), context);
       return;
     }
     if (outcome.token === undefined) {
@@ -580,12 +585,11 @@ class Link implements Behaviour<LinkMessage> {
           ),
           context,
         );
-      } else if (!keepAlive) {
-        this.#fail(
-          new NetworkError("ConnectionClosed", "authenticate: the service closed the connection"),
-          context,
-        );
-      } else this.#step(token, context);
+      } else {
+        // The last word of a service that has refused may still say why.
+        this.#refused = !keepAlive;
+        this.#step(token, context);
+      }
       return;
     }
     if (status === 403) {
@@ -632,12 +636,7 @@ class Link implements Behaviour<LinkMessage> {
         context,
       );
     } else if (keepAlive) this.#ready(context);
-    else {
-      this.#fail(
-        new NetworkError("ConnectionClosed", "authenticate: the service closed the connection"),
-        context,
-      );
-    }
+    else this.#fail(closedDuringLogon(), context);
   }
 
   #observe(

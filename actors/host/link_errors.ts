@@ -28,3 +28,8 @@ export function closedBy(error: NetworkError | undefined): DroverError {
 export function closedError(): NetworkError {
   return new NetworkError("ConnectionClosed", "use the connection: it is closed");
 }
+
+/** The error of a dialogue that the service does not go on with. */
+export function closedDuringLogon(): NetworkError {
+  return new NetworkError("ConnectionClosed", "authenticate: the service closed the connection");
+}

@@ -475,11 +475,11 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
 
   #negotiated(exchange: Exchange, step: SecurityStep, context: Context<ConnectionMessage>): void {
     const auth = authOf[this.#scheme];
+    const token = step.token === undefined ? undefined : `${this.#scheme} ${step.token.toBase64()}`;
     if (step.kind === "failed") {
       const claimant = this.#service.security.claimant?.(this.#context!);
-      return this.#denied(auth, claimant, eventReason(step.error), context);
+      return this.#denied(auth, claimant, eventReason(step.error), context, token);
     }
-    const token = step.token === undefined ? undefined : `${this.#scheme} ${step.token.toBase64()}`;
     if (step.kind === "continue") {
       const parts = { ...this.#parts(exchange), token };
       exchange.settled = [emptyAnswer(401, parts)];
@@ -554,14 +554,15 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     user: string | undefined,
     reason: string,
     context: Context<ConnectionMessage>,
+    token?: string,
   ): void {
     this.#tell({ kind: "logonFailed", scheme, user, from: this.#peer, reason }, context);
     this.#forgetLogon();
-    this.#challenge(context);
+    this.#challenge(context, token);
   }
 
-  #challenge(context: Context<ConnectionMessage>): void {
-    this.#last([challengeAnswer(this.#offered, { keepAlive: false, http10: false })], context);
+  #challenge(context: Context<ConnectionMessage>, token?: string): void {
+    this.#last([challengeAnswer(this.#offered, { keepAlive: false, http10: false, token })], context);
   }
 
   #forgetLogon(): void {

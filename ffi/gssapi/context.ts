@@ -228,25 +228,23 @@ export class GssContext implements Disposable {
     frame.hold(this);
     frame.wanted = () => !this.#handle.isDisposed;
     let major: number;
-    let token: Uint8Array;
     try {
       major = await this.#handle.during(() => run(frame, results));
+    } catch (error) {
+      throw withToken(error, this.#library.take(results.output));
     } finally {
-      token = this.#library.take(results.output);
       frame.end();
     }
-    return this.#outcome(call, major, token, results);
+    return this.#outcome(call, major, this.#library.take(results.output), results);
   }
 
   #inPlace(call: string, major: number): ContextStep {
-    let token: Uint8Array;
     try {
       this.#library.check(call, major, registers.minor);
-    } finally {
-      // A token may come with an error, too (KRB-ERROR): its memory is given back in any case.
-      token = this.#library.take(registers.output);
+    } catch (error) {
+      throw withToken(error, this.#library.take(registers.output));
     }
-    return this.#outcome(call, major, token, registers);
+    return this.#outcome(call, major, this.#library.take(registers.output), registers);
   }
 
   #outcome(call: string, major: number, token: Uint8Array, { flags, seconds }: Results): ContextStep {
@@ -420,4 +418,10 @@ export class GssContext implements Disposable {
     this.#handle[Symbol.dispose]();
     this.#delegated?.[Symbol.dispose]();
   }
+}
+
+/** A token may come with an error, too. */
+function withToken(error: unknown, token: Uint8Array): unknown {
+  if (error instanceof GssError && token.length > 0) error.told = token;
+  return error;
 }

@@ -21,6 +21,8 @@ export class GssError extends Error {
   readonly minor: number;
   /** What the library says of the minor status; of the major where it has nothing to say of the minor. */
   readonly text: string;
+  /** What the library would have the peer told of it (KRB-ERROR); `undefined`: nothing. */
+  told: Uint8Array | undefined;
 
   /** Makes the error of one call; `text` is for people. */
   constructor(call: string, major: number, minor: number, text: string) {

@@ -30,7 +30,10 @@ export class CredSspAcceptor extends CredSspContext {
     super.wipe();
   }
 
-  protected take(token: Uint8Array | undefined, done: Done): void {
+  protected take(token: Uint8Array | undefined, end: Done): void {
+    // What the inner dialogue would have the client told is no message of CredSSP.
+    const done: Done = (outcome) =>
+      end(outcome.kind === "failed" ? { kind: "failed", error: outcome.error } : outcome);
     const state = this.#state;
     this.#state = "over";
     if (token === undefined) throw credsspOutOfOrder("the client sent no token");

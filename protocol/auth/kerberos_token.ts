@@ -1,7 +1,7 @@
 /** What can be told of Kerberos' tokens from outside. @module */
 import { equalBytes } from "../bytes.ts";
 import { Oid } from "./spnego_tokens.ts";
-import { DerReader, DerTag, readOnly } from "./der.ts";
+import { DerReader, DerTag, readOnly, readTaggedSequence } from "./der.ts";
 import { ProtocolError } from "../errors.ts";
 
 /** Identifiers of Kerberos 5 in SPNEGO. */
@@ -19,6 +19,53 @@ export function isKerberosToken(token: Uint8Array): boolean {
     return equalBytes(frame.expect(DerTag.objectIdentifier).content, Oid.kerberos);
   } catch (error) {
     if (error instanceof ProtocolError) return false;
+    throw error;
+  }
+}
+
+/** What a service says of why it refuses a logon. Nobody signs it. */
+export interface KerberosRefusal {
+  /** RFC 4120 section 7.5.9. */
+  readonly code: number;
+  /** Its clock, milliseconds since 1970. */
+  readonly serverTime: number;
+}
+
+/** [APPLICATION 30], constructed: KRB-ERROR (RFC 4120 section 5.9.1). */
+const krbError = 0x7e;
+const integerTag = 0x02;
+const timeTag = 0x18;
+
+/** Reads a token that is a KRB-ERROR (RFC 4121 section 4.1: 03 00 behind the frame's OID); `undefined`: it is none that can be read. */
+export function readKerberosError(token: Uint8Array): KerberosRefusal | undefined {
+  if (!isKerberosToken(token)) return undefined;
+  try {
+    const { content } = readOnly(token, DerTag.application0);
+    const { whole } = new DerReader(content).expect(DerTag.objectIdentifier);
+    const rest = content.subarray(whole.length);
+    if (rest[0] !== 3 || rest[1] !== 0) return undefined;
+    const fields = readTaggedSequence(readOnly(rest.subarray(2), krbError).content);
+    const [time, code] = [fields.get(4), fields.get(6)];
+    if (time === undefined || code === undefined) return undefined;
+    const text = new TextDecoder().decode(readOnly(time, timeTag).content);
+    const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
+    if (match === null) return undefined;
+    const [year, month, ...others] = match.slice(1).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const octets = readOnly(code, integerTag).content;
+    if (octets.length === 0 || octets.length > 4) return undefined;
+    return {
+      code: octets.reduce((sum, octet) => sum * 256 + octet, 0),
+      serverTime: Date.UTC(year, month - 1, ...others),
+    };
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
     throw error;
   }
 }

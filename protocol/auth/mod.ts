@@ -16,7 +16,13 @@ export {
   type NegotiateInitiatorOptions,
 } from "./negotiate_initiator.ts";
 export { createNegotiateAcceptor, createSpnegoAcceptor } from "./negotiate_acceptor.ts";
-export { isKerberosToken, kerberosMessage, kerberosOids } from "./kerberos_token.ts";
+export {
+  isKerberosToken,
+  kerberosMessage,
+  kerberosOids,
+  type KerberosRefusal,
+  readKerberosError,
+} from "./kerberos_token.ts";
 export type { Mechanism, MechanismOffer } from "./mechanism.ts";
 export type { LogonAttempt, LogonGate } from "./logon_gate.ts";
 export { ntlmChoice, type NtlmChoiceOptions, ntlmOffer } from "./ntlm_mechanism.ts";

@@ -92,7 +92,7 @@ class SpnegoAcceptor extends SpnegoContext {
       const negState = preferred ? NegState.acceptIncomplete : NegState.requestMic;
       return done({ kind: "continue", token: answer(negState, undefined) });
     }
-    this.advance(this.chosen, offer.mechanismToken, done, (outcome) => {
+    this.advance(this.chosen, offer.mechanismToken, rejecting(done), (outcome) => {
       if (outcome.kind === "done") {
         return done({ kind: "done", token: answer(NegState.acceptCompleted, outcome.token) });
       }
@@ -116,7 +116,7 @@ class SpnegoAcceptor extends SpnegoContext {
       return done({ kind: "done", token: encodeNegTokenResp({ state: NegState.acceptCompleted, mic }) });
     }
     if (response.responseToken === undefined) throw outOfOrder("the client's response has no token");
-    this.advance(mechanism, response.responseToken, done, (outcome) => {
+    this.advance(mechanism, response.responseToken, rejecting(done), (outcome) => {
       const spnego: State = { kind: "spnego", mechanismList, micRequired };
       const responseToken = outcome.token;
       // Kerberos answers a client's last token with one of its own; the client can sign only when it has that.
@@ -150,6 +150,15 @@ class SpnegoAcceptor extends SpnegoContext {
     mechanism.verifyList(list, theirs);
     return mechanism.signList(list);
   }
+}
+
+/** Frames what a mechanism has its peer told of its failure. */
+function rejecting(done: Done): Done {
+  return (outcome) => {
+    if (outcome.kind !== "failed" || outcome.token === undefined) return done(outcome);
+    const { error, token: responseToken } = outcome;
+    done({ kind: "failed", error, token: encodeNegTokenResp({ state: NegState.reject, responseToken }) });
+  };
 }
 
 class NegotiateAcceptor extends SpnegoAcceptor implements NtlmAcceptorContext {

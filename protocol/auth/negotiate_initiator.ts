@@ -58,12 +58,22 @@ class SpnegoInitiator extends SpnegoContext {
       case "offered":
         // Some servers answer a SPNEGO token with bare NTLM; from there on the dialogue is bare.
         if (this.#current!.isBare(token)) return this.#bare(token, done);
-        return this.#answer(readResponse(token), done);
-      case "chosen":
-        return this.#continue(readResponse(token), state.micRequired, done);
-      case "completed":
-        return this.#conclude(readResponse(token), state, done);
     }
+    const response = readResponse(token);
+    if (response.state === NegState.reject) return this.#rejected(response, done);
+    if (state.kind === "offered") return this.#answer(response, done);
+    if (state.kind === "chosen") return this.#continue(response, state.micRequired, done);
+    this.#conclude(response, state, done);
+  }
+
+  /** The mechanism may know from the server why. */
+  #rejected({ responseToken }: NegTokenResp, done: Done): void {
+    const rejected = () => {
+      throw new DeniedError("SpnegoRejected", "answer challenge: the server rejected the dialogue");
+    };
+    const mechanism = this.chosen!;
+    if (responseToken === undefined || mechanism.established) return rejected();
+    this.advance(mechanism, responseToken, done, rejected);
   }
 
   override dispose(): void {
@@ -205,9 +215,6 @@ export function createNegotiateInitiator(options: NegotiateInitiatorOptions): Se
 function readResponse(token: Uint8Array): NegTokenResp {
   const response = parseSpnego(token);
   if (response.kind !== "response") throw outOfOrder("the server sent an offer of its own");
-  if (response.state === NegState.reject) {
-    throw new DeniedError("SpnegoRejected", "answer challenge: the server rejected the dialogue");
-  }
   return response;
 }
 

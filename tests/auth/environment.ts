@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { pythonEnvironment } from "../interop/environment.ts";
 import { domainControllerPresent } from "./active_directory.ts";
 import { apachePresent } from "./apache.ts";
+import { fakeClockLibrary } from "./fake_clock.ts";
 import { kdcPresent } from "./kdc.ts";
 
 /** What there is. */
@@ -30,6 +31,9 @@ export async function kerberosEnvironment(): Promise<KerberosEnvironment> {
   if (!apachePresent) missing.push("Apache with GSSAPI: run tests/setup_debian.sh as root");
   if (!domainControllerPresent) {
     missing.push("a domain controller: run tests/setup_debian.sh as root (Debian: samba-ad-dc)");
+  }
+  if (fakeClockLibrary === undefined) {
+    missing.push("a false clock: run tests/setup_debian.sh as root (Debian: libfaketime)");
   }
   if (!kdcPresent) return { python: undefined, usable: false, missing };
   try {

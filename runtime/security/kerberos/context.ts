@@ -4,7 +4,7 @@ import { kerberosMessage, type Mechanism } from "../../../protocol/auth/mod.ts";
 import { type DroverError, NetworkError, ProtocolError, UsageError } from "../../../protocol/errors.ts";
 import type { SecurityStep } from "../../../protocol/ports.ts";
 import { systemClock } from "../../clock.ts";
-import { kerberosError } from "./errors.ts";
+import { isClockSkew, kerberosError } from "./errors.ts";
 import type { Sooner } from "../sooner.ts";
 import { turns } from "../turns.ts";
 
@@ -75,7 +75,7 @@ export abstract class KerberosContext implements Mechanism {
     try {
       progress = this.take(token);
     } catch (error) {
-      return this.#end({ kind: "failed", error: kerberosError(error, this.action) }, done);
+      return this.#end(this.#failure(error), done);
     }
     if (progress instanceof Promise) this.#await(progress, done);
     else this.#end(progress, done);
@@ -94,7 +94,14 @@ export abstract class KerberosContext implements Mechanism {
       patienceMs,
       () => end({ kind: "failed", error: silentKdc(this.action, `within ${patienceMs / 1000} seconds`) }),
     );
-    progress.then(end, (error) => end({ kind: "failed", error: kerberosError(error, this.action) }));
+    progress.then(end, (error) => end(this.#failure(error)));
+  }
+
+  /** The peer is told of clocks alone: all else would say of keys and accounts what is not for whoever asks. */
+  #failure(cause: unknown): SecurityStep {
+    const error = kerberosError(cause, this.action);
+    const token = isClockSkew(error) && cause instanceof GssError ? cause.told : undefined;
+    return { kind: "failed", error, ...(token === undefined ? {} : { token }) };
   }
 
   #end(outcome: SecurityStep, done: (outcome: SecurityStep) => void): void {

@@ -19,9 +19,11 @@ const network = (code: string, state: string): Maker => (action) =>
 const base = -1_765_328_384;
 
 const wrongPassword = denied("KerberosWrongPassword", "the password is wrong");
+const skewCode = "KerberosClockSkew";
 const clockSkew = denied(
-  "KerberosClockSkew",
-  "the clocks of this machine, the KDC and the service are too far apart; set them",
+  skewCode,
+  "the clocks of this machine, the KDC and the service are too far apart (more than krb5.conf's clockskew, five " +
+    "minutes as a rule); set them",
 );
 const serviceRevoked = denied(
   "KerberosServiceRevoked",
@@ -101,6 +103,22 @@ const byRoutine: ReadonlyMap<number, Maker> = new Map<number, Maker>([
     (action, text) => new ProtocolError("KerberosMalformed", `${action}: the token cannot be read (${text})`),
   ],
 ]);
+
+/** Whether it is about clocks. */
+export function isClockSkew({ code }: DroverError): boolean {
+  return code === skewCode;
+}
+
+/** What a service says of its own clock, which is at `serverTime` when ours is at `now` (milliseconds since 1970). */
+export function serviceClockError(action: string, serverTime: number, now: number): DroverError {
+  const seconds = Math.round(Math.abs(serverTime - now) / 1000);
+  const apart = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  const how = serverTime < now ? "behind" : "ahead of";
+  return new DeniedError(
+    skewCode,
+    `${action}: the service's clock is ${apart} ${how} this machine's, too much for Kerberos; set the one that is wrong`,
+  );
+}
 
 /** The same for what came of the service's answer: by then the KDC has taken the password. */
 export function answerError(error: unknown, action: string): DroverError {

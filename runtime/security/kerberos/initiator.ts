@@ -1,10 +1,12 @@
 /** The client's side of Kerberos (RFC 4121). @module */
 import { type ContextStep, GssFlag, type GssLibrary } from "../../../ffi/gssapi/mod.ts";
+import { readKerberosError } from "../../../protocol/auth/mod.ts";
+import { systemClock } from "../../clock.ts";
 import { DeniedError, ProtocolError } from "../../../protocol/errors.ts";
 import { andThen, type Sooner } from "../sooner.ts";
 import { KerberosContext, type Progress } from "./context.ts";
 import type { Credentials, CredentialSource } from "./credentials.ts";
-import { answerError } from "./errors.ts";
+import { answerError, serviceClockError } from "./errors.ts";
 import type { ServiceRequest, ServiceTicket } from "./service_ticket.ts";
 
 /** One logon to one service. */
@@ -24,6 +26,9 @@ export interface KerberosLogon {
 /** Without these there is no proof of the service, and no order and secrecy of messages. */
 const required = GssFlag.mutual | GssFlag.replay | GssFlag.sequence | GssFlag.confidentiality |
   GssFlag.integrity;
+
+/** KRB_AP_ERR_TKT_NYV (the ticket is of the future) and KRB_AP_ERR_SKEW (RFC 4120 section 7.5.9). */
+const ofClocks: readonly number[] = [33, 37];
 
 /** To whom, and how. */
 interface Begun {
@@ -61,6 +66,10 @@ export class KerberosInitiator extends KerberosContext {
         "KerberosOutOfOrder",
         `${this.action}: the service's token came out of its turn`,
       );
+    }
+    const told = token === undefined ? undefined : readKerberosError(token);
+    if (told !== undefined && ofClocks.includes(told.code)) {
+      throw serviceClockError(this.action, told.serverTime, systemClock.now());
     }
     return begun === undefined
       ? andThen(this.#begin(), (now) => this.#first(now))

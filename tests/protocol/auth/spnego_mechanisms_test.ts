@@ -147,6 +147,44 @@ Deno.test("who changes the list of mechanisms on its way is noticed", async () =
   assert.equal(await failureOf(step(fresh, authenticate)), "SealBroken");
 });
 
+Deno.test("what a mechanism has the client told of its refusal comes to the client's mechanism, framed as a reject", async () => {
+  const skew = new DeniedError("Skew", "the clocks are apart");
+  const told: (Uint8Array | undefined)[] = [];
+  const client = slow([asClient[0]!, { kind: "failed", error: skew }]);
+  const create = () => {
+    const mechanism = client.create();
+    const step = mechanism.step.bind(mechanism);
+    mechanism.step = (token, done) => {
+      told.push(token);
+      step(token, done);
+    };
+    return mechanism;
+  };
+  const initiator = createSpnegoInitiator([{ ...client, create }, ntlmOffer(initiatorOptions())]);
+  const refusing = (token?: Uint8Array) =>
+    createSpnegoAcceptor([
+      slow([{ kind: "failed", error: skew, ...(token === undefined ? {} : { token }) }]),
+    ]);
+  const offer = tokenOf(await step(initiator));
+  const outcome = await step(refusing(bytes("why")), offer);
+  assert.ok(outcome.kind === "failed" && outcome.token !== undefined);
+  assert.equal(await failureOf(step(initiator, outcome.token)), "Skew");
+  assert.deepEqual(told, [undefined, bytes("why")]);
+  // Where there is nothing to tell, nothing is told.
+  const silent = await step(refusing(), offer);
+  assert.ok(silent.kind === "failed" && silent.token === undefined);
+});
+
+Deno.test("a reject ends the dialogue, whatever comes with it", async () => {
+  for (const responseToken of [undefined, bytes("reply")]) {
+    const client = createSpnegoInitiator([slow(asClient)]);
+    await step(client);
+    const reject = encodeNegTokenResp({ state: NegState.reject, responseToken });
+    assert.equal(await failureOf(step(client, reject)), "SpnegoRejected");
+    assert.equal(client.established, false);
+  }
+});
+
 Deno.test("the first step's failure leads to the next mechanism only where it may", async () => {
   const failing = (error: DroverError): SecurityStep[] => [{ kind: "failed", error }];
   const absent = new DeniedError("Absent", "there is no ticket");
