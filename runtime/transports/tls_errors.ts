@@ -15,7 +15,7 @@ export function handshakeError(error: unknown, action: string): NetworkError {
   if (isUntrusted(error)) {
     return new NetworkError(
       "TlsUntrusted",
-      `${action}: the server's certificate is not trusted (${textOf(error)}); ` +
+      `${action}: the server's certificate is not trusted (${whyUntrusted(error)}); ` +
         (/mismatch/.test(textOf(error))
           ? nameAdvice
           : "trust its issuer with --ca FILE, or check nothing with --cert-validation ignore"),
@@ -149,6 +149,14 @@ function isIncompatible(error: unknown): boolean {
   return typeof code === "string" &&
       /ALERT_(HANDSHAKE_FAILURE|PROTOCOL_VERSION|INSUFFICIENT_SECURITY)/.test(code) ||
     typeof message === "string" && /peer is incompatible|PeerIncompatible/i.test(message);
+}
+
+/** The platform has the same words for all that is wrong with a chain; OpenSSL says what it is. */
+function whyUntrusted(error: unknown): string {
+  const text = textOf(error);
+  return text === "unable to verify the first certificate"
+    ? `${text}: its issuer is unknown, or one of them has expired or is not for servers; --tls-engine openssl says which`
+    : text;
 }
 
 function textOf(error: unknown): string {

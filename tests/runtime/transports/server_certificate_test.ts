@@ -1,6 +1,6 @@
 /** Which certificates of servers are good enough for which names: hostile ones, too, and the same verdict of both TLS engines. */
 import assert from "node:assert/strict";
-import type { TlsEngineName } from "../../../actors/ports.ts";
+import type { TlsClientOptions, TlsEngineName } from "../../../actors/ports.ts";
 import { type CertificateOptions, makeCertificate } from "../../helpers/client_ca.ts";
 import { type Identity, NamedServer } from "./named_server.ts";
 
@@ -197,3 +197,36 @@ for (const engine of ["platform", "openssl"] as const satisfies readonly TlsEngi
     }
   });
 }
+
+Deno.test("what is wrong with a chain is told as far as the engine knows it", async () => {
+  await using server = await NamedServer.with(
+    made({ dns: "host.example", notBefore: Date.now() - 9 * day, notAfter: Date.now() - day }),
+  );
+  for (
+    const [engine, told] of [
+      ["openssl", /\(certificate has expired\)/],
+      ["platform", /has expired.*--tls-engine openssl says which/],
+    ] as const
+  ) {
+    const { code, message } = await server.outcome("host.example", {
+      verify: "system",
+      ca: ca.certificate,
+      engine,
+    });
+    assert.equal(code, "TlsUntrusted");
+    assert.match(message, told);
+  }
+});
+
+Deno.test("what was taken without a look once is looked at the next time: nothing is resumed", async () => {
+  await using server = await NamedServer.with(made({ dns: "other.example" }));
+  for (const engine of ["platform", "openssl"] as const) {
+    const code = async (tls: TlsClientOptions) =>
+      (await server.outcome("host.example", { ...tls, engine })).code;
+    assert.equal(await code({ verify: "ignore" }), "open");
+    assert.equal(await code({ verify: "system", ca: ca.certificate }), "TlsUntrusted");
+    assert.equal(await code({ verify: "system", ca: ca.certificate, skipCnCheck: true }), "open");
+    assert.equal(await code({ verify: "system", skipCnCheck: true }), "TlsUntrusted");
+    assert.equal(await code({ verify: "ignore", fingerprint: "0".repeat(64) }), "TlsFingerprint");
+  }
+});
