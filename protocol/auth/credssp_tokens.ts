@@ -3,7 +3,16 @@ import { createHash } from "node:crypto";
 import { concat, utf8 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import { Secret } from "../secret.ts";
-import { contextTag, der, DerReader, DerTag, readOnly, readTaggedSequence } from "./der.ts";
+import {
+  contextTag,
+  der,
+  type DerPart,
+  DerReader,
+  DerTag,
+  part,
+  readOnly,
+  readTaggedSequence,
+} from "./der.ts";
 import { fromUtf16le, utf16le } from "./ntlm_crypto.ts";
 
 /** Version of the protocol that we speak ([MS-CSSP] 2.2.1): 5 brought the hash with a nonce, 6 changed nothing in the messages. */
@@ -43,23 +52,23 @@ const integer = 0x02;
 /** The DER of a message. */
 export function encodeTsRequest(request: TsRequest): Uint8Array {
   const octets = (number: number, value: Uint8Array | undefined) =>
-    value === undefined ? [] : [der(contextTag(number), der(DerTag.octetString, value))];
+    value === undefined ? [] : [part(contextTag(number), part(DerTag.octetString, value))];
   const { version, negoToken, authInfo, pubKeyAuth, errorCode, clientNonce } = request;
   return der(
     DerTag.sequence,
-    der(contextTag(0), encodeInteger(version)),
+    part(contextTag(0), encodeInteger(version)),
     ...(negoToken === undefined ? [] : [
-      der(
+      part(
         contextTag(1),
-        der(
+        part(
           DerTag.sequence,
-          der(DerTag.sequence, der(contextTag(0), der(DerTag.octetString, negoToken))),
+          part(DerTag.sequence, part(contextTag(0), part(DerTag.octetString, negoToken))),
         ),
       ),
     ]),
     ...octets(2, authInfo),
     ...octets(3, pubKeyAuth),
-    ...(errorCode === undefined ? [] : [der(contextTag(4), encodeInteger(errorCode | 0))]),
+    ...(errorCode === undefined ? [] : [part(contextTag(4), encodeInteger(errorCode | 0))]),
     ...octets(5, clientNonce),
   );
 }
@@ -95,19 +104,16 @@ export function parseTsRequest(bytes: Uint8Array): TsRequest {
 /** The DER of TSCredentials with a TSPasswordCreds. Secret: wipe it. */
 export function encodeCredentials({ domain, username, password }: PasswordCredentials): Uint8Array {
   const secret = utf16le(password.reveal());
-  const creds = der(
+  const member = (number: number, value: Uint8Array | DerPart) =>
+    part(contextTag(number), part(DerTag.octetString, value));
+  const creds = part(
     DerTag.sequence,
-    der(contextTag(0), der(DerTag.octetString, utf16le(domain))),
-    der(contextTag(1), der(DerTag.octetString, utf16le(username))),
-    der(contextTag(2), der(DerTag.octetString, secret)),
+    member(0, utf16le(domain)),
+    member(1, utf16le(username)),
+    member(2, secret),
   );
+  const whole = der(DerTag.sequence, part(contextTag(0), encodeInteger(passwordType)), member(1, creds));
   secret.fill(0);
-  const whole = der(
-    DerTag.sequence,
-    der(contextTag(0), encodeInteger(passwordType)),
-    der(contextTag(1), der(DerTag.octetString, creds)),
-  );
-  creds.fill(0);
   return whole;
 }
 
@@ -175,7 +181,7 @@ function readNegoToken(bytes: Uint8Array): Uint8Array {
 }
 
 /** Of a number in 32 bits with a sign. */
-function encodeInteger(value: number): Uint8Array {
+function encodeInteger(value: number): DerPart {
   const bytes = [value >> 24 & 255, value >> 16 & 255, value >> 8 & 255, value & 255];
   // The shortest form: a first byte that only repeats the sign goes.
   while (
@@ -183,7 +189,7 @@ function encodeInteger(value: number): Uint8Array {
   ) {
     bytes.shift();
   }
-  return der(integer, new Uint8Array(bytes));
+  return part(integer, new Uint8Array(bytes));
 }
 
 function parseInteger(bytes: Uint8Array): number {

@@ -107,20 +107,63 @@ export function readTaggedSequence(bytes: Uint8Array): ReadonlyMap<number, Uint8
   return members;
 }
 
-/** The bytes of one element. */
-export function der(tag: number, ...content: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of content) length += part.length;
-  const octets = length < 0x80 ? 0 : length < 0x100 ? 1 : length < 0x1_0000 ? 2 : length < 0x100_0000 ? 3 : 4;
-  const bytes = new Uint8Array(2 + octets + length);
-  bytes[0] = tag;
-  bytes[1] = octets === 0 ? length : 0x80 | octets;
-  for (let i = 0; i < octets; i++) bytes[2 + i] = length >>> 8 * (octets - 1 - i);
-  let at = 2 + octets;
-  for (const part of content) {
-    bytes.set(part, at);
-    at += part.length;
+/** What elements are made of: bytes as they are, and further elements. */
+export type DerContent = Uint8Array | DerPart;
+
+/** An element inside another one, which is not written before that is: no bytes are copied from one to the next. */
+export class DerPart {
+  readonly #tag: number;
+  readonly #content: readonly DerContent[];
+  /** Bytes of the content. */
+  readonly #inside: number;
+  /** Bytes in which the length is told behind its first one. */
+  readonly #octets: number;
+  /** Bytes of the whole element. */
+  readonly length: number;
+
+  /** See {@link part}. */
+  constructor(tag: number, content: readonly DerContent[]) {
+    let inside = 0;
+    for (const { length } of content) inside += length;
+    this.#tag = tag;
+    this.#content = content;
+    this.#inside = inside;
+    this.#octets = inside < 0x80
+      ? 0
+      : inside < 0x100
+      ? 1
+      : inside < 0x1_0000
+      ? 2
+      : inside < 0x100_0000
+      ? 3
+      : 4;
+    this.length = 2 + this.#octets + inside;
   }
+
+  /** Writes the element into `bytes` at `at`. */
+  write(bytes: Uint8Array, at: number): void {
+    const octets = this.#octets;
+    bytes[at++] = this.#tag;
+    bytes[at++] = octets === 0 ? this.#inside : 0x80 | octets;
+    for (let i = octets - 1; i >= 0; i--) bytes[at++] = this.#inside >>> 8 * i;
+    for (const piece of this.#content) {
+      if (piece instanceof DerPart) piece.write(bytes, at);
+      else bytes.set(piece, at);
+      at += piece.length;
+    }
+  }
+}
+
+/** An element for another one. */
+export function part(tag: number, ...content: readonly DerContent[]): DerPart {
+  return new DerPart(tag, content);
+}
+
+/** The bytes of one element. */
+export function der(tag: number, ...content: readonly DerContent[]): Uint8Array {
+  const element = new DerPart(tag, content);
+  const bytes = new Uint8Array(element.length);
+  element.write(bytes, 0);
   return bytes;
 }
 

@@ -1,7 +1,16 @@
 /** The tokens of SPNEGO (RFC 4178 section 4.2, with negHints of [MS-SPNG] 2.2.1). @module */
 import { equalBytes } from "../bytes.ts";
 import { DeniedError, ProtocolError } from "../errors.ts";
-import { contextTag, der, DerReader, DerTag, readOnly, readTaggedSequence } from "./der.ts";
+import {
+  contextTag,
+  der,
+  type DerPart,
+  DerReader,
+  DerTag,
+  part,
+  readOnly,
+  readTaggedSequence,
+} from "./der.ts";
 
 /** Content bytes of object identifiers. */
 export const Oid = {
@@ -68,33 +77,33 @@ export function parseSpnego(bytes: Uint8Array): NegTokenInit | NegTokenResp {
 
 /** The DER of a MechTypeList. */
 export function encodeMechanismList(mechanisms: readonly Uint8Array[]): Uint8Array {
-  return der(DerTag.sequence, ...mechanisms.map((oid) => der(DerTag.objectIdentifier, oid)));
+  return der(DerTag.sequence, ...mechanisms.map((oid) => part(DerTag.objectIdentifier, oid)));
 }
 
 /** The bytes of a NegTokenInit in its GSS-API frame. */
 export function encodeNegTokenInit(mechanismList: Uint8Array, mechanismToken: Uint8Array): Uint8Array {
   const members = [
-    der(contextTag(0), mechanismList),
-    der(contextTag(2), der(DerTag.octetString, mechanismToken)),
+    part(contextTag(0), mechanismList),
+    part(contextTag(2), part(DerTag.octetString, mechanismToken)),
   ];
   return der(
     DerTag.application0,
-    der(DerTag.objectIdentifier, Oid.spnego),
-    der(contextTag(0), der(DerTag.sequence, ...members)),
+    part(DerTag.objectIdentifier, Oid.spnego),
+    part(contextTag(0), part(DerTag.sequence, ...members)),
   );
 }
 
 /** The bytes of a NegTokenResp. */
 export function encodeNegTokenResp(response: Partial<Omit<NegTokenResp, "kind">>): Uint8Array {
-  const members: Uint8Array[] = [];
+  const members: DerPart[] = [];
   const add = (number: number, tag: number, value: Uint8Array | undefined) => {
-    if (value !== undefined) members.push(der(contextTag(number), der(tag, value)));
+    if (value !== undefined) members.push(part(contextTag(number), part(tag, value)));
   };
   add(0, DerTag.enumerated, response.state === undefined ? undefined : new Uint8Array([response.state]));
   add(1, DerTag.objectIdentifier, response.mechanism);
   add(2, DerTag.octetString, response.responseToken);
   add(3, DerTag.octetString, response.mic);
-  return der(contextTag(1), der(DerTag.sequence, ...members));
+  return der(contextTag(1), part(DerTag.sequence, ...members));
 }
 
 function readInit(bytes: Uint8Array): NegTokenInit {
