@@ -128,8 +128,13 @@ export class CertificateMap {
   /** What is trusted by itself answers to no list. */
   #whyRevoked(leaf: Certificate, presented: readonly Certificate[], now: number): string | undefined {
     if (this.#revoked === undefined || this.#anchors.some((anchor) => same(anchor, leaf))) return undefined;
-    const others = [...presented, ...this.#anchors].map(({ x509 }) => new Uint8Array(x509.raw));
-    const verdict = this.#revoked().check(new Uint8Array(leaf.x509.raw), others, now);
+    const raw = (all: readonly Certificate[]) => all.map(({ x509 }) => new Uint8Array(x509.raw));
+    const verdict = this.#revoked().check(
+      new Uint8Array(leaf.x509.raw),
+      raw(presented),
+      raw(this.#anchors),
+      now,
+    );
     if (verdict.kind === "good") return undefined;
     return verdict.kind === "revoked"
       ? `its certificate was revoked: ${verdict.reason}`

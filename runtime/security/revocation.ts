@@ -58,29 +58,36 @@ export class RevocationLists {
   }
 
   /**
-   * What they say of `own` (DER). All issuers among `others` that have signed it are asked for, and theirs: a peer may send along what it
-   * likes, so the worst that is found counts. For `own` there must be a list; those above it are looked up where there is one.
+   * What they say of `own` (DER). All issuers among `others` and `trusted` that have signed it are asked for, and theirs: a peer may send
+   * along what it likes, so the worst that is found counts. For `own` there must be a list; those above it are looked up where there is
+   * one, and it must be one that can be checked, but for what is `trusted` itself.
    * `now`: milliseconds since 1970.
    */
-  check(own: Uint8Array, others: readonly Uint8Array[], now: number): RevocationVerdict {
-    const known = others.map(parse).filter((one) => one !== undefined);
+  check(
+    own: Uint8Array,
+    others: readonly Uint8Array[],
+    trusted: readonly Uint8Array[],
+    now: number,
+  ): RevocationVerdict {
+    const anchors = new Set(trusted.map((der) => der.toHex()));
+    const known = [...others, ...trusted].map(parse).filter((one) => one !== undefined);
     const first = parse(own);
     if (first === undefined) return { kind: "unknown", reason: "it cannot be read" };
     const work = [first];
     const seen = new Set([own.toHex()]);
     let signatures = mostSignatures;
-    let listed = false;
     for (let subject = work.shift(); subject !== undefined; subject = work.shift()) {
       // Nobody above it could revoke it.
       if (subject.issuer === subject.subject && isSignedBy(subject, subject)) continue;
+      let asked = false;
       for (const issuer of known.filter((one) => one.subject === subject!.issuer)) {
         if (signatures-- <= 0) {
           return { kind: "unknown", reason: "too many certificates claim to be above it" };
         }
         if (!isSignedBy(subject, issuer)) continue;
         const verdict = this.#listedBy(subject, issuer, now);
-        if (verdict?.kind === "good") listed ||= subject === first;
-        else if (verdict !== undefined) return verdict;
+        if (verdict !== undefined && verdict.kind !== "good") return verdict;
+        asked ||= verdict !== undefined;
         const id = issuer.der.toHex();
         if (seen.has(id)) continue;
         seen.add(id);
@@ -89,8 +96,14 @@ export class RevocationLists {
           return { kind: "unknown", reason: "too many certificates are above it" };
         }
       }
+      if (asked) continue;
+      if (subject === first) return { kind: "unknown", reason: "there is no list of its issuer" };
+      const isListed = this.#lists.some(({ issuer }) => issuer === subject!.issuer);
+      if (isListed && !anchors.has(subject.der.toHex())) {
+        return { kind: "unknown", reason: "the list of an authority above it cannot be checked" };
+      }
     }
-    return listed ? { kind: "good" } : { kind: "unknown", reason: "there is no list of its issuer" };
+    return { kind: "good" };
   }
 
   /** `undefined`: there is no list of this issuer. */

@@ -74,7 +74,7 @@ function checkRevocation(
   const lists = revocationLists(file);
   const verdict: RevocationVerdict = others.length >= mostSent
     ? { kind: "unknown", reason: "it sends too many certificates" }
-    : lists.check(certificate, [...others, ...authorities, ...rootsOf(lists)], Date.now());
+    : lists.check(certificate, others, [...authorities, ...rootsOf(lists)], Date.now());
   if (verdict.kind === "revoked") {
     throw new NetworkError("CertificateRevoked", `the server's certificate was revoked: ${verdict.reason}`);
   }

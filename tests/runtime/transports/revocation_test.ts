@@ -127,7 +127,7 @@ for (const engine of ["platform", "openssl"] as const) {
 Deno.test("lists are read from PEM and DER; what is none, or only a part, is refused", () => {
   const whole = makeRevocationList({ issuer: ca, revoked: [leaf] });
   for (const file of [whole.der, utf8(whole.pem), utf8(`text before it\n${whole.pem}${clean}`)]) {
-    assert.equal(new RevocationLists(file).check(leaf.der, [ca.der], Date.now()).kind, "revoked");
+    assert.equal(new RevocationLists(file).check(leaf.der, [], [ca.der], Date.now()).kind, "revoked");
   }
   for (
     const file of [
@@ -144,4 +144,14 @@ Deno.test("lists are read from PEM and DER; what is none, or only a part, is ref
       (error) => error instanceof UsageError && error.code === "RevocationListInvalid",
     );
   }
+});
+
+Deno.test("where a list of an authority above cannot be checked, nothing is good; what is trusted itself need not be", () => {
+  const lists = new RevocationLists(utf8(cleanMiddle + list({ issuer: ca })));
+  const verdict = (others: readonly (typeof leaf)[], trusted: readonly (typeof leaf)[]) =>
+    lists.check(below.der, others.map(({ der }) => der), trusted.map(({ der }) => der), Date.now()).kind;
+  assert.equal(verdict([middle], [ca]), "good");
+  assert.equal(verdict([middle], []), "unknown", "the issuer of middle is not known");
+  assert.equal(verdict([middle], [other]), "unknown", "another one has its name");
+  assert.equal(verdict([], [middle]), "good");
 });
