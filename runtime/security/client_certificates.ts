@@ -45,6 +45,8 @@ export class CertificateMap {
   readonly #mappings: readonly CertificateMapping[];
   readonly #anchors: readonly Certificate[];
   readonly #revoked: (() => RevocationLists) | undefined;
+  /** DER of the anchors. */
+  readonly #trusted: readonly Uint8Array[];
 
   /**
    * `authorities`: PEM of certificates that are trusted, without looking further up from them. `revoked`: lists of what was revoked,
@@ -73,6 +75,7 @@ export class CertificateMap {
         throw new UsageError("CertificateInvalid", `read authorities of clients: ${reason}`, { cause });
       }
     });
+    this.#trusted = rawOf(this.#anchors);
   }
 
   /** Whose `chain` is, the client's own certificate first, at `now` (milliseconds since 1970). */
@@ -128,11 +131,10 @@ export class CertificateMap {
   /** What is trusted by itself answers to no list. */
   #whyRevoked(leaf: Certificate, presented: readonly Certificate[], now: number): string | undefined {
     if (this.#revoked === undefined || this.#anchors.some((anchor) => same(anchor, leaf))) return undefined;
-    const raw = (all: readonly Certificate[]) => all.map(({ x509 }) => new Uint8Array(x509.raw));
     const verdict = this.#revoked().check(
       new Uint8Array(leaf.x509.raw),
-      raw(presented),
-      raw(this.#anchors),
+      rawOf(presented),
+      this.#trusted,
       now,
     );
     if (verdict.kind === "good") return undefined;
@@ -256,6 +258,10 @@ function parse(certificate: string | Uint8Array): Certificate {
     throw new ProtocolError("CertificateMalformed", "read certificate: it is none", { cause });
   }
   return { x509, fields: readCertificate(new Uint8Array(x509.raw)) };
+}
+
+function rawOf(certificates: readonly Certificate[]): readonly Uint8Array[] {
+  return certificates.map(({ x509 }) => new Uint8Array(x509.raw));
 }
 
 function inLine(name: string): string {

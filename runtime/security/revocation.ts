@@ -28,9 +28,17 @@ interface List extends RevocationList {
   readonly keys: Map<string, boolean>;
 }
 
+interface Trusted {
+  /** DER in hex. */
+  readonly anchors: ReadonlySet<string>;
+  readonly certificates: readonly Certificate[];
+}
+
 /** Lists of any number of issuers. */
 export class RevocationLists {
   readonly #lists: readonly List[];
+  /** What was made of arrays that are handed in with every certificate. */
+  readonly #trusted = new WeakMap<readonly Uint8Array[], Trusted>();
 
   /**
    * Reads lists: PEM, any number of them, or the DER of one.
@@ -61,7 +69,7 @@ export class RevocationLists {
    * What they say of `own` (DER). All issuers among `others` and `trusted` that have signed it are asked for, and theirs: a peer may send
    * along what it likes, so the worst that is found counts. For `own` there must be a list; those above it are looked up where there is
    * one, and it must be one that can be checked, but for what is `trusted` itself.
-   * `now`: milliseconds since 1970.
+   * `now`: milliseconds since 1970. `trusted` must not change: what is made of it is kept.
    */
   check(
     own: Uint8Array,
@@ -69,16 +77,17 @@ export class RevocationLists {
     trusted: readonly Uint8Array[],
     now: number,
   ): RevocationVerdict {
-    const anchors = new Set(trusted.map((der) => der.toHex()));
-    const known = [...others, ...trusted].map(parse).filter((one) => one !== undefined);
+    const { anchors, certificates } = this.#read(trusted);
+    const known = [...parseAll(others), ...certificates];
     const first = parse(own);
     if (first === undefined) return { kind: "unknown", reason: "it cannot be read" };
     const work = [first];
     const seen = new Set([own.toHex()]);
     let signatures = mostSignatures;
     for (let subject = work.shift(); subject !== undefined; subject = work.shift()) {
+      const isAnchor = anchors.has(subject.der.toHex());
       // Nobody above it could revoke it.
-      if (subject.issuer === subject.subject && isSignedBy(subject, subject)) continue;
+      if (subject.issuer === subject.subject && (isAnchor || isSignedBy(subject, subject))) continue;
       let asked = false;
       for (const issuer of known.filter((one) => one.subject === subject!.issuer)) {
         if (signatures-- <= 0) {
@@ -99,11 +108,20 @@ export class RevocationLists {
       if (asked) continue;
       if (subject === first) return { kind: "unknown", reason: "there is no list of its issuer" };
       const isListed = this.#lists.some(({ issuer }) => issuer === subject!.issuer);
-      if (isListed && !anchors.has(subject.der.toHex())) {
+      if (isListed && !isAnchor) {
         return { kind: "unknown", reason: "the list of an authority above it cannot be checked" };
       }
     }
     return { kind: "good" };
+  }
+
+  #read(trusted: readonly Uint8Array[]): Trusted {
+    let read = this.#trusted.get(trusted);
+    if (read === undefined) {
+      read = { anchors: new Set(trusted.map((der) => der.toHex())), certificates: parseAll(trusted) };
+      this.#trusted.set(trusted, read);
+    }
+    return read;
   }
 
   /** `undefined`: there is no list of this issuer. */
@@ -133,6 +151,10 @@ export class RevocationLists {
       }`,
     };
   }
+}
+
+function parseAll(all: readonly Uint8Array[]): readonly Certificate[] {
+  return all.map(parse).filter((one) => one !== undefined);
 }
 
 function parse(der: Uint8Array): Certificate | undefined {

@@ -40,7 +40,7 @@ export function trustOf({ host, tls: options }: ConnectTarget): Trust {
         // Where only the issuer was not to be checked (SkipCACheck) the engine has looked at nothing: it knows all or nothing.
         if (!chain) checkValidity(certificate);
         if (!skipCnCheck) checkServerName(host, certificate, () => [...others(), ...derOf(ca)]);
-        if (chain && crlFile !== undefined) checkRevocation(crlFile, certificate, others(), derOf(ca));
+        if (chain && crlFile !== undefined) checkRevocation(crlFile, certificate, others(), ca);
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         const why = `the server's certificate is not trusted (${error.message})`;
@@ -68,13 +68,14 @@ function checkRevocation(
   file: string,
   certificate: Uint8Array,
   others: readonly Uint8Array[],
-  authorities: readonly Uint8Array[],
+  ca: string | undefined,
 ): void {
-  if (authorities.some((one) => equalBytes(one, certificate))) return;
   const lists = revocationLists(file);
+  const trusted = trustedWith(lists, ca);
+  if (trusted.some((one) => equalBytes(one, certificate))) return;
   const verdict: RevocationVerdict = others.length >= mostSent
     ? { kind: "unknown", reason: "it sends too many certificates" }
-    : lists.check(certificate, others, [...authorities, ...rootsOf(lists)], Date.now());
+    : lists.check(certificate, others, trusted, Date.now());
   if (verdict.kind === "revoked") {
     throw new NetworkError("CertificateRevoked", `the server's certificate was revoked: ${verdict.reason}`);
   }
@@ -87,15 +88,18 @@ function checkRevocation(
   }
 }
 
-const roots = new WeakMap<RevocationLists, readonly Uint8Array[]>();
+const trustedByLists = new WeakMap<RevocationLists, Map<string, readonly Uint8Array[]>>();
 
-/** DER of those of the system's roots that have such a list. */
-function rootsOf(lists: RevocationLists): readonly Uint8Array[] {
-  let found = roots.get(lists);
-  if (found === undefined) {
-    roots.set(lists, found = systemRoots().flatMap((pem) => derOf(pem)).filter((root) => lists.isOf(root)));
+/** DER of the authorities of `ca`, and of those of the system's roots that have such a list; made once. */
+function trustedWith(lists: RevocationLists, ca = ""): readonly Uint8Array[] {
+  const known = trustedByLists.get(lists) ?? new Map<string, readonly Uint8Array[]>();
+  trustedByLists.set(lists, known);
+  let trusted = known.get(ca);
+  if (trusted === undefined) {
+    const roots = systemRoots().flatMap((pem) => derOf(pem)).filter((root) => lists.isOf(root));
+    known.set(ca, trusted = [...derOf(ca), ...roots]);
   }
-  return found;
+  return trusted;
 }
 
 /** DER of the certificates in a PEM text. */
