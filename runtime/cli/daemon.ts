@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { dirname } from "node:path";
 import { UsageError } from "../../protocol/errors.ts";
-import type { WorkWatch } from "../daemon/operation/watch.ts";
+import type { DaemonOptions } from "../daemon/daemon.ts";
 import { inventoryFromHosts } from "../inventory/mod.ts";
 import type { ServerTls } from "../daemon/server.ts";
 import { inspectable } from "./inspectable.ts";
@@ -166,7 +166,7 @@ async function daemon(flags: DaemonFlags): Promise<void> {
       log.store.info("deleted {jobs} old jobs, {audit} audit records", { jobs, audit });
     },
     ...(flags.drain === undefined ? {} : { drainMs: flags.drain * 1_000 }),
-    watches: await traces(),
+    ...await traces(),
   });
   log.redactSecretsOf(running.parts.book);
   writePrivate(`${folder}/${urlFileName}`, running.url);
@@ -189,10 +189,11 @@ async function daemon(flags: DaemonFlags): Promise<void> {
 }
 
 /** Traces are made where Deno's OpenTelemetry is switched on, by its own variable. */
-async function traces(): Promise<readonly WorkWatch[]> {
-  if (!/^(?:1|true)$/i.test(Deno.env.get("OTEL_DENO") ?? "")) return [];
+async function traces(): Promise<Pick<DaemonOptions, "watches" | "around">> {
+  if (!/^(?:1|true)$/i.test(Deno.env.get("OTEL_DENO") ?? "")) return {};
   const { jobTraces } = await import("../daemon/operation/tracing.ts");
-  return [jobTraces()];
+  const { tracedRequests } = await import("../daemon/operation/request_tracing.ts");
+  return { watches: [jobTraces()], around: tracedRequests };
 }
 
 async function certificate(flags: DaemonFlags): Promise<ServerTls | undefined> {

@@ -14,7 +14,7 @@ import { createApp } from "./app.ts";
 import { storedAdditions } from "./additions.ts";
 import { Credentials } from "./credentials.ts";
 import type { CredentialCommand } from "./credentials/command.ts";
-import type { DaemonParts } from "./context.ts";
+import type { DaemonParts, Handler } from "./context.ts";
 import { Facts } from "./facts.ts";
 import { FleetRunner } from "./fleet_runner.ts";
 import { HostBook } from "./host_book.ts";
@@ -66,6 +66,8 @@ export interface DaemonOptions {
   readonly onError?: (error: unknown) => void;
   /** Told of its work, e.g. for traces. */
   readonly watches?: readonly WorkWatch[];
+  /** Put around the API, e.g. for traces. */
+  readonly around?: (handler: Handler) => Handler;
   /** Runs the jobs; default: on the actors of this process. */
   readonly runner?: JobRunner;
 }
@@ -190,11 +192,12 @@ export class Daemon implements AsyncDisposable {
       onError,
     };
     const app = createApp(parts);
+    const handler: Handler = (request, caller) => app.fetch(request, caller);
     const server = await listen(
       options.host,
       options.port,
       options.tls,
-      (request, caller) => app.fetch(request, caller),
+      options.around?.(handler) ?? handler,
       onError,
     );
     // Only now: a daemon that cannot listen touches no host.

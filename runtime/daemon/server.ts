@@ -1,6 +1,7 @@
 /**
- * Where the API listens. On loopback without TLS `Deno.serve`; with TLS node:https, since Deno's own server waits 44 ms for each body
- * over TLS. Beyond loopback never without TLS: a token would be readable on the way.
+ * Where the API listens. On loopback without TLS a server of its own (`http/`): `Deno.serve` keeps some 220 KB for each busy stream,
+ * and can neither cut a connection nor count them. With TLS node:https. Beyond loopback never without TLS: a token would be readable on
+ * the way.
  * @module
  */
 import { createAdaptorServer } from "@hono/node-server";
@@ -10,7 +11,7 @@ import type { AddressInfo } from "node:net";
 import { UsageError } from "../../protocol/errors.ts";
 import { isLoopback } from "../client/trust.ts";
 import type { Handler } from "./context.ts";
-import type { SocketEvents } from "./live/socket.ts";
+import { HttpListener } from "./http/listener.ts";
 import { Problem } from "./problems.ts";
 import { upgrades } from "./upgrades.ts";
 
@@ -35,8 +36,6 @@ const headersMs = 15_000;
 const requestMs = 60_000;
 /** Connections at once. */
 const maxConnections = 10_000;
-/** Milliseconds until the next try to listen after the system has refused a connection. */
-const againMs = 250;
 
 /** Checks that an address may be listened on. */
 export function checkListen(host: string, tls: boolean): void {
@@ -73,58 +72,12 @@ export async function listen(
   }
 }
 
-/**
- * `Deno.serve` neither bounds connections nor times out silent ones, and ends for good when the system gives it no more of them. Then
- * all are cut, which frees what silent ones hold, and it listens again: streams resume where they were, nobody can switch it off.
- */
 function plain(host: string, port: number, handler: Handler, onError: (error: unknown) => void): ApiServer {
-  let again: ReturnType<typeof setTimeout> | undefined;
-  let closed = false;
-  let server: Deno.HttpServer<Deno.NetAddr> | undefined;
-  const serve = (port: number) => {
-    const cut = new AbortController();
-    const started = server = Deno.serve(
-      { hostname: host, port, signal: cut.signal, onListen() {} },
-      (request, info) => handler(request, { from: info.remoteAddr.hostname, upgrade }),
-    );
-    const { port: given } = started.addr;
-    started.finished.catch((error: unknown) => {
-      cut.abort();
-      server = undefined;
-      onError(
-        new Error("take connections: the system gave no more, all of the API were cut", { cause: error }),
-      );
-      retry(given);
-    });
-    return given;
-  };
-  const retry = (port: number) => {
-    if (closed) return;
-    again = setTimeout(() => {
-      try {
-        serve(port);
-      } catch {
-        retry(port);
-      }
-    }, againMs);
-  };
+  const listener = new HttpListener(host, port, handler, onError);
   return {
-    url: `http://${authority(host, serve(port))}`,
-    async close(graceMs) {
-      closed = true;
-      clearTimeout(again);
-      await within(graceMs, server?.shutdown() ?? Promise.resolve());
-    },
+    url: `http://${authority(host, listener.port)}`,
+    close: (graceMs) => listener.close(graceMs),
   };
-}
-
-function upgrade(request: Request, protocol: string | undefined, events: SocketEvents): Response {
-  const { socket, response } = Deno.upgradeWebSocket(request, protocol === undefined ? {} : { protocol });
-  socket.onopen = () => events.opened(socket);
-  socket.onclose = () => events.closed();
-  // A close follows.
-  socket.onerror = () => {};
-  return response;
 }
 
 async function secure(host: string, port: number, tls: ServerTls, handler: Handler): Promise<ApiServer> {

@@ -1,8 +1,9 @@
-/** WebSockets of a server of `node:https`: the app decides, `ws` speaks the protocol. @module */
-import type { Buffer } from "node:buffer";
+/** WebSockets: the app decides, `ws` speaks the protocol. @module */
+import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket as Socket, WebSocketServer } from "ws";
+import type { HttpHeaders, HttpRequestEvent } from "../../protocol/http/mod.ts";
 import type { Handler } from "./context.ts";
 import type { SocketEvents } from "./live/socket.ts";
 
@@ -10,12 +11,35 @@ import type { SocketEvents } from "./live/socket.ts";
 const maxPayload = 4_096;
 
 /** What the app has agreed to. */
-interface Agreement {
+export interface Agreement {
   readonly protocol: string | undefined;
   readonly events: SocketEvents;
 }
 
-/** Handles the event `upgrade` of a server. */
+/** Whether a request opens a WebSocket (RFC 6455, section 4.2.1). */
+export function isHandshake(headers: HttpHeaders): boolean {
+  return headers.get("Upgrade")?.toLowerCase() === "websocket" &&
+    /(?:^|[,\s])upgrade(?:[,\s]|$)/i.test(headers.get("Connection") ?? "") &&
+    headers.get("Sec-WebSocket-Version") === "13" &&
+    /^[A-Za-z0-9+/]{22}==$/.test(headers.get("Sec-WebSocket-Key") ?? "");
+}
+
+/** Makes a WebSocket of a connection without TLS; resolves when it is closed. */
+export function openSocket(agreement: Agreement, head: HttpRequestEvent, wire: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    wire.on("error", () => wire.destroy());
+    wire.once("close", () => resolve());
+    const headers = Object.fromEntries([...head.headers.entries()].map(([name]) => {
+      const lower = name.toLowerCase();
+      return [lower, head.headers.get(lower)];
+    }));
+    // All that `ws` asks of it.
+    const incoming = { method: head.method, url: head.target, headers } as IncomingMessage;
+    open(agreement, incoming, wire, Buffer.alloc(0));
+  });
+}
+
+/** Handles the event `upgrade` of a server of `node:https`. */
 export function upgrades(handler: Handler): (incoming: IncomingMessage, wire: Duplex, head: Buffer) => void {
   return (incoming, wire, head) => {
     wire.on("error", () => wire.destroy());

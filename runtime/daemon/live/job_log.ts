@@ -9,14 +9,14 @@ import { eventDocument } from "../documents.ts";
 import { knownPage } from "./known_page.ts";
 
 /** Bytes of one piece; a follower is sent one at a time, so this is what a slow one may keep in memory. */
-const pieceBytes = 64 * 1024;
+const pieceBytes = 256 * 1024;
 /** Bytes of all pieces: the latest seconds of a job that says much. */
 const maxBytes = 24 * 1024 * 1024;
 /** Events, and bytes of output, that are read at once. */
 const pageEvents = 1_000;
 const pageBytes = 256 * 1024;
 /** Milliseconds between two times at which followers are woken: what comes in between goes together. */
-const pauseMs = 20;
+const pauseMs = 50;
 
 const encoder = new TextEncoder();
 

@@ -1,0 +1,326 @@
+/**
+ * One connection of the API: requests one after the other, each answered before the next is looked at. What a client sends ahead waits
+ * in the system's buffers, and so does what it does not take: nothing is kept for a slow one but the piece that is being written.
+ * @module
+ */
+import { utf8 } from "../../../protocol/bytes.ts";
+import {
+  continueResponse,
+  HttpError,
+  type HttpEvent,
+  type HttpRequestEvent,
+  HttpRequestParser,
+  lastChunk,
+  serializeChunk,
+} from "../../../protocol/http/mod.ts";
+import { AdaptiveReader } from "../../transports/adaptive_reader.ts";
+import type { Handler } from "../context.ts";
+import { Problem } from "../problems.ts";
+import { type Agreement, isHandshake, openSocket } from "../upgrades.ts";
+import { ConnectionDuplex } from "./duplex.ts";
+import { answerHead, encodeHead, requestOf, wholeBody } from "./messages.ts";
+
+/** Bodies are bounded by the routes, which know what they need. */
+const limits = Object.freeze({ maxHeaderBytes: 64 * 1024, maxBodyBytes: Infinity });
+
+/** Milliseconds that a connection may say nothing between two requests. */
+const idleMs = 120_000;
+/** Milliseconds for a head from its first byte on. */
+const headMs = 15_000;
+/** Milliseconds for a client to take an answer that is no stream: those have a limit of their own. */
+const answerMs = 120_000;
+/** Milliseconds in which a client that still sends may see why it was refused. */
+const lingerMs = 2_000;
+
+const { BadResource, BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, NotConnected, TimedOut } =
+  Deno.errors;
+const passing = [
+  BadResource,
+  BrokenPipe,
+  ConnectionAborted,
+  ConnectionReset,
+  Interrupted,
+  NotConnected,
+  TimedOut,
+];
+
+/** Larger chunks of a stream are written without a copy. */
+const copiedBytes = 4 * 1024;
+const lineEnd = utf8("\r\n");
+
+/** What a connection needs of its listener. */
+export interface ConnectionOwner {
+  readonly handler: Handler;
+  /** Whether it closes: answers are the last ones of their connections. */
+  readonly closing: boolean;
+  /** Told about what nobody foresaw. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** See the head of this file. */
+export class HttpConnection {
+  readonly #conn: Deno.TcpConn;
+  readonly #owner: ConnectionOwner;
+  readonly #from: string;
+  readonly #reader: AdaptiveReader;
+  readonly #parser = new HttpRequestParser(limits);
+  #events: HttpEvent[] = [];
+  /** What is wrong behind the last of them. */
+  #fault: HttpError | undefined;
+  /** A read that was begun to see whether the client leaves. */
+  #ahead: Promise<Uint8Array | undefined> | undefined;
+  /** The end of the request's body was not seen yet. */
+  #inBody = false;
+  #agreement: Agreement | undefined;
+  #closed = false;
+  #waiting = true;
+  #deadline = performance.now() + idleMs;
+
+  /** Takes over `conn`. */
+  constructor(conn: Deno.TcpConn, owner: ConnectionOwner) {
+    this.#conn = conn;
+    this.#owner = owner;
+    this.#from = conn.remoteAddr.hostname;
+    this.#reader = new AdaptiveReader(conn);
+    conn.setNoDelay(true);
+  }
+
+  /** Whether it has no request under way. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /** Serves until either side has enough. Never rejects. */
+  async serve(): Promise<void> {
+    try {
+      for (let head = await this.#nextHead(); head !== undefined; head = await this.#nextHead()) {
+        if (!await this.#answer(head)) break;
+      }
+    } catch (error) {
+      if (!(error instanceof HttpError)) this.#failed(error);
+      else if (error.code !== "HttpIncomplete") await this.#refuse(error.status).catch(() => {});
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Cuts it. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#conn.close();
+    } catch {
+      // A WebSocket has closed it.
+    }
+  }
+
+  /** Cuts it when its client has been silent, or deaf, for too long. */
+  check(now: number): void {
+    if (now < this.#deadline) return;
+    if (!this.#waiting || this.#parser.idle) return this.close();
+    this.#waiting = false;
+    this.#refuse(408).catch(() => {}).finally(() => this.close());
+  }
+
+  /** What a socket throws says that its client is gone. */
+  #failed(error: unknown): void {
+    const gone = this.#closed || passing.some((kind) => error instanceof kind);
+    if (!gone) this.#owner.onError(error);
+  }
+
+  async #nextHead(): Promise<HttpRequestEvent | undefined> {
+    this.#waiting = true;
+    this.#deadline = performance.now() + idleMs;
+    let begun = false;
+    while (this.#events.length === 0) {
+      if (!await this.#fill()) return undefined;
+      if (begun || this.#parser.idle) continue;
+      begun = true;
+      this.#deadline = performance.now() + headMs;
+    }
+    this.#waiting = false;
+    this.#deadline = Infinity;
+    const head = this.#events.shift() as HttpRequestEvent;
+    if (this.#events[0]?.kind === "end") this.#events.shift();
+    else this.#inBody = true;
+    return head;
+  }
+
+  /** Reads once; `false`: the client has ended. Throws what is wrong with what it sent when all before was taken. */
+  async #fill(): Promise<boolean> {
+    if (this.#fault !== undefined) throw this.#fault;
+    const reading = this.#ahead ?? this.#reader.read();
+    this.#ahead = undefined;
+    const bytes = await reading;
+    if (bytes === undefined) {
+      this.#parser.endOfInput();
+      return false;
+    }
+    try {
+      const events = this.#parser.push(bytes);
+      if (this.#events.length === 0) this.#events = events;
+      else this.#events.push(...events);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      this.#fault = error;
+      this.#events.push(...error.events);
+      if (this.#events.length === 0) throw error;
+    }
+    return true;
+  }
+
+  /** `true`: the connection takes another request. */
+  async #answer(head: HttpRequestEvent): Promise<boolean> {
+    const request = requestOf(head, this.#inBody ? this.#body(head) : null);
+    if (request === undefined) {
+      await this.#refuse(400);
+      return false;
+    }
+    let response: Response;
+    try {
+      response = await this.#owner.handler(request, {
+        from: this.#from,
+        drop: () => this.close(),
+        upgrade: (_request, protocol, events) => {
+          if (!isHandshake(head.headers) || this.#events.length > 0) {
+            throw new Problem(400, "RequestMalformed", "the request is no opening handshake of a WebSocket");
+          }
+          this.#agreement = { protocol, events };
+          return new Response(null);
+        },
+      });
+    } catch (error) {
+      this.#agreement?.events.closed();
+      throw error;
+    }
+    if (this.#agreement !== undefined) {
+      await openSocket(this.#agreement, head, new ConnectionDuplex(this.#conn, this.#reader));
+      return false;
+    }
+    const again = await this.#send(head, response);
+    if (!again && !this.#closed) await this.#linger();
+    return again;
+  }
+
+  /** The rest of a small body that nobody wanted is there already. */
+  #bodyTaken(): boolean {
+    while (this.#inBody && this.#events.length > 0) {
+      if (this.#events.shift()!.kind === "end") this.#inBody = false;
+    }
+    return !this.#inBody;
+  }
+
+  #body({ expectContinue }: HttpRequestEvent): ReadableStream<Uint8Array<ArrayBuffer>> {
+    let invited = !expectContinue;
+    return new ReadableStream({
+      pull: async (controller) => {
+        if (!invited) {
+          invited = true;
+          await this.#write(continueResponse);
+        }
+        while (this.#events.length === 0) {
+          if (!await this.#fill()) throw new Error("read the body: the client has left");
+        }
+        const event = this.#events.shift()!;
+        if (event.kind === "body") return controller.enqueue(event.bytes as Uint8Array<ArrayBuffer>);
+        this.#inBody = false;
+        controller.close();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** `true`: the connection takes another request. */
+  async #send(head: HttpRequestEvent, response: Response): Promise<boolean> {
+    const { status, headers } = response;
+    const announced = headers.get("Content-Length");
+    const length = announced === null ? undefined : Number(announced);
+    const endless = headers.get("Content-Type") === "text/event-stream";
+    const again = head.keepAlive && this.#bodyTaken() && !this.#owner.closing &&
+      headers.get("Connection") !== "close" && !(endless && head.version === "1.0");
+    if (head.method === "HEAD") {
+      await response.body?.cancel();
+      await this.#sendWhole(encodeHead(answerHead(status, headers, length, again)));
+      return again;
+    }
+    if (length === undefined && !endless) {
+      const body = await wholeBody(response);
+      const bodiless = status < 200 || status === 204 || status === 304;
+      const text = answerHead(status, headers, bodiless ? undefined : body.length, again);
+      await this.#sendWhole(encodeHead(text, body));
+      return again;
+    }
+    const chunked = length === undefined && head.version === "1.1";
+    const text = answerHead(status, headers, chunked ? "chunked" : length, again);
+    const sent = await this.#sendStream(encodeHead(text), response.body!, chunked);
+    // What is shorter than it said ends with the connection.
+    return again && sent !== undefined && (chunked || sent === length);
+  }
+
+  async #sendWhole(bytes: Uint8Array): Promise<void> {
+    this.#deadline = performance.now() + answerMs;
+    await this.#write(bytes);
+  }
+
+  /** Gives back how many bytes the body had; `undefined`: it broke off, or the client left. */
+  async #sendStream(
+    head: Uint8Array,
+    body: ReadableStream<Uint8Array>,
+    chunked: boolean,
+  ): Promise<number | undefined> {
+    const reader = body.getReader();
+    const leave = () => void reader.cancel().catch(() => {});
+    try {
+      await this.#write(head);
+      this.#watch(leave);
+      let sent = 0;
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        sent += part.value.length;
+        if (chunked) await this.#writeChunk(part.value);
+        else await this.#write(part.value);
+      }
+      if (chunked) await this.#write(lastChunk);
+      return sent;
+    } catch (error) {
+      leave();
+      this.#failed(error);
+      this.close();
+      return undefined;
+    }
+  }
+
+  /** Hears of the client's end while it has nothing to say. */
+  #watch(gone: () => void): void {
+    if (this.#events.length > 0 || this.#inBody || this.#fault !== undefined) return;
+    this.#ahead = this.#reader.read();
+    this.#ahead.then((bytes) => bytes === undefined && gone(), gone);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    let sent = await this.#conn.write(bytes);
+    while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+  }
+
+  /** A large one is not copied: it may be shared with many streams, and waits here for as long as its client is slow. */
+  async #writeChunk(bytes: Uint8Array): Promise<void> {
+    if (bytes.length <= copiedBytes) return await this.#write(serializeChunk(bytes));
+    await this.#write(utf8(`${bytes.length.toString(16)}\r\n`));
+    await this.#write(bytes);
+    await this.#write(lineEnd);
+  }
+
+  async #refuse(status: number): Promise<void> {
+    const response = new Problem(status, "RequestMalformed", "the request is malformed").response();
+    const body = await wholeBody(response);
+    await this.#sendWhole(encodeHead(answerHead(status, response.headers, body.length, false), body));
+    await this.#linger();
+  }
+
+  /** A connection that is closed while its client sends is reset, and the answer may be lost with it (RFC 9112, section 9.6). */
+  async #linger(): Promise<void> {
+    this.#deadline = performance.now() + lingerMs;
+    await this.#conn.closeWrite();
+    const nowhere = new Uint8Array(16 * 1024);
+    while (await this.#conn.read(nowhere) !== null);
+  }
+}
