@@ -28,6 +28,20 @@ const mutant = (name: string, target: string, file: string, from: string, to: st
 /** All planted bugs. */
 export const mutants: readonly Mutant[] = [
   mutant(
+    "a server's name may have any character",
+    "x509",
+    "protocol/auth/server_names.ts",
+    "bytes.every((byte) => isNameByte(byte))",
+    "bytes.every((byte) => byte > 0 || isNameByte(byte))",
+  ),
+  mutant(
+    "leading zeros make another serial number",
+    "x509",
+    "protocol/auth/crl.ts",
+    'return content.toHex().replace(/^(00)+/, "");',
+    "return content.toHex();",
+  ),
+  mutant(
     "a proxy's answer is read without end",
     "proxy",
     "runtime/transports/proxy_answer.ts",
