@@ -87,8 +87,14 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
         assert.deepEqual(sealed, copy, "unseal must leave its input alone");
       }
     }
+    // Messages of many lengths that are in hand at the same time.
+    const plaintexts = Array.from({ length: 200 }, (_, i) => new Uint8Array(17 * i).fill(i));
+    const opened = plaintexts.map((plaintext) => client.seal(plaintext)).map((sealed) =>
+      server.unseal(sealed)
+    );
+    assert.deepEqual(opened, plaintexts);
     const sealed = client.seal(text);
-    const view = new DataView(sealed.buffer);
+    const view = new DataView(sealed.buffer, sealed.byteOffset);
     // Windows' own layout (FACTS, sealed messages): the length of the token, no padding, the ciphertext as long as the text.
     assert.equal(view.getUint32(0, true), sealed.length - text.length - 4);
     assert.equal(view.getUint16(4), 0x0504);

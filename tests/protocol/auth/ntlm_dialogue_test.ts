@@ -10,6 +10,7 @@ import {
   splitUserName,
 } from "../../../protocol/auth/mod.ts";
 import { ntowfV2, proveV2 } from "../../../protocol/auth/ntlm_crypto.ts";
+import { NtlmSession } from "../../../protocol/auth/ntlm_session.ts";
 import {
   encodeAuthenticate,
   encodeChallenge,
@@ -328,6 +329,14 @@ Deno.test("a sealed message that is changed, cut, replayed or out of order is re
   const order = pair();
   order.client.seal(utf8("first"));
   assert.throws(() => order.server.unseal(order.client.seal(utf8("second"))), { code: "SealBroken" });
+});
+
+Deno.test("messages of many lengths that are in hand at the same time do not touch each other", () => {
+  const key = new Uint8Array(16).fill(9);
+  const [client, server] = [new NtlmSession(key, "client"), new NtlmSession(key, "server")];
+  const plaintexts = Array.from({ length: 200 }, (_, i) => new Uint8Array(17 * i).fill(i));
+  const opened = plaintexts.map((text) => client.seal(text)).map((sealed) => server.unseal(sealed));
+  assert.deepEqual(opened, plaintexts);
 });
 
 Deno.test("overlapping, truncated and misplaced fields are refused", () => {
