@@ -342,7 +342,7 @@ export interface SecurityProvider {
   acceptCredSsp?(facts: ConnectionFacts): SecurityContext;
   /** The account of an established context; `undefined` when it has none here. */
   account(context: SecurityContext): ServiceAccount | undefined;
-  /** Why an established context has no account, where there is more to say than that; for the operator only. */
+  /** Why a context has failed or has no account, where there is more to say than its error does; for the operator only. */
   refusal?(context: SecurityContext): string | undefined;
   /** The account of a client's certificate; absent where none is accepted. */
   checkCertificate?(facts: ConnectionFacts): CertificateVerdict;

@@ -45,10 +45,20 @@ import {
   tokenRequest,
 } from "./client_http.ts";
 import { DigestExchange } from "./digest_exchange.ts";
-import { closedBy, closedDuringLogon, closedError, noPlace, overdue } from "./link_errors.ts";
+import {
+  closedBy,
+  closedDuringLogon,
+  closedError,
+  isUsedUp,
+  noPlace,
+  overdue,
+  refusedLogon,
+  schemesOf,
+} from "./link_errors.ts";
 import type { ExchangeOutcome } from "./exchange.ts";
 import { isRepeated, type MayRepeat } from "./refused.ts";
 import { type LogonUsed, logonUsed } from "./logon.ts";
+import type { SealingScheme } from "../../protocol/sealing/mod.ts";
 import type { HostTarget } from "./target.ts";
 
 /** Messages that a link takes. All but `exchange` and `close` are completions of its own effects. */
@@ -311,17 +321,17 @@ class Link implements Behaviour<LinkMessage> {
       this.#fail(outcome.error, context);
       return;
     }
-    if (this.#refused) {
-      this.#fail(closedDuringLogon(), context);
-      return;
-    }
+    if (this.#refused) return this.#fail(closedDuringLogon(), context);
     if (outcome.token === undefined) {
       this.#ready(context);
       return;
     }
-    const authentication = this.#target.authentication;
-    const scheme = authentication.kind === "negotiate" ? authentication.scheme : "Negotiate";
-    this.#write(tokenRequest(this.#target, scheme, outcome.token), context);
+    this.#write(tokenRequest(this.#target, this.#scheme, outcome.token), context);
+  }
+
+  get #scheme(): SealingScheme {
+    const { authentication } = this.#target;
+    return authentication.kind === "negotiate" ? authentication.scheme : "Negotiate";
   }
 
   #ready(context: Context<LinkMessage>): void {
@@ -379,7 +389,7 @@ class Link implements Behaviour<LinkMessage> {
       bytes = this.#form.write(message.envelope);
     } catch (error) {
       const typed = asDroverError(error, "SealFailed", "seal message");
-      if (typed.code === "SecurityContextExpired") this.#handBack(context);
+      if (isUsedUp(typed)) this.#handBack(context);
       else this.#fail(typed, context, false);
       return;
     }
@@ -578,13 +588,7 @@ class Link implements Behaviour<LinkMessage> {
     const token = answer?.token === undefined ? undefined : decodeToken(answer.token);
     if (status === 401) {
       if (token === undefined || this.#security!.established) {
-        this.#fail(
-          new DeniedError(
-            "Unauthorized",
-            `authenticate: the service refused the credentials (HTTP 401, it offers ${offered(offers)})`,
-          ),
-          context,
-        );
+        this.#fail(refusedLogon(this.#scheme, offers), context);
       } else {
         // The last word of a service that has refused may still say why.
         this.#refused = !keepAlive;
@@ -629,7 +633,7 @@ class Link implements Behaviour<LinkMessage> {
   ): void {
     if (status !== 401 || !digest.take(offers)) {
       const found = status === 401
-        ? `it offers ${offered(offers)}`
+        ? `it offers ${schemesOf(offers)}`
         : `it answers HTTP ${status} without a challenge`;
       this.#fail(
         new DeniedError("DigestNotOffered", `authenticate: the service does not ask for Digest: ${found}`),
@@ -682,10 +686,6 @@ function noted(outcome: ExchangeOutcome): Pick<ExchangeNote, "outcome" | "code">
   const { kind } = outcome;
   if (kind === "answered") return { outcome: kind, code: undefined };
   return { outcome: kind, code: (kind === "fault" ? outcome.fault : outcome.error).code };
-}
-
-function offered(offers: readonly AuthChallenge[]): string {
-  return offers.map((offer) => offer.scheme).join(", ") || "nothing";
 }
 
 function decodeToken(token: string): Uint8Array {

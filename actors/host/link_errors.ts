@@ -1,5 +1,6 @@
 /** Why a link ends. @module */
 import { DeniedError, type DroverError, NetworkError } from "../../protocol/errors.ts";
+import type { AuthChallenge } from "../../protocol/http/mod.ts";
 import type { HostTarget } from "./target.ts";
 
 /** The fleet has as many connections as it may. */
@@ -32,4 +33,31 @@ export function closedError(): NetworkError {
 /** The error of a dialogue that the service does not go on with. */
 export function closedDuringLogon(): NetworkError {
   return new NetworkError("ConnectionClosed", "authenticate: the service closed the connection");
+}
+
+/** The schemes that a service offers, in words. */
+export function schemesOf(offers: readonly AuthChallenge[]): string {
+  return offers.map((offer) => offer.scheme).join(", ") || "nothing";
+}
+
+/** The error of a 401 to a dialogue under `scheme`: another one than that of a scheme that is not there at all. */
+export function refusedLogon(scheme: string, offers: readonly AuthChallenge[]): DeniedError {
+  const known = offers.some((offer) => offer.scheme.toLowerCase() === scheme.toLowerCase());
+  if (known || offers.length === 0) {
+    return new DeniedError(
+      "Unauthorized",
+      `authenticate: the service refused the credentials (HTTP 401, it offers ${schemesOf(offers)})`,
+    );
+  }
+  return new DeniedError(
+    "AuthNotOffered",
+    `authenticate: the service does not offer ${scheme}, but ${
+      schemesOf(offers)
+    }; switch it on there, or say another --auth`,
+  );
+}
+
+/** Whether a context can seal no more, but another one could. */
+export function isUsedUp({ code }: DroverError): boolean {
+  return code === "SecurityContextExpired" || code === "NtlmSequenceExhausted";
 }

@@ -478,7 +478,8 @@ class ConnectionActor implements Behaviour<ConnectionMessage> {
     const token = step.token === undefined ? undefined : `${this.#scheme} ${step.token.toBase64()}`;
     if (step.kind === "failed") {
       const claimant = this.#service.security.claimant?.(this.#context!);
-      return this.#denied(auth, claimant, eventReason(step.error), context, token);
+      const reason = this.#service.security.refusal?.(this.#context!) ?? eventReason(step.error);
+      return this.#denied(auth, claimant, reason, context, token);
     }
     if (step.kind === "continue") {
       const parts = { ...this.#parts(exchange), token };

@@ -16,9 +16,10 @@ class Direction {
   readonly #number = new Uint8Array(4);
   readonly #checksum = new Uint8Array(16);
   readonly #checksumStart = this.#checksum.subarray(0, 8);
-  #sequence = 0;
+  #sequence: number;
 
-  constructor(sessionKey: Uint8Array, sender: NtlmRole) {
+  constructor(sessionKey: Uint8Array, sender: NtlmRole, first: number) {
+    this.#sequence = first;
     const { signKey, sealKey } = directionKeys(sessionKey, sender);
     this.#mac = new HmacMd5(signKey);
     this.#cipher = new Rc4(sealKey);
@@ -37,7 +38,7 @@ class Direction {
    */
   signNext(message: Uint8Array, output: Uint8Array, at: number): void {
     if (this.#sequence > 0xffff_ffff) {
-      throw new UsageError(
+      throw new ProtocolError(
         "NtlmSequenceExhausted",
         "sign message: the sequence numbers of the session are used up",
       );
@@ -73,11 +74,14 @@ export class NtlmSession {
   #broken = false;
   #wiped = false;
 
-  /** `sessionKey` is the exported session key (16 bytes); `role` says which side this is. */
-  constructor(sessionKey: Uint8Array, role: NtlmRole, canSeal = true) {
+  /**
+   * `sessionKey` is the exported session key (16 bytes); `role` says which side this is; `first` is the number of the first message,
+   * which is 0 but where a test wants to come to the last one.
+   */
+  constructor(sessionKey: Uint8Array, role: NtlmRole, canSeal = true, first = 0) {
     this.canSeal = canSeal;
-    this.#outgoing = new Direction(sessionKey, role);
-    this.#incoming = new Direction(sessionKey, role === "client" ? "server" : "client");
+    this.#outgoing = new Direction(sessionKey, role, first);
+    this.#incoming = new Direction(sessionKey, role === "client" ? "server" : "client", first);
   }
 
   /** The signature of `message` (GSS_GetMIC). */

@@ -207,7 +207,11 @@ export function createSecurityProvider(
     },
     refusal: (context) => {
       const dialogue = dialogues.get(context);
-      if (dialogue === undefined || context.principal === undefined) return undefined;
+      if (dialogue === undefined) return undefined;
+      if (dialogue.inner !== undefined) return provider.refusal!(dialogue.inner);
+      const name = context.mechanism === "Kerberos" ? dialogue.kerberos?.localName : dialogue.claimed;
+      if (name !== undefined && accounts.isDisabled(name)) return "the account is disabled";
+      if (context.principal === undefined) return undefined;
       const bound = context.mechanism === "Kerberos" ? isKerberosBound(dialogue) : isBound(dialogue);
       return bound
         ? undefined

@@ -98,7 +98,7 @@ Deno.test(
     for (
       const [command, code] of [
         ["-pwexpire yesterday", "KerberosPasswordExpired"],
-        ['-pwexpire never -expire "2020-01-01 00:00:00"', "KerberosAccountLocked"],
+        ['-pwexpire never -expire "2020-01-01 00:00:00"', "KerberosAccountExpired"],
         ["-expire never -allow_tix", "KerberosAccountLocked"],
       ] as const
     ) {

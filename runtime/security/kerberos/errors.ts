@@ -44,7 +44,10 @@ const unreadable: Maker = (action, text) =>
 
 /** By minor status. */
 const byMinor: ReadonlyMap<number, Maker> = new Map<number, Maker>([
-  [base + 1, denied("KerberosAccountLocked", "the account has expired")],
+  [
+    base + 1,
+    denied("KerberosAccountExpired", "the account has expired; the domain's administrator can change that"),
+  ],
   [base + 2, serviceRevoked],
   [base + 6, denied("KerberosUnknownPrincipal", "the KDC does not know the account")],
   [
@@ -59,9 +62,16 @@ const byMinor: ReadonlyMap<number, Maker> = new Map<number, Maker>([
     base + 14,
     (action) => new ProtocolError("KerberosCipher", `${action}: there is no cipher that both sides have`),
   ],
-  [base + 18, denied("KerberosAccountLocked", "the account is disabled, locked or expired")],
+  [
+    base + 18,
+    denied(
+      "KerberosAccountLocked",
+      "the account is disabled, locked or expired (the KDC says no more); its administrator can change that, and guesses may " +
+        "lock it for a while only",
+    ),
+  ],
   [base + 19, serviceRevoked],
-  [base + 23, denied("KerberosPasswordExpired", "the password has expired and must be changed")],
+  [base + 23, denied("KerberosPasswordExpired", "the password has expired and must be changed (kpasswd)")],
   [base + 24, wrongPassword],
   [base + 31, wrongPassword],
   [base + 32, denied("KerberosTicketExpired", "the ticket has expired; run kinit anew")],

@@ -121,6 +121,29 @@ Deno.test("wrong credentials are tried once, however much work waits: accounts a
   assert.ok(host.opened <= 2, `${host.opened} logons`);
 });
 
+Deno.test("a service that has another kind of logon alone is told from one that refuses ours: with what it offers, and once", () => {
+  for (
+    const [offers, code, said] of [
+      [["Negotiate"], "Unauthorized", /refused the credentials \(HTTP 401, it offers Negotiate\)/],
+      [["negotiate", "Basic realm=x"], "Unauthorized", /it offers negotiate, Basic/],
+      [[], "Unauthorized", /it offers nothing/],
+      [["Basic realm=x"], "AuthNotOffered", /does not offer Negotiate, but Basic; .*another --auth/],
+      [["Kerberos", "CredSSP"], "AuthNotOffered", /does not offer Negotiate, but Kerberos, CredSSP;/],
+    ] as const
+  ) {
+    const challenges = offers.map((offer) => `WWW-Authenticate: ${offer}\r\n`).join("");
+    const greeting = new TextEncoder().encode(
+      `HTTP/1.1 401 No\r\n${challenges}Content-Length: 0\r\n\r\n`,
+    );
+    const { run, host } = fleetOf({ greeting, greetEach: true, ntlm: true });
+    const sink = run.start([fakeTarget("host", true, host)]);
+    run.test.settle(60_000);
+    const [result] = sink.results;
+    assert.deepEqual([result?.status, result?.error?.code, host.opened], ["denied", code, 1]);
+    assert.match(result!.error!.message, said);
+  }
+});
+
 Deno.test("a host that does not answer at all is not asked twice", () => {
   const { run, opened } = failing("ConnectTimeout", 15_000);
   const sink = run.start([fakeTarget("host")]);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { HostTarget } from "../../../actors/host/mod.ts";
 import { utf8 } from "../../../protocol/bytes.ts";
-import { DeniedError, NetworkError } from "../../../protocol/errors.ts";
+import { DeniedError, NetworkError, ProtocolError } from "../../../protocol/errors.ts";
 import type { SecurityContext } from "../../../protocol/ports.ts";
 import { FakeHost, type FakeOptions, type Operation } from "./fake_host.ts";
 import { FakeFleet, fakeTarget } from "./run_job.ts";
@@ -83,6 +83,24 @@ Deno.test("a logon is told once for each connection, when the service has taken 
   refused.run.test.settle(60_000);
   assert.ok(refused.host.opened > 0);
   assert.deepEqual(told, []);
+});
+
+Deno.test("a logon whose sequence numbers are used up is left for another one, and nothing is sent twice", () => {
+  let sealed = 0;
+  const w = world({ receives: longCommand }, (context) => ({
+    seal: (plaintext) => {
+      // Each tenth message is one too many for its session.
+      if (++sealed % 10 === 0) throw new ProtocolError("NtlmSequenceExhausted", "sign message: used up");
+      return context.seal(plaintext);
+    },
+  }));
+  const sink = w.run.start([w.target]);
+  w.run.test.settle(60_000);
+  assert.equal(sink.results[0]?.status, "succeeded");
+  assert.match(sink.output, /^0\n.*59\nend\n$/s);
+  assert.equal(count(w.host, "Command"), 1);
+  assert.equal(count(w.host, "Receive"), longCommand.length);
+  assert.ok(w.host.opened > 5, `${w.host.opened} connections`);
 });
 
 Deno.test("a logon of no time at all still carries an exchange: nothing goes round in circles", () => {

@@ -339,6 +339,21 @@ Deno.test("messages of many lengths that are in hand at the same time do not tou
   assert.deepEqual(opened, plaintexts);
 });
 
+Deno.test("sequence numbers do not begin anew: the session ends with the last one, on both sides", () => {
+  const key = new Uint8Array(16).fill(5);
+  const [client, server] = (["client", "server"] as const).map((role) =>
+    new NtlmSession(key, role, true, 0xffff_fffe)
+  ) as [NtlmSession, NtlmSession];
+  const last = [client.seal(utf8("one")), client.seal(utf8("two"))];
+  // The number stands at the end of the signature ([MS-NLMP] 2.2.2.9.2).
+  assert.deepEqual(last.map((sealed) => sealed.subarray(16, 20).toHex()), ["feffffff", "ffffffff"]);
+  assert.deepEqual(last.map((sealed) => server.unseal(sealed)), [utf8("one"), utf8("two")]);
+  assert.throws(() => client.seal(utf8("three")), { code: "NtlmSequenceExhausted", name: "ProtocolError" });
+  // What begins anew with 0 is not taken from a peer either.
+  const fresh = new NtlmSession(key, "client");
+  assert.throws(() => server.unseal(fresh.seal(utf8("three"))), { code: "NtlmSequenceExhausted" });
+});
+
 Deno.test("overlapping, truncated and misplaced fields are refused", () => {
   const server = createNtlmAcceptor(acceptorOptions());
   const client = createNtlmInitiator(initiatorOptions());

@@ -100,6 +100,30 @@ Deno.test("whoever leaves while it waits makes room, and is not checked", () => 
   assert.equal(left.outcome, undefined);
 });
 
+Deno.test("the operator is told that an account is disabled, whatever it is tried with; the client is not", () => {
+  const accounts = new Accounts();
+  accounts.add("other", new Secret("pw"), undefined);
+  const disabled = {
+    find: (name: string) => accounts.find(name),
+    isDisabled: (name: string) => name.toLowerCase() === "alice",
+  };
+  const provider = createSecurityProvider(
+    { accounts: disabled, passwords: accounts },
+    "web01",
+    undefined,
+  );
+  const clock = new VirtualClock();
+  const w = { clock, throttle: new LogonThrottle(clock), provider };
+  for (const create of [createNegotiateInitiator, createNtlmInitiator]) {
+    const { context, outcome } = logOn(w, create, "pw");
+    // The same as for a name that nobody has.
+    assert.ok(
+      outcome?.kind === "failed" && outcome.error.code === "NtlmDenied" && outcome.token === undefined,
+    );
+    assert.equal(provider.refusal!(context), "the account is disabled");
+  }
+});
+
 Deno.test("guesses with Basic and with NTLM count together", async () => {
   const w = world();
   const verdicts: PasswordVerdict[] = [];
