@@ -41,11 +41,11 @@ export class RevocationLists {
   readonly #trusted = new WeakMap<readonly Uint8Array[], Trusted>();
 
   /**
-   * Reads lists: PEM, any number of them, or the DER of one.
+   * Reads lists: PEM, any number of them, or the DER of one. `name`: of the file, for errors.
    *
    * @throws UsageError `RevocationListInvalid`
    */
-  constructor(file: Uint8Array) {
+  constructor(file: Uint8Array, name = "file") {
     const text = Buffer.from(file).toString("latin1");
     const blocks = [...text.matchAll(/-----BEGIN X509 CRL-----([^-]+)-----END X509 CRL-----/g)];
     const lists = blocks.length === 0
@@ -55,7 +55,10 @@ export class RevocationLists {
       this.#lists = lists.map((whole) => ({ ...readRevocationList(whole), whole, keys: new Map() }));
     } catch (cause) {
       if (!(cause instanceof DroverError)) throw cause;
-      throw new UsageError("RevocationListInvalid", `read revocation lists: ${cause.message}`, { cause });
+      const why = cause.code === "RevocationListPartial"
+        ? cause.message
+        : `it has no CRL, in PEM or DER (${cause.message})`;
+      throw new UsageError("RevocationListInvalid", `read revocation lists: ${name}: ${why}`, { cause });
     }
   }
 

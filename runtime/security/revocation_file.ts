@@ -36,7 +36,7 @@ export function revocationLists(path: string): RevocationLists {
     if (size > largest) {
       throw new UsageError("RevocationListInvalid", `read revocation lists: ${path} is too large`);
     }
-    const lists = new RevocationLists(Deno.readFileSync(path));
+    const lists = new RevocationLists(Deno.readFileSync(path), path);
     files.set(path, { lists, stamp, lookedAt: now });
     return lists;
   } catch (cause) {
