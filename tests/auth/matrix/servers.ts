@@ -85,7 +85,9 @@ async function startServices(
     }],
     authorities: root.certificate,
   };
-  await Deno.writeTextFile(`${folder}/identity.json`, JSON.stringify({ tls: identity, certificates }));
+  // A key is told only to who asks for it by its name.
+  const tls = { certificate: identity.certificate, key: identity.key };
+  await Deno.writeTextFile(`${folder}/identity.json`, JSON.stringify({ tls, certificates }));
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", servicesScript, `${folder}/identity.json`, keytab],
     stdin: "piped",
