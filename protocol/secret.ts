@@ -39,10 +39,22 @@ export class Secret {
 
 /**
  * A record with fields that are used like others, but stand in no printing, inspection or JSON of it: bytes and texts that are
- * secret, in types that others share. They are in no copy by spreading either.
+ * secret, in types that others share. A copy by spreading has them like any other field.
  */
 export function hiding<S extends object, H extends object>(shown: S, hidden: H): S & H {
-  const record: object = { ...shown };
-  for (const [name, value] of Object.entries(hidden)) Object.defineProperty(record, name, { value });
-  return record as S & H;
+  const record = { ...shown, ...hidden };
+  const names = Object.entries(hidden).map(([name, value]) => [name, value === undefined ? value : redacted]);
+  const rest = () => ({ ...shown, ...Object.fromEntries(names) });
+  const inspected = (inspect: (value: unknown, options: unknown) => string, options: unknown) =>
+    inspect(rest(), options);
+  for (
+    const [name, value] of [
+      ["toJSON", rest],
+      [Symbol.for("Deno.customInspect"), inspected],
+      [Symbol.for("nodejs.util.inspect.custom"), rest],
+    ] as const
+  ) {
+    Object.defineProperty(record, name, { value });
+  }
+  return record;
 }
