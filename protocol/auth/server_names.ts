@@ -1,15 +1,16 @@
 /**
- * For which hosts a server's certificate is (RFC 9525): read from its DER, as a text that lists names can be made to say others than
+ * For which hosts a server's certificate is (RFC 9525), and what of it the platform does not look at: read from its DER, as a text that lists names can be made to say others than
  * there are. Whoever reads here trusts nothing yet.
  * @module
  */
 import { ProtocolError } from "../errors.ts";
 import { contextTag, type DerElement, DerReader, readOnly } from "./der.ts";
-import { readOid } from "./x509.ts";
+import { KeyUsage, readOid } from "./x509.ts";
 
 const tag = {
   boolean: 0x01,
   integer: 0x02,
+  bitString: 0x03,
   octetString: 0x04,
   oid: 0x06,
   utf8String: 0x0c,
@@ -21,7 +22,12 @@ const tag = {
   address: 0x87,
 } as const;
 
-const oids = { commonName: "2.5.4.3", subjectAltName: "2.5.29.17", nameConstraints: "2.5.29.30" } as const;
+const oids = {
+  commonName: "2.5.4.3",
+  keyUsage: "2.5.29.15",
+  subjectAltName: "2.5.29.17",
+  nameConstraints: "2.5.29.30",
+} as const;
 
 /** Names that one certificate may have. */
 const mostNames = 10_000;
@@ -70,6 +76,18 @@ export function readServerNames(certificate: Uint8Array): ServerNames {
  */
 export function boundsNames(certificate: Uint8Array): boolean {
   return partsOf(certificate).extensions.has(oids.nameConstraints);
+}
+
+/**
+ * Whether the key of a certificate may sign others (keyUsage, where it is said).
+ *
+ * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
+ */
+export function signsCertificates(certificate: Uint8Array): boolean {
+  const value = partsOf(certificate).extensions.get(oids.keyUsage);
+  if (value === undefined) return true;
+  // The first byte counts the bits of the last one that mean nothing.
+  return ((readOnly(value, tag.bitString).content[1] ?? 0) & KeyUsage.keyCertSign) !== 0;
 }
 
 /**

@@ -3,10 +3,12 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type tls from "node:tls";
 import type { ConnectTarget, TlsIdentity } from "../../actors/ports.ts";
+import { readIssue } from "../../protocol/auth/crl.ts";
+import { signsCertificates } from "../../protocol/auth/server_names.ts";
 import { readCertificate } from "../../protocol/auth/x509.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { NetworkError, ProtocolError } from "../../protocol/errors.ts";
-import type { RevocationLists, RevocationVerdict } from "../security/revocation.ts";
+import type { RevocationLists } from "../security/revocation.ts";
 import { revocationLists } from "../security/revocation_file.ts";
 import { checkServerName } from "./server_name.ts";
 import { systemRoots } from "./tls_roots.ts";
@@ -38,7 +40,8 @@ export function trustOf({ host, tls: options }: ConnectTarget): Trust {
       if (verify === "ignore") return;
       try {
         // Where only the issuer was not to be checked (SkipCACheck) the engine has looked at nothing: it knows all or nothing.
-        if (!chain) checkValidity(certificate);
+        if (chain) checkAuthorities(others());
+        else checkValidity(certificate);
         if (!skipCnCheck) checkServerName(host, certificate, () => [...others(), ...derOf(ca)]);
         if (chain && crlFile !== undefined) checkRevocation(crlFile, certificate, others(), ca);
       } catch (error) {
@@ -60,8 +63,22 @@ function checkFingerprint(certificate: Uint8Array, wanted: string): void {
   );
 }
 
-/** Certificates that servers send: with more, the one that was revoked could stand where nobody looks. */
+/** Certificates that servers send: with more, one could stand where nobody looks. */
 const mostSent = 16;
+
+/** What the platform leaves out: whether those above the server's certificate may sign others. */
+function checkAuthorities(sent: readonly Uint8Array[]): void {
+  const untrusted = (why: string) =>
+    new NetworkError("TlsUntrusted", `the server's certificate is not trusted: ${why}`);
+  if (sent.length >= mostSent) throw untrusted("it sends too many others along");
+  const issues = sent.map((one) => ({ one, ...readIssue(one) }));
+  for (const { one, subject } of issues) {
+    const issued = issues.some((other) => other.issuer === subject && !equalBytes(other.one, one));
+    if (issued && !signsCertificates(one)) {
+      throw untrusted("one above it may not sign certificates (keyUsage)");
+    }
+  }
+}
 
 /** What is trusted by itself answers to no list. */
 function checkRevocation(
@@ -73,9 +90,7 @@ function checkRevocation(
   const lists = revocationLists(file);
   const trusted = trustedWith(lists, ca);
   if (trusted.some((one) => equalBytes(one, certificate))) return;
-  const verdict: RevocationVerdict = others.length >= mostSent
-    ? { kind: "unknown", reason: "it sends too many certificates" }
-    : lists.check(certificate, others, trusted, Date.now());
+  const verdict = lists.check(certificate, others, trusted, Date.now());
   if (verdict.kind === "revoked") {
     throw new NetworkError("CertificateRevoked", `the server's certificate was revoked: ${verdict.reason}`);
   }

@@ -83,7 +83,7 @@ const cases: readonly (readonly [what: string, identity: Identity, lists: string
     "an issuer that was revoked behind many",
     chain(below, ...decoys, middle),
     cleanMiddle + list({ issuer: ca, revoked: [middle] }),
-    "RevocationUnknown",
+    "TlsUntrusted",
   ],
   ["no list, trusted by itself", alone, clean, "open"],
 ];

@@ -12,6 +12,8 @@ const chain = (...[leaf, ...others]: readonly ReturnType<typeof made>[]): Identi
   certificate: [leaf!, ...others].map(({ certificate }) => certificate).join(""),
   key: leaf!.key,
 });
+/** Signed by itself, as servers do, and no authority. */
+const alone = makeCertificate({ name: "alone", dns: "host.example", keyUsage: 0xa0 });
 const day = 86_400_000;
 const middle = (options: Partial<CertificateOptions>) =>
   makeCertificate({ name: "middle", issuer: ca, authority: {}, ...options });
@@ -131,6 +133,9 @@ const cases: readonly (readonly [what: string, host: string, identity: Identity,
       below(middle({ notBefore: Date.now() - 9 * day, notAfter: Date.now() - day })),
       "bad",
     ],
+    ["itself sent twice, and trusted", "host.example", chain(alone, alone), "good"],
+    ["an authority that may sign no certificates", "host.example", below(middle({ keyUsage: 0x82 })), "bad"],
+    ["an authority that may sign certificates", "host.example", below(middle({ keyUsage: 0x06 })), "good"],
     ["an authority for clients", "host.example", below(middle({ uses: [2] })), "bad"],
     [
       "more authorities than one above allows",
@@ -173,7 +178,11 @@ for (const engine of ["platform", "openssl"] as const satisfies readonly TlsEngi
   for (const [what, host, identity, verdict] of cases) {
     Deno.test(`${engine}: a server's certificate with ${what} is ${verdict} for ${host}`, async () => {
       await using server = await NamedServer.with(identity);
-      const { code } = await server.outcome(host, { verify: "system", ca: ca.certificate, engine });
+      const { code } = await server.outcome(host, {
+        verify: "system",
+        ca: ca.certificate + alone.certificate,
+        engine,
+      });
       assert.equal(code, verdict === "good" ? "open" : "TlsUntrusted");
     });
   }
