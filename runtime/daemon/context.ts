@@ -9,6 +9,7 @@ import type { Facts } from "./facts.ts";
 import type { HostBook } from "./host_book.ts";
 import type { JobCache } from "./job_cache.ts";
 import type { JobLogs } from "./live/job_log.ts";
+import type { PartSource } from "./live/part_source.ts";
 import type { SocketEvents } from "./live/socket.ts";
 import { Problem } from "./problems.ts";
 import type { Operation } from "./operation/operation.ts";
@@ -51,6 +52,8 @@ export interface ApiEnv {
     readonly from: string;
     /** Cuts the connection; absent where the server cannot. */
     readonly drop?: () => void;
+    /** Makes the body of the answer, once; where it is `null` the server takes it from the source. */
+    readonly parts: (source: PartSource) => ReadableStream<Uint8Array<ArrayBuffer>> | null;
     /** Makes a WebSocket of the request, and says what becomes of it. */
     readonly upgrade: (request: Request, protocol: string | undefined, events: SocketEvents) => Response;
   };

@@ -12,6 +12,7 @@ import { UsageError } from "../../protocol/errors.ts";
 import { isLoopback } from "../client/trust.ts";
 import type { Handler } from "./context.ts";
 import { HttpListener } from "./http/listener.ts";
+import { streamOf } from "./live/part_source.ts";
 import { Problem } from "./problems.ts";
 import { upgrades } from "./upgrades.ts";
 
@@ -98,6 +99,7 @@ async function secure(host: string, port: number, tls: ServerTls, handler: Handl
         handler(request, {
           from: incoming.socket.remoteAddress ?? "",
           drop: () => incoming.socket.destroy(),
+          parts: streamOf,
           upgrade: noUpgrade,
         }),
       // The app checks Host itself.

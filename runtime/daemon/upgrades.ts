@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { type WebSocket as Socket, WebSocketServer } from "ws";
 import type { HttpHeaders, HttpRequestEvent } from "../../protocol/http/mod.ts";
 import type { Handler } from "./context.ts";
+import { streamOf } from "./live/part_source.ts";
 import type { SocketEvents } from "./live/socket.ts";
 
 /** Largest message of a client: it has nothing to say. */
@@ -61,6 +62,7 @@ async function answer(
   const response = await handler(new Request(new URL(url, "https://localhost"), { method, headers }), {
     from: socket.remoteAddress ?? "",
     drop: () => wire.destroy(),
+    parts: streamOf,
     upgrade: (_request, protocol, events) => {
       agreed = { protocol, events };
       return new Response(null);

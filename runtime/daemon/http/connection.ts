@@ -3,21 +3,20 @@
  * in the system's buffers, and so does what it does not take: nothing is kept for a slow one but the piece that is being written.
  * @module
  */
-import { utf8 } from "../../../protocol/bytes.ts";
 import {
   continueResponse,
   HttpError,
   type HttpEvent,
   type HttpRequestEvent,
   HttpRequestParser,
-  lastChunk,
-  serializeChunk,
 } from "../../../protocol/http/mod.ts";
 import { AdaptiveReader } from "../../transports/adaptive_reader.ts";
 import type { Handler } from "../context.ts";
 import { Problem } from "../problems.ts";
 import { type Agreement, isHandshake, openSocket } from "../upgrades.ts";
+import type { PartSource } from "../live/part_source.ts";
 import { ConnectionDuplex } from "./duplex.ts";
+import { Pump } from "./pump.ts";
 import { answerHead, encodeHead, requestOf, wholeBody } from "./messages.ts";
 
 /** Bodies are bounded by the routes, which know what they need. */
@@ -44,10 +43,6 @@ const passing = [
   TimedOut,
 ];
 
-/** Larger chunks of a stream are written without a copy. */
-const copiedBytes = 4 * 1024;
-const lineEnd = utf8("\r\n");
-
 /** What a connection needs of its listener. */
 export interface ConnectionOwner {
   readonly handler: Handler;
@@ -72,6 +67,8 @@ export class HttpConnection {
   /** The end of the request's body was not seen yet. */
   #inBody = false;
   #agreement: Agreement | undefined;
+  /** The body of the answer, where it has no other. */
+  #source: PartSource | undefined;
   #closed = false;
   #waiting = true;
   #deadline = performance.now() + idleMs;
@@ -189,9 +186,14 @@ export class HttpConnection {
           this.#agreement = { protocol, events };
           return new Response(null);
         },
+        parts: (source) => {
+          this.#source = source;
+          return null;
+        },
       });
     } catch (error) {
       this.#agreement?.events.closed();
+      this.#source?.end();
       throw error;
     }
     if (this.#agreement !== undefined) {
@@ -233,28 +235,37 @@ export class HttpConnection {
   /** `true`: the connection takes another request. */
   async #send(head: HttpRequestEvent, response: Response): Promise<boolean> {
     const { status, headers } = response;
+    const source = this.#source;
+    this.#source = undefined;
     const announced = headers.get("Content-Length");
     const length = announced === null ? undefined : Number(announced);
-    const endless = headers.get("Content-Type") === "text/event-stream";
+    const chunked = source !== undefined && head.version === "1.1";
     const again = head.keepAlive && this.#bodyTaken() && !this.#owner.closing &&
-      headers.get("Connection") !== "close" && !(endless && head.version === "1.0");
+      headers.get("Connection") !== "close" && (source === undefined || chunked);
     if (head.method === "HEAD") {
+      source?.end();
       await response.body?.cancel();
       await this.#sendWhole(encodeHead(answerHead(status, headers, length, again)));
       return again;
     }
-    if (length === undefined && !endless) {
+    if (source !== undefined) {
+      await this.#sendParts(
+        answerHead(status, headers, chunked ? "chunked" : undefined, again),
+        source,
+        chunked,
+      );
+      return again;
+    }
+    if (length === undefined) {
       const body = await wholeBody(response);
       const bodiless = status < 200 || status === 204 || status === 304;
       const text = answerHead(status, headers, bodiless ? undefined : body.length, again);
       await this.#sendWhole(encodeHead(text, body));
       return again;
     }
-    const chunked = length === undefined && head.version === "1.1";
-    const text = answerHead(status, headers, chunked ? "chunked" : length, again);
-    const sent = await this.#sendStream(encodeHead(text), response.body!, chunked);
     // What is shorter than it said ends with the connection.
-    return again && sent !== undefined && (chunked || sent === length);
+    return await this.#sendStream(answerHead(status, headers, length, again), response.body!) === length &&
+      again;
   }
 
   async #sendWhole(bytes: Uint8Array): Promise<void> {
@@ -262,30 +273,35 @@ export class HttpConnection {
     await this.#write(bytes);
   }
 
-  /** Gives back how many bytes the body had; `undefined`: it broke off, or the client left. */
-  async #sendStream(
-    head: Uint8Array,
-    body: ReadableStream<Uint8Array>,
-    chunked: boolean,
-  ): Promise<number | undefined> {
+  async #sendParts(head: string, source: PartSource, chunked: boolean): Promise<void> {
+    try {
+      await this.#write(encodeHead(head));
+      this.#watch(() => {
+        source.end();
+        this.close();
+      });
+      await new Pump(this.#conn, source, chunked).run();
+    } finally {
+      source.end();
+    }
+  }
+
+  /** Gives back how many bytes the body had. */
+  async #sendStream(head: string, body: ReadableStream<Uint8Array>): Promise<number> {
     const reader = body.getReader();
     const leave = () => void reader.cancel().catch(() => {});
     try {
-      await this.#write(head);
+      await this.#write(encodeHead(head));
       this.#watch(leave);
       let sent = 0;
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         sent += part.value.length;
-        if (chunked) await this.#writeChunk(part.value);
-        else await this.#write(part.value);
+        await this.#write(part.value);
       }
-      if (chunked) await this.#write(lastChunk);
       return sent;
     } catch (error) {
       leave();
-      this.#failed(error);
-      this.close();
-      return undefined;
+      throw error;
     }
   }
 
@@ -299,14 +315,6 @@ export class HttpConnection {
   async #write(bytes: Uint8Array): Promise<void> {
     let sent = await this.#conn.write(bytes);
     while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
-  }
-
-  /** A large one is not copied: it may be shared with many streams, and waits here for as long as its client is slow. */
-  async #writeChunk(bytes: Uint8Array): Promise<void> {
-    if (bytes.length <= copiedBytes) return await this.#write(serializeChunk(bytes));
-    await this.#write(utf8(`${bytes.length.toString(16)}\r\n`));
-    await this.#write(bytes);
-    await this.#write(lineEnd);
   }
 
   async #refuse(status: number): Promise<void> {

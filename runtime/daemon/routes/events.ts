@@ -2,8 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { utf8 } from "../../../protocol/bytes.ts";
 import { needs } from "../access/guard.ts";
-import { type Api, type DaemonParts, untilEither } from "../context.ts";
-import { doneJob, followJob } from "../live/follow_job.ts";
+import type { Api, DaemonParts } from "../context.ts";
+import { DoneJob, JobFollower } from "../live/follow_job.ts";
+import { WatchedSource } from "../live/watched_source.ts";
 import { problems, security } from "../schemas/common.ts";
 import { eventSchema, jobParams, streamedEventSchema } from "../schemas/job.ts";
 import { visibleJob } from "./jobs.ts";
@@ -42,66 +43,16 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
         parts.store.head,
       );
       const leave = parts.meter.enter(context.get("caller").id, "streams");
-      const gone = new AbortController();
-      const items = job.state === "done" ? doneJob(parts.store, job.id, after) : followJob(
-        parts.store,
-        parts.logs,
-        job.id,
-        after,
-        parts.heartbeatMs,
-        untilEither(gone.signal, parts.stopping),
-      );
-      const end = () => {
-        clearInterval(watch);
-        unwatch();
-        gone.abort();
-        // It may wait to be asked for more, where it hears of no abort.
-        void items.return();
-        leave();
-      };
-      /** When it was given what it has yet to ask for more behind: it does when the client has taken it, or there is room on the way. */
-      let handedAt: number | undefined;
-      let watch: ReturnType<typeof setInterval> | undefined;
+      const items = job.state === "done"
+        ? new DoneJob(parts.store, job.id, after)
+        : new JobFollower(parts.store, parts.logs, job.id, after, parts.stopping);
       let unwatch = () => {};
-      const body = new ReadableStream<Uint8Array>({
-        start(controller) {
-          unwatch = parts.tokens.lasting(context.get("caller"), () => {
-            end();
-            controller.close();
-          });
-          watch = setInterval(() => {
-            if (handedAt === undefined || performance.now() - handedAt < parts.stuckMs) return;
-            // Deno.serve cannot cut the connection, and would only log an error: it stays as long as the client holds it, with what the
-            // system has buffered, but nothing is read or kept for it any more.
-            end();
-            controller.close();
-            context.env.drop?.();
-          }, parts.stuckMs / 4);
-        },
-        async pull(controller) {
-          handedAt = undefined;
-          try {
-            const { value, done } = await items.next();
-            // The client has left meanwhile: there is nothing to close.
-            if (gone.signal.aborted) return;
-            if (done) {
-              end();
-              controller.close();
-              return;
-            }
-            controller.enqueue(value.kind === "idle" ? heartbeat : value.bytes);
-            handedAt = performance.now();
-          } catch (error) {
-            end();
-            parts.onError(error);
-            controller.error(error);
-          }
-        },
-        cancel() {
-          end();
-        },
-      }, { highWaterMark: 0 });
-      const response = new Response(body, {
+      const source = new WatchedSource(items, parts, heartbeat, () => context.env.drop?.(), () => {
+        unwatch();
+        leave();
+      });
+      unwatch = parts.tokens.lasting(context.get("caller"), () => source.end());
+      const response = new Response(context.env.parts(source), {
         headers: { "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" },
       });
       return response as never;

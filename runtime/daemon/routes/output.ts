@@ -86,7 +86,7 @@ export function addOutputRoutes(app: Api, parts: DaemonParts): void {
           }
           stuck = setTimeout(() => {
             end();
-            // Shorter than Content-Length says: its client knows that it is not all. An error would only be logged by Deno.serve.
+            // Shorter than Content-Length says: its client knows that it is not all. An error would be logged.
             controller.close();
             context.env.drop?.();
           }, parts.stuckMs);

@@ -1,8 +1,9 @@
 /** Followers of a job: each event once and in order, encoded once for all of them, whoever is slow. */
 import assert from "node:assert/strict";
 import type { StoreRecord } from "../../../actors/daemon/job_store.ts";
-import { followJob } from "../../../runtime/daemon/live/follow_job.ts";
+import { JobFollower } from "../../../runtime/daemon/live/follow_job.ts";
 import { JobLog, JobLogs } from "../../../runtime/daemon/live/job_log.ts";
+import { streamOf } from "../../../runtime/daemon/live/part_source.ts";
 import { openStore, type Store } from "../../../runtime/store/mod.ts";
 import { readEvents, world } from "./world.ts";
 
@@ -63,10 +64,9 @@ async function seqsOf(
   pause = () => Promise.resolve(),
 ): Promise<number[]> {
   const seqs: number[] = [];
-  for await (const item of followJob(store, logs, job, after, 60_000, new AbortController().signal)) {
-    if (item.kind === "bytes") {
-      seqs.push(...readEvents(new TextDecoder().decode(item.bytes)).map(({ seq }) => seq));
-    }
+  const follower = new JobFollower(store, logs, job, after, new AbortController().signal);
+  for await (const bytes of streamOf(follower)) {
+    seqs.push(...readEvents(new TextDecoder().decode(bytes)).map(({ seq }) => seq));
     await pause();
   }
   return seqs;
@@ -101,14 +101,14 @@ Deno.test("an event that is on disk before this thread hears of it comes when it
 Deno.test("what is on disk when the daemon stops still goes out", () =>
   withJob(async (store) => {
     const stop = new AbortController();
-    const items = followJob(store, new JobLogs(store), job, store.head, 60_000, stop.signal);
-    const next = items.next();
+    const items = streamOf(new JobFollower(store, new JobLogs(store), job, store.head, stop.signal))
+      .getReader();
+    const next = items.read();
     await store.record([{ kind: "state", job, at: 1, state: "running" }]);
     stop.abort();
     const { value } = await next;
-    assert.ok(value?.kind === "bytes");
-    assert.match(new TextDecoder().decode(value.bytes), /"running"/);
-    assert.equal((await items.next()).done, true);
+    assert.match(new TextDecoder().decode(value), /"running"/);
+    assert.equal((await items.read()).done, true);
   }));
 
 Deno.test("every follower sees each event once and in order: fast, slow, from the middle, come late", () =>
@@ -152,17 +152,15 @@ Deno.test("followers at the head share one read of the store and the same bytes"
     const stop = new AbortController();
     const feeds = Array.from(
       { length: 50 },
-      () => followJob(counting, logs, job, store.head, 60_000, stop.signal),
+      () => streamOf(new JobFollower(counting, logs, job, store.head, stop.signal)).getReader(),
     );
-    const waiting = feeds.map((feed) => feed.next());
+    const waiting = feeds.map((feed) => feed.read());
     await store.record(output(3, 10));
-    const parts = (await Promise.all(waiting)).map(({ value: item }) =>
-      item?.kind === "bytes" ? item.bytes : null
-    );
-    assert.ok(parts.every((bytes) => bytes !== null && bytes.buffer === parts[0]!.buffer));
+    const parts = (await Promise.all(waiting)).map(({ value }) => value);
+    assert.ok(parts.every((bytes) => bytes !== undefined && bytes.buffer === parts[0]!.buffer));
     assert.equal(reads, 1);
     stop.abort();
-    assert.ok((await Promise.all(feeds.map((feed) => feed.next()))).every(({ done }) => done));
+    assert.ok((await Promise.all(feeds.map((feed) => feed.read()))).every(({ done }) => done));
   }));
 
 Deno.test("a client that takes nothing loses its stream and its place, and delays nobody", async () => {
