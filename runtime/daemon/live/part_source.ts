@@ -6,7 +6,7 @@ export interface PartSource {
   take(): Uint8Array | "later" | undefined;
   /** Calls `wake` once when there may be more. Only after `"later"`. */
   wait(wake: () => void): void;
-  /** No more will be taken. Idempotent. */
+  /** There are no more from now on; who waits is woken. Idempotent. */
   end(): void;
 }
 
