@@ -130,6 +130,18 @@ export function serviceClockError(action: string, serverTime: number, now: numbe
   );
 }
 
+/** What a service says against a logon (KRB-ERROR); `code` is one of RFC 4120 section 7.5.9. */
+export function serviceRefusal(action: string, code: number): DroverError {
+  return new DeniedError(
+    "KerberosTicketRefused",
+    `${action}: the service has refused the ticket (error ${code} of Kerberos${
+      code === 31 || code === 41
+        ? ": it cannot be read with the service's key, or was changed on its way"
+        : ""
+    })`,
+  );
+}
+
 /** The same for what came of the service's answer: by then the KDC has taken the password. */
 export function answerError(error: unknown, action: string): DroverError {
   if (error instanceof GssError && byMinor.get(error.minor | 0) === wrongPassword) {

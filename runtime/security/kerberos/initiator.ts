@@ -6,7 +6,7 @@ import { DeniedError, ProtocolError } from "../../../protocol/errors.ts";
 import { andThen, type Sooner } from "../sooner.ts";
 import { KerberosContext, type Progress } from "./context.ts";
 import type { Credentials, CredentialSource } from "./credentials.ts";
-import { answerError, serviceClockError } from "./errors.ts";
+import { answerError, serviceClockError, serviceRefusal } from "./errors.ts";
 import type { ServiceRequest, ServiceTicket } from "./service_ticket.ts";
 
 /** One logon to one service. */
@@ -68,8 +68,10 @@ export class KerberosInitiator extends KerberosContext {
       );
     }
     const told = token === undefined ? undefined : readKerberosError(token);
-    if (told !== undefined && ofClocks.includes(told.code)) {
-      throw serviceClockError(this.action, told.serverTime, systemClock.now());
+    if (told !== undefined) {
+      throw ofClocks.includes(told.code)
+        ? serviceClockError(this.action, told.serverTime, systemClock.now())
+        : serviceRefusal(this.action, told.code);
     }
     return begun === undefined
       ? andThen(this.#begin(), (now) => this.#first(now))

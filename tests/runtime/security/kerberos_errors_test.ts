@@ -1,7 +1,11 @@
 /** What becomes of the library's errors, those too that no KDC of the tests gives. */
 import assert from "node:assert/strict";
 import { GssError } from "../../../ffi/gssapi/mod.ts";
-import { kerberosError } from "../../../runtime/security/kerberos/errors.ts";
+import {
+  kerberosError,
+  serviceClockError,
+  serviceRefusal,
+} from "../../../runtime/security/kerberos/errors.ts";
 
 /** KRB_ERROR codes of RFC 4120 section 7.5.9 count from here in libkrb5. */
 const base = -1_765_328_384;
@@ -49,4 +53,22 @@ Deno.test("what cannot be deciphered is a password to a client, and a key to a s
   assert.equal(errorOf(base + 31, "gss_accept_sec_context").code, "KerberosTicketRefused");
   const unknown = errorOf(base + 60);
   assert.deepEqual([unknown.code, unknown.message], ["KerberosFailed", "log on: what the library says"]);
+});
+
+Deno.test("what a service says of its refusal is told: how far its clock is, or the number", () => {
+  const now = Date.UTC(2026, 10, 21);
+  for (
+    const [apart, said] of [
+      [-90_000, /^log on: the service's clock is 90 s behind this machine's/],
+      [7_200_000, /clock is 120 min ahead of this machine's, .*set the one that is wrong/],
+    ] as const
+  ) {
+    const { code, message } = serviceClockError("log on", now + apart, now);
+    assert.equal(code, "KerberosClockSkew");
+    assert.match(message, said);
+  }
+  const unreadable = serviceRefusal("log on", 31);
+  assert.equal(unreadable.code, "KerberosTicketRefused");
+  assert.match(unreadable.message, /refused the ticket \(error 31 of Kerberos: it cannot be read/);
+  assert.match(serviceRefusal("log on", 60).message, /\(error 60 of Kerberos\)$/);
 });
