@@ -81,6 +81,7 @@ export function jsonBody(limit: number, optional = false): MiddlewareHandler<Api
       } catch {
         throw new Problem(400, "BodyMalformed", "the body is not JSON");
       }
+      checkNames(text);
       context.set("bodyDigest", createHash("sha256").update(bytes).digest("hex"));
       // For hono's validator, which reads it once more.
       context.req.raw = new Request(raw.url, { method: raw.method, headers: raw.headers, body: text });
@@ -88,6 +89,16 @@ export function jsonBody(limit: number, optional = false): MiddlewareHandler<Api
     } finally {
       hold.release();
     }
+  });
+}
+
+/** Such a name is that of no field, and where names are free (variables) it would be lost without a word. */
+function checkNames(text: string): void {
+  // Any character may be written as an escape.
+  if (!/__proto__|\\u/.test(text)) return;
+  JSON.parse(text, (name, value) => {
+    if (name === "__proto__") throw new Problem(422, "RequestInvalid", "nothing can have the name __proto__");
+    return value;
   });
 }
 

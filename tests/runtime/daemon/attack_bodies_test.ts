@@ -34,6 +34,19 @@ Deno.test("millions of values or levels are refused before anything is made of t
   assert.deepEqual(w.errors, []);
 });
 
+Deno.test("a variable that cannot be kept is refused, not dropped", async () => {
+  await using w = await world({ hosts: 1 });
+  for (const name of ["__proto__", "\\u005f_proto__"]) {
+    const body = `{"command":"true","shell":{"env":{"A":"1","${name}":"x"}}}`;
+    const answer = await w.ask("POST", "/v1/jobs", { body });
+    assert.match((await answer.clone().json()).detail, /__proto__/);
+    assert.equal(await problemCode(answer, 422), "RequestInvalid");
+  }
+  const id = await w.submit({ command: "true", shell: { env: { A: "__proto__ \u0041", constructor: "x" } } });
+  await w.events(id);
+  assert.deepEqual(w.errors, []);
+});
+
 Deno.test("what stands in strings counts for nothing", () => {
   const text = JSON.stringify({ text: ',[{"\\'.repeat(100_000), more: ["\\", '\\"', "\\\\"] });
   assert.equal(excessOf(text), undefined);
