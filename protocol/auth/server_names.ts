@@ -79,6 +79,15 @@ export function boundsNames(certificate: Uint8Array): boolean {
 }
 
 /**
+ * Object identifiers of the extensions.
+ *
+ * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
+ */
+export function extensionsOf(certificate: Uint8Array): ReadonlySet<string> {
+  return new Set(partsOf(certificate).extensions.keys());
+}
+
+/**
  * Whether the key of a certificate may sign others (keyUsage, where it is said).
  *
  * @throws ProtocolError `DerMalformed`, `CertificateMalformed`

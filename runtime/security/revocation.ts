@@ -90,13 +90,13 @@ export class RevocationLists {
     for (let subject = work.shift(); subject !== undefined; subject = work.shift()) {
       const isAnchor = anchors.has(subject.der.toHex());
       // Nobody above it could revoke it.
-      if (subject.issuer === subject.subject && (isAnchor || isSignedBy(subject, subject))) continue;
+      if (subject.issuer === subject.subject && (isAnchor || isIssuedBy(subject.der, subject.der))) continue;
       let asked = false;
       for (const issuer of known.filter((one) => one.subject === subject!.issuer)) {
         if (signatures-- <= 0) {
           return { kind: "unknown", reason: "too many certificates claim to be above it" };
         }
-        if (!isSignedBy(subject, issuer)) continue;
+        if (!isIssuedBy(subject.der, issuer.der)) continue;
         const verdict = this.#listedBy(subject, issuer, now);
         if (verdict !== undefined && verdict.kind !== "good") return verdict;
         asked ||= verdict !== undefined;
@@ -169,9 +169,10 @@ function parse(der: Uint8Array): Certificate | undefined {
   }
 }
 
-function isSignedBy(subject: Certificate, issuer: Certificate): boolean {
+/** Whether the key of `issuer` has signed `subject` (DER). */
+export function isIssuedBy(subject: Uint8Array, issuer: Uint8Array): boolean {
   try {
-    return new X509Certificate(subject.der).verify(new X509Certificate(issuer.der).publicKey);
+    return new X509Certificate(subject).verify(new X509Certificate(issuer).publicKey);
   } catch {
     // A key that the platform does not know; what signed it stays unknown then.
     return false;

@@ -3,13 +3,12 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type tls from "node:tls";
 import type { ConnectTarget, TlsIdentity } from "../../actors/ports.ts";
-import { readIssue } from "../../protocol/auth/crl.ts";
-import { signsCertificates } from "../../protocol/auth/server_names.ts";
 import { readCertificate } from "../../protocol/auth/x509.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { NetworkError, ProtocolError } from "../../protocol/errors.ts";
 import type { RevocationLists } from "../security/revocation.ts";
 import { revocationLists } from "../security/revocation_file.ts";
+import { checkAnchor, checkUses } from "./authorities.ts";
 import { checkServerName } from "./server_name.ts";
 import { systemRoots } from "./tls_roots.ts";
 
@@ -40,8 +39,10 @@ export function trustOf({ host, tls: options }: ConnectTarget): Trust {
       if (verify === "ignore") return;
       try {
         // Where only the issuer was not to be checked (SkipCACheck) the engine has looked at nothing: it knows all or nothing.
-        if (chain) checkAuthorities(others());
-        else checkValidity(certificate);
+        if (chain) {
+          checkUses(certificate, others());
+          if (ca !== undefined) checkAnchor(certificate, others(), derOf(ca), rootsOf(), Date.now());
+        } else checkValidity(certificate);
         if (!skipCnCheck) checkServerName(host, certificate, () => [...others(), ...derOf(ca)]);
         if (chain && crlFile !== undefined) checkRevocation(crlFile, certificate, others(), ca);
       } catch (error) {
@@ -61,23 +62,6 @@ function checkFingerprint(certificate: Uint8Array, wanted: string): void {
     "TlsFingerprint",
     `the server's certificate is not the one that is expected: its fingerprint is ${found}, not ${wanted}`,
   );
-}
-
-/** Certificates that servers send: with more, one could stand where nobody looks. */
-const mostSent = 16;
-
-/** What the platform leaves out: whether those above the server's certificate may sign others. */
-function checkAuthorities(sent: readonly Uint8Array[]): void {
-  const untrusted = (why: string) =>
-    new NetworkError("TlsUntrusted", `the server's certificate is not trusted: ${why}`);
-  if (sent.length >= mostSent) throw untrusted("it sends too many others along");
-  const issues = sent.map((one) => ({ one, ...readIssue(one) }));
-  for (const { one, subject } of issues) {
-    const issued = issues.some((other) => other.issuer === subject && !equalBytes(other.one, one));
-    if (issued && !signsCertificates(one)) {
-      throw untrusted("one above it may not sign certificates (keyUsage)");
-    }
-  }
 }
 
 /** What is trusted by itself answers to no list. */
@@ -111,14 +95,32 @@ function trustedWith(lists: RevocationLists, ca = ""): readonly Uint8Array[] {
   trustedByLists.set(lists, known);
   let trusted = known.get(ca);
   if (trusted === undefined) {
-    const roots = systemRoots().flatMap((pem) => derOf(pem)).filter((root) => lists.isOf(root));
-    known.set(ca, trusted = [...derOf(ca), ...roots]);
+    known.set(ca, trusted = [...derOf(ca), ...rootsOf().filter((root) => lists.isOf(root))]);
   }
   return trusted;
 }
 
-/** DER of the certificates in a PEM text. */
+let roots: readonly Uint8Array[] | undefined;
+
+/** DER of the system's roots. */
+function rootsOf(): readonly Uint8Array[] {
+  return roots ??= systemRoots().flatMap((pem) => readPem(pem));
+}
+
+/** Texts of authorities that are kept ready: a fleet has one, or a few. */
+const mostTexts = 32;
+const texts = new Map<string, readonly Uint8Array[]>();
+
+/** DER of the certificates in a PEM text that comes again with every connection. */
 function derOf(pem = ""): readonly Uint8Array[] {
+  const read = texts.get(pem) ?? readPem(pem);
+  texts.delete(pem);
+  texts.set(pem, read);
+  if (texts.size > mostTexts) texts.delete(texts.keys().next().value!);
+  return read;
+}
+
+function readPem(pem: string): readonly Uint8Array[] {
   const blocks = pem.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g);
   return Array.from(blocks, ([, text]) => new Uint8Array(Buffer.from(text!, "base64")));
 }

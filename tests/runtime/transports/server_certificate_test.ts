@@ -187,6 +187,43 @@ for (const engine of ["platform", "openssl"] as const satisfies readonly TlsEngi
     });
   }
 
+  for (
+    const [what, options, verdict] of [
+      ["an authority's", { authority: {} }, "open"],
+      ["an authority's that says so with keyUsage alone", { keyUsage: 0x86 }, "open"],
+      ["a server's own", {}, "TlsUntrusted"],
+      ["a server's own, for servers", { uses: [1], keyUsage: 0xa0 }, "TlsUntrusted"],
+      ["an authority's for clients", { authority: {}, uses: [2] }, "TlsUntrusted"],
+      [
+        "an authority's that has expired",
+        { authority: {}, notBefore: Date.now() - 9 * day, notAfter: Date.now() - day },
+        "TlsUntrusted",
+      ],
+    ] as const
+  ) {
+    Deno.test(`${engine}: the key of a trusted certificate that is ${what} vouches for others: ${verdict}`, async () => {
+      const trusted = makeCertificate({ name: "trusted", dns: "trusted.example", ...options });
+      const direct = made({ dns: "host.example", issuer: trusted });
+      const between = makeCertificate({ name: "between", issuer: trusted, authority: {} });
+      const over = chain(made({ dns: "host.example", issuer: between }), between);
+      for (const identity of [direct, chain(direct, trusted), over]) {
+        await using server = await NamedServer.with(identity);
+        // Beside an authority that has nothing to do with it.
+        const pem = trusted.certificate + ca.certificate;
+        const { code, message } = await server.outcome("host.example", { verify: "system", ca: pem, engine });
+        assert.equal(code, verdict, message);
+      }
+      await using itself = await NamedServer.with(trusted);
+      const { code } = await itself.outcome("trusted.example", {
+        verify: "system",
+        ca: trusted.certificate,
+        engine,
+      });
+      const fit = what !== "an authority's for clients" && what !== "an authority's that has expired";
+      assert.equal(code, fit ? "open" : "TlsUntrusted", "for itself");
+    });
+  }
+
   Deno.test(`${engine}: names are looked at where the issuer is not, and the error says whose they are`, async () => {
     for (
       const [dns, told] of [
