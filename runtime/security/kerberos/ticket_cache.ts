@@ -3,8 +3,8 @@ import type { ContextStep, Credential, GssContext, InitiatorSpec } from "../../.
 import type { Sooner } from "../sooner.ts";
 import { turns } from "../turns.ts";
 
-/** Credentials of one cache: as many as calls of the library run at once. */
-const mostCredentials = 12;
+/** Credentials of one cache: with those of another cache, as many as calls of the library run at once. To take one is two such calls. */
+const mostCredentials = 6;
 
 /** Caches in memory live until somebody destroys them: nobody needs them any more when nobody has this. */
 const forgotten = new FinalizationRegistry<() => void>((destroy) => destroy());
