@@ -199,10 +199,17 @@ export const gssSymbols = {
   },
   // void krb5_free_cred_contents(krb5_context context, krb5_creds *creds);
   krb5_free_cred_contents: { parameters: ["pointer", "buffer"], result: "void" },
-  // krb5_error_code krb5_unparse_name(krb5_context context, krb5_const_principal principal, char **name);
-  krb5_unparse_name: { parameters: ["pointer", "pointer", "buffer"], result: "i32" },
-  // void krb5_free_unparsed_name(krb5_context context, char *name);
-  krb5_free_unparsed_name: { parameters: ["pointer", "pointer"], result: "void" },
+  // krb5_error_code krb5_get_init_creds_opt_set_out_ccache(krb5_context context, krb5_get_init_creds_opt *options,
+  //   krb5_ccache cache);
+  krb5_get_init_creds_opt_set_out_ccache: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
+  // krb5_error_code krb5_cc_close(krb5_context context, krb5_ccache cache);
+  krb5_cc_close: { parameters: ["pointer", "pointer"], result: "i32" },
+  // krb5_error_code krb5_cc_get_principal(krb5_context context, krb5_ccache cache, krb5_principal *principal);
+  krb5_cc_get_principal: { parameters: ["pointer", "pointer", "buffer"], result: "i32" },
+  // krb5_error_code krb5_cc_initialize(krb5_context context, krb5_ccache cache, krb5_principal principal);
+  krb5_cc_initialize: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
+  // krb5_error_code krb5_cc_copy_creds(krb5_context context, krb5_ccache from, krb5_ccache to);
+  krb5_cc_copy_creds: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
   // void krb5_free_context(krb5_context context);
   krb5_free_context: { parameters: ["pointer"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;

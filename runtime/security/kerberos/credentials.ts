@@ -5,13 +5,13 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 import {
+  copyCache,
   Credential,
   type CredentialStore,
   destroyCache,
-  enterprisePrincipal,
   type GssLibrary,
   hostRealm,
-  isEnterpriseName,
+  initialTickets,
   principalName,
 } from "../../../ffi/gssapi/mod.ts";
 import { DeniedError, type DroverError } from "../../../protocol/errors.ts";
@@ -98,6 +98,9 @@ interface Acquired {
   readonly seconds: number;
 }
 
+/** What is left to do for what nobody uses any more. */
+const forgotten = new FinalizationRegistry<() => void>((destroy) => destroy());
+
 interface Entry {
   login: Login | undefined;
   /** Monotonic milliseconds at which `login` is to be got anew. */
@@ -162,27 +165,28 @@ export class Credentials {
   async #withPassword(source: CredentialSource & { kind: "password" }): Promise<Acquired> {
     const library = this.#library;
     const password = new TextEncoder().encode(source.password.reveal());
-    let first: Credential;
-    try {
-      const principal = isEnterpriseName(source.principal)
-        ? await enterprisePrincipal(library, source.principal, password)
-        : source.principal;
-      first = await Credential.withPassword(library, principal, password);
-    } finally {
-      password.fill(0);
-    }
+    const initial = newCache();
+    const openCache = (cache: string) => Credential.fromStore(library, "initiate", { ccache: cache });
     const another = async () => {
       const cache = newCache();
-      first.copyTo(library, { ccache: cache });
-      const open = () => Credential.fromStore(library, "initiate", { ccache: cache });
+      const open = () => openCache(cache);
       const destroy = () => destroyCache(library, cache);
       try {
+        copyCache(library, initial, cache);
         return new TicketCache(await open(), open, true, destroy);
       } catch (error) {
         destroy();
         throw error;
       }
     };
+    // It is copied from for as long as somebody may ask for another.
+    forgotten.register(another, () => destroyCache(library, initial));
+    try {
+      await initialTickets(library, source.principal, password, initial);
+    } finally {
+      password.fill(0);
+    }
+    using first = await openCache(initial);
     return { cache: await another(), another, seconds: first.lifetimeSeconds };
   }
 
