@@ -183,6 +183,7 @@ async function daemon(flags: DaemonFlags): Promise<void> {
       ? {}
       : { inventory: { path: flags.inventory, read: () => readInventory(flags) } }),
     ...(accounts === undefined ? {} : { credentials: () => readCredentials(accounts, connection) }),
+    ...(tls === undefined ? {} : { tls: async () => (await certificate(flags))! }),
   });
   removePrivate(`${folder}/${urlFileName}`);
   Deno.exitCode = 0;

@@ -235,6 +235,11 @@ export class Daemon implements AsyncDisposable {
     return this.#parts.book.setFile(inventory);
   }
 
+  /** Shows clients that come from now on another certificate. Throws UsageError `CertificateInvalid`: the one before stays. */
+  setTls(tls: ServerTls): void {
+    this.#server.setTls?.(tls);
+  }
+
   /** Takes other accounts for hosts that come in through the API. */
   setCredentials(credentials: Credentials): void {
     this.#accounts.credentials = credentials;

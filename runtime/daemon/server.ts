@@ -5,9 +5,11 @@
  * @module
  */
 import { createAdaptorServer } from "@hono/node-server";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { createServer } from "node:https";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { SecureContextOptions } from "node:tls";
 import { UsageError } from "../../protocol/errors.ts";
 import { isLoopback } from "../client/trust.ts";
 import type { Handler } from "./context.ts";
@@ -28,6 +30,8 @@ export interface ServerTls {
 export interface ApiServer {
   /** `http://127.0.0.1:PORT`. */
   readonly url: string;
+  /** Shows new connections another certificate; absent without TLS. Throws UsageError `CertificateInvalid`. */
+  setTls?(tls: ServerTls): void;
   /** Takes no more connections, lets requests that have begun end until `signal`, and closes. */
   close(graceMs: number): Promise<void>;
 }
@@ -51,7 +55,7 @@ export function checkListen(host: string, tls: boolean): void {
 /**
  * Listens.
  *
- * @throws UsageError `TlsNeeded`, `ListenFailed`
+ * @throws UsageError `TlsNeeded`, `CertificateInvalid`, `ListenFailed`
  */
 export async function listen(
   host: string,
@@ -61,6 +65,7 @@ export async function listen(
   onError: (error: unknown) => void,
 ): Promise<ApiServer> {
   checkListen(host, tls !== undefined);
+  if (tls !== undefined) checkPair(tls);
   try {
     return tls === undefined ? plain(host, port, handler, onError) : await secure(host, port, tls, handler);
   } catch (error) {
@@ -86,14 +91,10 @@ async function secure(host: string, port: number, tls: ServerTls, handler: Handl
     {
       createServer,
       serverOptions: {
-        cert: tls.cert,
-        key: tls.key,
-        ...(tls.clientCa === undefined
-          ? {}
-          : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+        ...contextOf(tls),
+        ...(tls.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
         headersTimeout: headersMs,
         requestTimeout: requestMs,
-        minVersion: "TLSv1.2",
       },
       fetch: (request: Request, { incoming }: { incoming: IncomingMessage }) =>
         handler(request, {
@@ -114,12 +115,35 @@ async function secure(host: string, port: number, tls: ServerTls, handler: Handl
   });
   return {
     url: `https://${authority(host, (server.address() as AddressInfo).port)}`,
+    setTls(other) {
+      checkPair(other);
+      (server as Server).setSecureContext(contextOf(other));
+    },
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await within(graceMs, closed);
       if ("closeAllConnections" in server) server.closeAllConnections();
     },
   };
+}
+
+/** Deno takes a key of another certificate without a word, and then nobody gets in. */
+function checkPair({ cert, key }: ServerTls): void {
+  let fits: boolean;
+  try {
+    fits = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw new UsageError("CertificateInvalid", "use the certificate: it, or its key, cannot be read", {
+      cause,
+    });
+  }
+  if (!fits) {
+    throw new UsageError("CertificateInvalid", "use the certificate: the key belongs to another one");
+  }
+}
+
+function contextOf({ cert, key, clientCa }: ServerTls): SecureContextOptions {
+  return { cert, key, minVersion: "TLSv1.2", ...(clientCa === undefined ? {} : { ca: clientCa }) };
 }
 
 /** Requests that ask for a WebSocket come by the event `upgrade`. */

@@ -3,6 +3,7 @@ import { DroverError } from "../../../protocol/errors.ts";
 import type { Inventory } from "../../inventory/mod.ts";
 import type { Credentials } from "../credentials.ts";
 import type { Daemon } from "../daemon.ts";
+import type { ServerTls } from "../server.ts";
 import { logOf } from "./logs.ts";
 import type { ServiceNotifier } from "../../os/service_notifier.ts";
 import { watchInventory } from "./reload.ts";
@@ -15,6 +16,8 @@ export interface ProcessOptions {
   readonly inventory?: { readonly path: string; readonly read: () => Inventory };
   /** How accounts for hosts of the API are read; absent: there are none. */
   readonly credentials?: () => Credentials;
+  /** How the API's certificate is read; absent: there is none. */
+  readonly tls?: () => Promise<ServerTls>;
 }
 
 /** Under `deno task` one key press arrives twice; within this time it counts once. */
@@ -43,15 +46,16 @@ export async function runUntilStopped(daemon: Daemon, options: ProcessOptions): 
       daemon.hurry();
     } else Deno.exit(130);
   };
-  const onReload = () => {
+  const onReload = async () => {
     notifier.reloading();
     readInventory(daemon, options);
     readCredentials(daemon, options);
+    await readCertificate(daemon, options);
     notifier.ready(status());
   };
   const signals: readonly (readonly [Deno.Signal, () => void])[] = Deno.build.os === "windows"
     ? [["SIGINT", onStop]]
-    : [["SIGINT", onStop], ["SIGTERM", onStop], ["SIGHUP", onReload]];
+    : [["SIGINT", onStop], ["SIGTERM", onStop], ["SIGHUP", () => void onReload()]];
   for (const [signal, handler] of signals) Deno.addSignalListener(signal, handler);
   using _watch = inventory === undefined ? undefined : watchInventory({
     path: inventory.path,
@@ -110,6 +114,19 @@ function readCredentials(daemon: Daemon, { credentials }: ProcessOptions): void 
   } catch (error) {
     metrics.reloaded("credentials", "failed");
     tell("the file of accounts", error, daemon);
+  }
+}
+
+async function readCertificate(daemon: Daemon, { tls }: ProcessOptions): Promise<void> {
+  if (tls === undefined) return;
+  const { metrics } = daemon.parts.operation;
+  try {
+    daemon.setTls(await tls());
+    metrics.reloaded("certificate", "changed");
+    log.info("the certificate of the API was read again");
+  } catch (error) {
+    metrics.reloaded("certificate", "failed");
+    tell("the certificate of the API", error, daemon);
   }
 }
 

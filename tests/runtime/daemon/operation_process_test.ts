@@ -1,5 +1,6 @@
 /** `drover daemon` as a process of its own: what it tells systemd, reads again, logs, and does with signals. */
 import assert from "node:assert/strict";
+import { createSelfSigned } from "../../../runtime/security/certificates.ts";
 import { account, start, startService, until } from "../cli/drover.ts";
 import { lines } from "./children.ts";
 
@@ -166,6 +167,35 @@ Deno.test("the inventory is read again when it changes and with SIGHUP; a broken
   daemon.process.kill("SIGHUP");
   await until(() => logged("the file of accounts cannot be used").length > 0);
   assert.equal(await names(), "b,c,d");
+});
+
+Deno.test("SIGHUP reads the certificate again; a broken one changes nothing and is told", async () => {
+  await using folder = await temporaryFolder();
+  const [certFile, keyFile] = [`${folder.path}/cert.pem`, `${folder.path}/key.pem`];
+  const renew = async () => {
+    const { certificate, key } = await createSelfSigned(["127.0.0.1"], Date.now());
+    await Deno.writeTextFile(certFile, certificate);
+    await Deno.writeTextFile(keyFile, key, { mode: 0o600 });
+    return certificate;
+  };
+  const status = async (ca: string) => {
+    using client = Deno.createHttpClient({ caCerts: [ca] });
+    const answer = await fetch(`${daemon.url}/healthz`, { client }).catch(() => undefined);
+    await answer?.body?.cancel();
+    return answer?.status;
+  };
+  const first = await renew();
+  await using daemon = await life(folder.path, ["--tls-cert", certFile, "--tls-key", keyFile]);
+  assert.equal(await status(first), 200);
+  const second = await renew();
+  assert.equal(await status(second), undefined, "nobody has asked for it yet");
+  daemon.process.kill("SIGHUP");
+  await until(async () => await status(second) === 200);
+  assert.equal(await status(first), undefined);
+  await Deno.writeTextFile(certFile, first);
+  daemon.process.kill("SIGHUP");
+  await until(() => daemon.log.some((line) => line.includes("the certificate of the API cannot be used")));
+  assert.equal(await status(second), 200);
 });
 
 Deno.test("SIGTERM lets what runs end; a second one stops it; the report is a line of the log, and the exit code 0", async () => {
