@@ -25,6 +25,11 @@ interface Issued {
   readonly subject: string;
 }
 
+interface Authority extends Issued {
+  /** Others that may stand below it; `undefined`: any number. */
+  readonly pathLength: number | undefined;
+}
+
 /**
  * Throws NetworkError `TlsUntrusted` where `own` is not for servers (extKeyUsage), or one of `sent` has signed another and may not
  * (keyUsage).
@@ -32,7 +37,7 @@ interface Issued {
  * @throws ProtocolError
  */
 export function checkUses(own: Uint8Array, sent: readonly Uint8Array[]): void {
-  if (!ask(own, ({ extendedKeyUsages }) => isForServers(extendedKeyUsages))) {
+  if (!ask(own, true, ({ extendedKeyUsages }) => isForServers(extendedKeyUsages))) {
     throw untrusted("it is not for servers (extKeyUsage)");
   }
   if (sent.length >= mostSent) throw untrusted("it sends too many others along");
@@ -60,22 +65,27 @@ export function checkAnchor(
   now: number,
 ): void {
   const authorities = authoritiesAmong(trusted, now);
-  if (authorities.length === trusted.length || trusted.some((one) => equalBytes(one, own))) return;
+  const unbounded = authorities.length === trusted.length &&
+    authorities.every(({ pathLength }) => pathLength === undefined);
+  if (unbounded || trusted.some((one) => equalBytes(one, own))) return;
   const anchors = [...authorities, ...authoritiesAmong(roots, now)];
   const between = sent.filter((one) => isAuthority(one, now)).map(issued);
   const seen = new Set<Issued>();
-  const work = [issued(own)];
+  // With the number of authorities below each; the shortest ways come first.
+  const work: { readonly subject: Issued; readonly below: number }[] = [{ subject: issued(own), below: 0 }];
   let signatures = mostSignatures;
-  for (let subject = work.shift(); subject !== undefined; subject = work.shift()) {
-    for (const [isAnchor, candidates] of [[true, anchors], [false, between]] as const) {
-      for (const issuer of candidates) {
-        if (issuer.subject !== subject.issuer || seen.has(issuer)) continue;
-        if (signatures-- <= 0) throw untrusted("too many certificates claim to be above it");
-        if (!isIssuedBy(subject.der, issuer.der)) continue;
-        if (isAnchor) return;
-        seen.add(issuer);
-        work.push(issuer);
-      }
+  const signed = (subject: Issued, issuer: Issued) => {
+    if (issuer.subject !== subject.issuer) return false;
+    if (signatures-- <= 0) throw untrusted("too many certificates claim to be above it");
+    return isIssuedBy(subject.der, issuer.der);
+  };
+  for (let next = work.shift(); next !== undefined; next = work.shift()) {
+    const { subject, below } = next;
+    if (anchors.some((anchor) => below <= (anchor.pathLength ?? below) && signed(subject, anchor))) return;
+    for (const issuer of between) {
+      if (seen.has(issuer) || !signed(subject, issuer)) continue;
+      seen.add(issuer);
+      work.push({ subject: issuer, below: below + 1 });
     }
   }
   throw untrusted(
@@ -85,20 +95,23 @@ export function checkAnchor(
 
 const kept = new WeakMap<
   readonly Uint8Array[],
-  { readonly authorities: readonly Issued[]; readonly until: number }
+  { readonly authorities: readonly Authority[]; readonly until: number }
 >();
 
-function authoritiesAmong(trusted: readonly Uint8Array[], now: number): readonly Issued[] {
+function authoritiesAmong(trusted: readonly Uint8Array[], now: number): readonly Authority[] {
   const known = kept.get(trusted);
   if (known !== undefined && now < known.until && now >= known.until - keptMs) return known.authorities;
-  const authorities = trusted.filter((one) => isAuthority(one, now)).map(issued);
+  const authorities = trusted.filter((one) => isAuthority(one, now)).map((one) => ({
+    ...issued(one),
+    pathLength: pathLengthOf(one),
+  }));
   kept.set(trusted, { authorities, until: now + keptMs });
   return authorities;
 }
 
 /** Whether it may sign certificates of servers. */
 function isAuthority(certificate: Uint8Array, now: number): boolean {
-  return ask(certificate, ({ authority, keyUsage, extendedKeyUsages, notBefore, notAfter }) => {
+  return ask(certificate, true, ({ authority, keyUsage, extendedKeyUsages, notBefore, notAfter }) => {
     const extensions = extensionsOf(certificate);
     // Authorities of old have no extensions, or say it with keyUsage alone.
     const isOne = authority || extensions.size === 0 ||
@@ -112,12 +125,16 @@ function isForServers(uses: readonly string[] | undefined): boolean {
   return uses === undefined || uses.includes(serverAuth) || uses.includes(CertificateOid.anyExtendedKeyUsage);
 }
 
-/** One that cannot be read here is left to the engine. */
-function ask(certificate: Uint8Array, question: (fields: CertificateFields) => boolean): boolean {
+function pathLengthOf(certificate: Uint8Array): number | undefined {
+  return ask<number | undefined>(certificate, undefined, ({ pathLength }) => pathLength);
+}
+
+/** One that cannot be read here is left to the engine: `otherwise`. */
+function ask<T>(certificate: Uint8Array, otherwise: T, question: (fields: CertificateFields) => T): T {
   try {
     return question(readCertificate(certificate));
   } catch (error) {
-    if (error instanceof ProtocolError) return true;
+    if (error instanceof ProtocolError) return otherwise;
     throw error;
   }
 }

@@ -224,6 +224,22 @@ for (const engine of ["platform", "openssl"] as const satisfies readonly TlsEngi
     });
   }
 
+  Deno.test(`${engine}: a trusted authority vouches for no more others below it than it may`, async () => {
+    const trusted = makeCertificate({ name: "trusted", authority: { pathLength: 0 } });
+    const direct = made({ dns: "host.example", issuer: trusted });
+    const between = makeCertificate({ name: "between", issuer: trusted, authority: {} });
+    const over = chain(made({ dns: "host.example", issuer: between }), between);
+    for (const [identity, verdict] of [[direct, "open"], [over, "TlsUntrusted"]] as const) {
+      await using server = await NamedServer.with(identity);
+      const { code } = await server.outcome("host.example", {
+        verify: "system",
+        ca: trusted.certificate,
+        engine,
+      });
+      assert.equal(code, verdict);
+    }
+  });
+
   Deno.test(`${engine}: names are looked at where the issuer is not, and the error says whose they are`, async () => {
     for (
       const [dns, told] of [
