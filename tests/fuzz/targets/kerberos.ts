@@ -15,6 +15,7 @@ import {
   type MechanismOffer,
   ntlmChoice,
   ntlmOffer,
+  readKerberosError,
 } from "../../../protocol/auth/mod.ts";
 import { encodeMechanismList, Oid } from "../../../protocol/auth/spnego_tokens.ts";
 import { equalBytes, utf8 } from "../../../protocol/bytes.ts";
@@ -28,6 +29,23 @@ const framed = (text: string) =>
   der(DerTag.application0, der(DerTag.objectIdentifier, Oid.kerberos), utf8(text));
 const request = framed("\x01\0the client's ticket");
 const reply = framed("\x02\0the service's answer");
+
+/** A KRB-ERROR (RFC 4120 section 5.9.1) as MIT's library writes one. */
+const refusal = der(
+  DerTag.application0,
+  der(DerTag.objectIdentifier, Oid.kerberos),
+  Uint8Array.of(3, 0),
+  der(
+    0x7e,
+    der(
+      DerTag.sequence,
+      der(contextTag(0), der(0x02, Uint8Array.of(5))),
+      der(contextTag(1), der(0x02, Uint8Array.of(30))),
+      der(contextTag(4), der(0x18, utf8("20261121182630Z"))),
+      der(contextTag(6), der(0x02, Uint8Array.of(37))),
+    ),
+  ),
+);
 
 /** One side of a logon with Kerberos: takes nothing but what the other side has written. */
 class StandIn implements Mechanism {
@@ -105,6 +123,9 @@ function seeds(): Uint8Array[] {
 
 const pieces = [
   request,
+  Uint8Array.of(3, 0),
+  der(contextTag(4), der(0x18, utf8("20261121182630Z"))),
+  der(contextTag(6), der(0x02, Uint8Array.of(0x7f, 0xff, 0xff, 0xff))),
   der(DerTag.objectIdentifier, Oid.kerberos),
   der(DerTag.objectIdentifier, Oid.kerberosOfWindows),
   der(DerTag.objectIdentifier, Oid.ntlm),
@@ -134,6 +155,7 @@ export const kerberos: Target = {
     Uint8Array.of(0, ...request),
     Uint8Array.of(0, ...lesserOffer()),
     Uint8Array.of(1, ...reply),
+    Uint8Array.of(1, ...refusal),
     Uint8Array.of(9, 16, 0, 0, 0, ...new Uint8Array(20)),
   ],
   mutate(random, input) {
@@ -155,6 +177,12 @@ export const kerberos: Target = {
         "another mechanism's token passes for Kerberos'",
       );
     }
+    const said = readKerberosError(bytes);
+    if (said !== undefined) {
+      assert.ok(own, "another mechanism's token passes for a refusal of Kerberos");
+      assert.ok(Number.isInteger(said.code) && said.code >= 0 && said.code < 2 ** 32);
+      assert.ok(Number.isFinite(said.serverTime));
+    }
     const message = outcomeOf(() => {
       const opened = kerberosMessage(bytes);
       const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
@@ -167,6 +195,6 @@ export const kerberos: Target = {
       assert.equal(mechanisms, "Kerberos Kerberos", "a change on the way made a logon weaker");
       return mechanisms;
     });
-    return `${own} ${message}; ${leg % 4} ${logon}`;
+    return `${own} ${said !== undefined} ${message}; ${leg % 4} ${logon}`;
   },
 };
