@@ -179,7 +179,10 @@ export class Metrics implements WorkWatch {
   }
 
   /** A file was read again. */
-  reloaded(file: "inventory" | "credentials" | "certificate", outcome: "changed" | "unchanged" | "failed"): void {
+  reloaded(
+    file: "inventory" | "credentials" | "certificate",
+    outcome: "changed" | "unchanged" | "failed",
+  ): void {
     this.#reloads.inc({ file, outcome });
   }
 
