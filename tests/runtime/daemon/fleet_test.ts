@@ -95,8 +95,9 @@ Deno.test("a fleet of 10,000 hosts is told in pages, each host once", async () =
   const seen = new Set<string>();
   let next: string | null = "";
   while (next !== null) {
-    const page = await (await w.ask("GET", `/v1/fleet?limit=1000${next === "" ? "" : `&cursor=${next}`}`))
-      .json();
+    const page: { items: { name: string }[]; next: string | null } =
+      await (await w.ask("GET", `/v1/fleet?limit=1000${next === "" ? "" : `&cursor=${next}`}`))
+        .json();
     for (const { name } of page.items) seen.add(name);
     next = page.next;
   }
