@@ -29,9 +29,6 @@ export interface RevocationList {
   readonly nextUpdate: number | undefined;
   /** Serial numbers, as {@link CertificateIssue.serial}. */
   readonly revoked: ReadonlySet<string>;
-  /** What is signed, and the signature; `signatureHash` takes the whole list. */
-  readonly signed: Uint8Array;
-  readonly signature: Uint8Array;
 }
 
 /** What a certificate is known by to its issuer. */
@@ -53,9 +50,8 @@ export function readRevocationList(list: Uint8Array): RevocationList {
   const parts = new DerReader(readOnly(list, tag.sequence).content);
   const signed = parts.expect(tag.sequence);
   const algorithm = parts.expect(tag.sequence);
-  const signature = parts.expect(tag.bitString).content;
+  parts.expect(tag.bitString);
   parts.end();
-  if (signature[0] !== 0) throw malformed("its signature is cut within a byte");
   const fields = new DerReader(signed.content);
   let next = fields.next();
   if (next.tag === tag.integer) next = fields.next(); // version
@@ -79,7 +75,7 @@ export function readRevocationList(list: Uint8Array): RevocationList {
     else if (place === 2) revoked = readEntries(element.content);
     else refuseCritical(readOnly(element.content, tag.sequence).content);
   }
-  return { issuer, thisUpdate, nextUpdate, revoked, signed: signed.whole, signature: signature.subarray(1) };
+  return { issuer, thisUpdate, nextUpdate, revoked };
 }
 
 /**

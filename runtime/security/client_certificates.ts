@@ -14,6 +14,7 @@ import {
 import { ProtocolError, UsageError } from "../../protocol/errors.ts";
 import { caseless } from "./passwords.ts";
 import type { RevocationLists } from "./revocation.ts";
+import { isSignedWith } from "./signed.ts";
 
 /** A row of `winrm/config/service/certmapping`. */
 export interface CertificateMapping {
@@ -174,7 +175,7 @@ class PathFinder {
     if (depth === 0 && same(subject, issuer)) return this.#isAnchor(subject);
     if (isWeak(subject)) return false;
     if (depth >= longestChain || !this.#mayAuthorize(issuer, depth) || this.#signatures-- <= 0) return false;
-    if (!subject.x509.verify(issuer.x509.publicKey)) return false;
+    if (!isSignedWith(new Uint8Array(subject.x509.raw), issuer.x509.publicKey)) return false;
     if (this.#isAnchor(issuer)) return true;
     return this.issuersOf(issuer).some((next) =>
       !same(next, issuer) && this.leadsToAnchor(issuer, next, depth + 1)

@@ -1,9 +1,9 @@
 /** Whether certificates were revoked, by lists that the operator has given (RFC 5280 section 6.3). @module */
 import { Buffer } from "node:buffer";
-import { createHash, verify, X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { readIssue, readRevocationList, type RevocationList } from "../../protocol/auth/crl.ts";
-import { signatureHash } from "../../protocol/auth/x509.ts";
 import { DroverError, UsageError } from "../../protocol/errors.ts";
+import { isIssuedBy, isSignedWith } from "./signed.ts";
 
 /** Certificates that are looked at for one peer, and signatures that are checked. */
 const mostCertificates = 16;
@@ -133,7 +133,7 @@ export class RevocationLists {
     const lists = this.#lists.filter((list) => {
       if (list.issuer !== issuer.subject) return false;
       const id = key.export({ type: "spki", format: "der" }).toString("hex");
-      const tried = list.keys.get(id) ?? isSigned(list, key);
+      const tried = list.keys.get(id) ?? isSignedWith(list.whole, key);
       list.keys.set(id, tried);
       return tried;
     });
@@ -166,25 +166,6 @@ function parse(der: Uint8Array): Certificate | undefined {
   } catch (error) {
     if (error instanceof DroverError) return undefined;
     throw error;
-  }
-}
-
-/** Whether the key of `issuer` has signed `subject` (DER). */
-export function isIssuedBy(subject: Uint8Array, issuer: Uint8Array): boolean {
-  try {
-    return new X509Certificate(subject).verify(new X509Certificate(issuer).publicKey);
-  } catch {
-    // A key that the platform does not know; what signed it stays unknown then.
-    return false;
-  }
-}
-
-function isSigned({ whole, signed, signature }: List, key: X509Certificate["publicKey"]): boolean {
-  try {
-    const hash = signatureHash(whole);
-    return hash !== "md5" && verify(hash ?? null, signed, key, signature);
-  } catch {
-    return false;
   }
 }
 

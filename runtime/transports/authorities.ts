@@ -8,7 +8,7 @@ import { extensionsOf, signsCertificates } from "../../protocol/auth/server_name
 import { type CertificateFields, CertificateOid, readCertificate } from "../../protocol/auth/x509.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { NetworkError, ProtocolError } from "../../protocol/errors.ts";
-import { isIssuedBy } from "../security/revocation.ts";
+import { isIssuedBy } from "../security/signed.ts";
 
 /** Certificates that servers send: with more, one could stand where nobody looks. */
 const mostSent = 16;

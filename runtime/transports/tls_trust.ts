@@ -28,7 +28,7 @@ export interface Trust {
 
 /** What is to be checked of the server of a target with TLS. */
 export function trustOf({ host, tls: options }: ConnectTarget): Trust {
-  const { verify, ca, skipCaCheck = false, skipCnCheck = false, fingerprint, crlFile } = options!;
+  const { verify, ca, skipCaCheck = false, skipCnCheck = false, fingerprint, crlFile, engine } = options!;
   const chain = verify === "system" && !skipCaCheck && fingerprint === undefined;
   return {
     chain,
@@ -39,10 +39,12 @@ export function trustOf({ host, tls: options }: ConnectTarget): Trust {
       if (verify === "ignore") return;
       try {
         // Where only the issuer was not to be checked (SkipCACheck) the engine has looked at nothing: it knows all or nothing.
-        if (chain) {
+        if (!chain) checkValidity(certificate);
+        else if (engine !== "openssl") {
+          // OpenSSL looks at that itself.
           checkUses(certificate, others());
           if (ca !== undefined) checkAnchor(certificate, others(), derOf(ca), rootsOf(), Date.now());
-        } else checkValidity(certificate);
+        }
         if (!skipCnCheck) checkServerName(host, certificate, () => [...others(), ...derOf(ca)]);
         if (chain && crlFile !== undefined) checkRevocation(crlFile, certificate, others(), ca);
       } catch (error) {
