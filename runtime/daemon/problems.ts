@@ -39,6 +39,7 @@ const titles: Readonly<Record<number, string>> = {
   422: "Unprocessable content",
   428: "Precondition required",
   429: "Too many requests",
+  431: "Request header fields too large",
   426: "Upgrade required",
   500: "Internal error",
   501: "Not implemented",

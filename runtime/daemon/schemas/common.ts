@@ -59,6 +59,7 @@ const problemTexts: Readonly<Record<number, string>> = {
   422: "It is well-formed and means nothing that could be done",
   428: "If-Match is missing",
   429: "Too many requests with this token",
+  431: "The URL or the headers are too large",
   500: "A defect of the daemon",
   502: "The host did not do what it was asked",
   503: "Not now: try again later",
@@ -66,7 +67,7 @@ const problemTexts: Readonly<Record<number, string>> = {
 };
 
 /** What every request can get. */
-const always: readonly number[] = [400, 401, 403, 404, 405, 406, 421, 422, 429, 500, 503];
+const always: readonly number[] = [400, 401, 403, 404, 405, 406, 421, 422, 429, 431, 500, 503];
 
 /** The problems that a route can answer with; `more` beside those of every route. */
 export function problems(...more: readonly number[]) {

@@ -61,6 +61,7 @@ Deno.test("every kind of wrong request has its problem", async () => {
     ["GET", "/v1/jobs?state=odd", {}, 422, "RequestInvalid"],
     ["GET", "/v1/jobs?since=yesterday", {}, 422, "RequestInvalid"],
     ["GET", "/v1/jobs?cursor=%00", {}, 422, "CursorInvalid"],
+    ["GET", `/v1/jobs?cursor=${"x".repeat(20_000)}`, {}, 431, "RequestMalformed"],
     [
       "POST",
       "/v1/jobs",
@@ -85,6 +86,11 @@ Deno.test("every kind of wrong request has its problem", async () => {
   assert.equal(other.headers.get("Allow"), "POST, GET, HEAD");
   await other.text();
   assert.equal((await (await w.ask("GET", "/v1/jobs")).json()).items.length, 0);
+  const { paths } = await (await w.ask("GET", "/openapi.json")).json();
+  for (const [method, path, , status] of cases) {
+    const described = paths[path.split("?")[0]!]?.[method.toLowerCase()]?.responses;
+    assert.ok(described === undefined || String(status) in described, `${method} ${path}: ${status}`);
+  }
   assert.deepEqual(w.errors, [], "none of it is a defect");
 });
 
