@@ -160,7 +160,8 @@ function cases(withKerberos: boolean): Case[] {
       ? [
         logon("kerberos", ["drover", "c", "pyspnego"], { c: 0.67 }),
         logon("negotiate-kerberos", ["drover", "c", "pyspnego"], { c: 0.67 }),
-        logon("kerberos", ["drover"], undefined, 32),
+        // C knows nothing of several at once: its loop is the same one.
+        logon("kerberos", ["drover", "c"], undefined, 32),
       ]
       : []),
     ...seals("ntlm", ["drover", "pyspnego"]),
