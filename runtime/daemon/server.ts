@@ -13,7 +13,8 @@ import type { SecureContextOptions } from "node:tls";
 import { UsageError } from "../../protocol/errors.ts";
 import { isLoopback } from "../client/trust.ts";
 import type { Handler } from "./context.ts";
-import { HttpListener } from "./http/listener.ts";
+import { HttpListener, maxConnections } from "./http/listener.ts";
+import { within } from "./http/within.ts";
 import { streamOf } from "./live/part_source.ts";
 import { Problem } from "./problems.ts";
 import { upgrades } from "./upgrades.ts";
@@ -39,8 +40,6 @@ export interface ApiServer {
 /** Milliseconds for the head of a request, and for the whole of it. */
 const headersMs = 15_000;
 const requestMs = 60_000;
-/** Connections at once. */
-const maxConnections = 10_000;
 
 /** Checks that an address may be listened on. */
 export function checkListen(host: string, tls: boolean): void {
@@ -149,12 +148,6 @@ function contextOf({ cert, key, clientCa }: ServerTls): SecureContextOptions {
 /** Requests that ask for a WebSocket come by the event `upgrade`. */
 function noUpgrade(): never {
   throw new Problem(400, "RequestMalformed", "the request is malformed");
-}
-
-async function within(ms: number, done: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([done, new Promise<void>((resolve) => timer = setTimeout(resolve, ms))]);
-  clearTimeout(timer);
 }
 
 function authority(host: string, port: number): string {

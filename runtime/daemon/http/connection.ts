@@ -70,6 +70,8 @@ export class HttpConnection {
   /** The body of the answer, where it has no other. */
   #source: PartSource | undefined;
   #closed = false;
+  /** Its head came too late: the client is told so, and nothing more of it is looked at. */
+  #refusing: Promise<void> | undefined;
   #waiting = true;
   #deadline = performance.now() + idleMs;
 
@@ -117,7 +119,7 @@ export class HttpConnection {
     if (now < this.#deadline) return;
     if (!this.#waiting || this.#parser.idle) return this.close();
     this.#waiting = false;
-    this.#refuse(408).catch(() => {}).finally(() => this.close());
+    this.#refusing = this.#refuse(408).catch(() => {}).finally(() => this.close());
   }
 
   /** What a socket throws says that its client is gone. */
@@ -150,6 +152,10 @@ export class HttpConnection {
     const reading = this.#ahead ?? this.#reader.read();
     this.#ahead = undefined;
     const bytes = await reading;
+    if (this.#refusing !== undefined) {
+      await this.#refusing;
+      return false;
+    }
     if (bytes === undefined) {
       this.#parser.endOfInput();
       return false;

@@ -1,15 +1,18 @@
 /** Listens for the API's connections without TLS, and keeps them within bounds. @module */
 import type { Handler } from "../context.ts";
 import { HttpConnection } from "./connection.ts";
+import { within } from "./within.ts";
 
 /** Connections at once. */
-const maxConnections = 10_000;
+export const maxConnections = 10_000;
 /** Milliseconds between looks at connections that are silent for too long. */
 const checkMs = 1_000;
 /** Milliseconds until the next try when the system gives no connection. */
 const pauseMs = 100;
 /** Milliseconds between two reports of that. */
 const reportMs = 60_000;
+/** Milliseconds in which what was cut ends. */
+const cutMs = 200;
 
 /** See the head of this file. */
 export class HttpListener {
@@ -48,13 +51,11 @@ export class HttpListener {
     this.#closing = true;
     this.#listener.close();
     this.#cutWaiting();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
-    await Promise.race([Promise.all(this.#open.values()), late]);
-    clearTimeout(timer);
+    await within(graceMs, Promise.all(this.#open.values()));
     clearInterval(this.#checks);
     for (const connection of this.#open.keys()) connection.close();
-    await Promise.all(this.#open.values());
+    // A handler may still have an answer to make, for nobody.
+    await within(cutMs, Promise.all(this.#open.values()));
   }
 
   async #accept(): Promise<void> {
