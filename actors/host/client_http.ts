@@ -1,6 +1,7 @@
 /** The HTTP half of one exchange: bytes of the request, and the answer's envelope from bytes as they arrive. @module */
 import { DeniedError, DroverError, ProtocolError } from "../../protocol/errors.ts";
 import {
+  type AuthChallenge,
   encodeEncrypted,
   encryptedContentType,
   EncryptedParser,
@@ -8,6 +9,7 @@ import {
   type HttpHeaders,
   isEncrypted,
   isPieces,
+  parseChallenges,
   parseContentType,
   RequestTemplate,
   serializeRequest,
@@ -23,6 +25,7 @@ import {
 import { type Envelope, EnvelopeReader } from "../../protocol/soap/mod.ts";
 import { reportedFault } from "../../protocol/wsman/mod.ts";
 import type { ExchangeOutcome } from "./exchange.ts";
+import { refusedLogon } from "./link_errors.ts";
 import type { HostTarget } from "./target.ts";
 
 const soapContentType = "application/soap+xml;charset=UTF-8";
@@ -110,16 +113,22 @@ export class ResponseReader {
   readonly #seal: Sealing | undefined;
   #messages: SealedMessages | undefined;
   readonly #maxBytes: number;
+  readonly #scheme: string | undefined;
   #status = 0;
+  #offers: readonly AuthChallenge[] = [];
   #plain: EnvelopeReader | undefined;
   #sealed: EncryptedParser | undefined;
   #last: Envelope | undefined;
   #other = 0;
 
-  /** With `seal` an answer in clear is refused unless it has no body. `maxBytes` bounds one envelope. */
-  constructor(seal: Sealing | undefined, maxBytes: number) {
+  /**
+   * With `seal` an answer in clear is refused unless it has no body. `maxBytes` bounds one envelope. `scheme` is what the request's
+   * credentials are of, where a service may not have it at all.
+   */
+  constructor(seal: Sealing | undefined, maxBytes: number, scheme?: string) {
     this.#seal = seal;
     this.#maxBytes = maxBytes;
+    this.#scheme = scheme;
   }
 
   /** Status of the answer; `undefined` before its head. */
@@ -134,6 +143,7 @@ export class ResponseReader {
    */
   head(status: number, headers: HttpHeaders): void {
     this.#status = status;
+    if (status === 401) this.#offers = parseChallenges(headers.getAll("www-authenticate"));
     const header = headers.get("content-type");
     // The status of a refusal says everything; its body is of no use and passed over.
     if (header === undefined || isRefusal(status)) return;
@@ -185,7 +195,7 @@ export class ResponseReader {
   /** What the whole response means. */
   end(): ExchangeOutcome {
     if (this.#status === 401) {
-      return denied("Unauthorized", "the service refused the credentials (HTTP 401)");
+      return { kind: "failed", sent: true, error: refusedLogon(this.#scheme, this.#offers) };
     }
     if (this.#status === 403) {
       return denied("Forbidden", "the account may not use this service (HTTP 403)");

@@ -365,7 +365,7 @@ class Link implements Behaviour<LinkMessage> {
     this.#exchange = {
       replyTo: message.replyTo,
       mayRepeat: message.mayRepeat ?? "never",
-      reader: new ResponseReader(sealing, limit),
+      reader: new ResponseReader(sealing, limit, authentication.kind === "basic" ? "Basic" : undefined),
       timer: context.timer(message.deadlineMs, { kind: "overdue", during: "exchange" }),
       arrived: 0,
       observed: message.observed,

@@ -40,9 +40,10 @@ export function schemesOf(offers: readonly AuthChallenge[]): string {
   return offers.map((offer) => offer.scheme).join(", ") || "nothing";
 }
 
-/** The error of a 401 to a dialogue under `scheme`: another one than that of a scheme that is not there at all. */
-export function refusedLogon(scheme: string, offers: readonly AuthChallenge[]): DeniedError {
-  const known = offers.some((offer) => offer.scheme.toLowerCase() === scheme.toLowerCase());
+/** The error of a 401 to credentials under `scheme`: another one than that of a scheme that is not there at all. */
+export function refusedLogon(scheme: string | undefined, offers: readonly AuthChallenge[]): DeniedError {
+  const known = scheme === undefined ||
+    offers.some((offer) => offer.scheme.toLowerCase() === scheme.toLowerCase());
   if (known || offers.length === 0) {
     return new DeniedError(
       "Unauthorized",

@@ -34,7 +34,7 @@ export function ping(
 }
 
 class Ping implements Behaviour<PingMessage> {
-  readonly #deadlineMs: number;
+  readonly #target: HostTarget;
   readonly #done: (result: PingResult) => void;
   readonly #since: number;
   #over = false;
@@ -46,7 +46,7 @@ class Ping implements Behaviour<PingMessage> {
     done: (result: PingResult) => void,
     context: Context<PingMessage>,
   ) {
-    this.#deadlineMs = target.operationTimeoutMs;
+    this.#target = target;
     this.#done = done;
     this.#since = context.now();
     const ref = context.spawn(link(target, connector, context.self));
@@ -76,7 +76,12 @@ class Ping implements Behaviour<PingMessage> {
   #identify(ref: ActorRef<LinkMessage>, context: Context<PingMessage>): void {
     context.ask<LinkMessage, ExchangeOutcome>(
       ref,
-      (replyTo) => ({ kind: "exchange", envelope: writeIdentify(), deadlineMs: this.#deadlineMs, replyTo }),
+      (replyTo) => ({
+        kind: "exchange",
+        envelope: writeIdentify(),
+        deadlineMs: this.#target.operationTimeoutMs,
+        replyTo,
+      }),
       Infinity,
       (outcome) => ({ kind: "identified", outcome: exchangeOutcome(outcome) }),
     );
@@ -85,7 +90,8 @@ class Ping implements Behaviour<PingMessage> {
   #result(outcome: ExchangeOutcome, durationMs: number): PingResult {
     if (outcome.kind === "fault") return { kind: "failed", error: outcome.fault };
     if (outcome.kind === "failed") {
-      const error = outcome.error instanceof DeniedError
+      const { authentication } = this.#target;
+      const error = outcome.error instanceof DeniedError && authentication.kind === "anonymous"
         ? new DeniedError(
           outcome.error.code,
           "identify: the service does not answer without credentials; give --user and --password-env",

@@ -115,7 +115,10 @@ async function add(name: string, flags: AddFlags): Promise<void> {
   const secrets = flags.password ? await secretsOf(await newPassword(flags), flags.ntlm) : {};
   await changeAccountFile(flags.file, (accounts) => {
     if (accounts.some((account) => account.name === key)) {
-      throw new UsageError("AccountExists", `add account ${key}: it exists`);
+      throw new UsageError(
+        "AccountExists",
+        `add account ${key}: it exists; drover account passwd gives it another password`,
+      );
     }
     const runAs = flags.runAs === undefined ? {} : { systemUser: flags.runAs };
     return [...accounts, { name: key, ...runAs, ...recordOf(flags), ...secrets }];

@@ -82,7 +82,10 @@ export async function changeAccountFile(
   try {
     lock = await Deno.open(`${path}.lock`, { create: true, write: true, mode: 0o600 });
   } catch (cause) {
-    throw new UsageError("AccountFileUnwritable", `change accounts: ${path} cannot be locked`, { cause });
+    const why = cause instanceof Deno.errors.NotFound
+      ? "its folder does not exist; make it, or name another file with --file"
+      : "it cannot be locked";
+    throw new UsageError("AccountFileUnwritable", `change accounts: ${path}: ${why}`, { cause });
   }
   try {
     await lock.lock(true);
@@ -160,7 +163,11 @@ function malformed(path: string, why: string): UsageError {
 function failure(cause: unknown, action: string): unknown {
   if (cause instanceof DroverError) return cause;
   if (cause instanceof Deno.errors.NotFound) {
-    return new UsageError("AccountFileMissing", `${action}: there is no such file`, { cause });
+    return new UsageError(
+      "AccountFileMissing",
+      `${action}: there is no such file; drover account add makes it`,
+      { cause },
+    );
   }
   const why = cause instanceof Error ? cause.message : String(cause);
   return new UsageError("AccountFileUnreadable", `${action}: ${why}`, { cause });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { HostTarget } from "../../../actors/host/mod.ts";
 import type { Connector } from "../../../actors/ports.ts";
+import { utf8 } from "../../../protocol/bytes.ts";
 import { NetworkError } from "../../../protocol/errors.ts";
 import { FakeHost, type FakeOptions } from "./fake_host.ts";
 import { FakeFleet, fakeTarget } from "./run_job.ts";
@@ -140,6 +141,28 @@ Deno.test("a service that has another kind of logon alone is told from one that 
     run.test.settle(60_000);
     const [result] = sink.results;
     assert.deepEqual([result?.status, result?.error?.code, host.opened], ["denied", code, 1]);
+    assert.match(result!.error!.message, said);
+  }
+});
+
+Deno.test("credentials that are not negotiated are refused with what the service offers, too", () => {
+  for (
+    const [offers, code, said] of [
+      [["Negotiate", "CredSSP"], "AuthNotOffered", /does not offer Basic, but Negotiate, CredSSP;/],
+      [
+        ["Negotiate", "basic realm=x"],
+        "Unauthorized",
+        /refused the credentials \(HTTP 401, it offers Negotiate, basic\)/,
+      ],
+    ] as const
+  ) {
+    const challenges = offers.map((offer) => `WWW-Authenticate: ${offer}\r\n`).join("");
+    const refusal = utf8(`HTTP/1.1 401 No\r\n${challenges}Content-Length: 0\r\n\r\n`);
+    const { run, host } = fleetOf({ answer: () => refusal });
+    const sink = run.start([fakeTarget("host", false, host)]);
+    run.test.settle(60_000);
+    const [result] = sink.results;
+    assert.deepEqual([result?.status, result?.error?.code], ["denied", code]);
     assert.match(result!.error!.message, said);
   }
 });

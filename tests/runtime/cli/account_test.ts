@@ -97,7 +97,7 @@ Deno.test({
         { name: "ops", runAs: null, disabled: false, passwordFor: [], groups: [] },
       ]);
       const wrong: [string[], RegExp][] = [
-        [["add", "ALICE", "--password-env", "PW"], /it exists/],
+        [["add", "ALICE", "--password-env", "PW"], /it exists; drover account passwd/],
         [["add", "CORP\\x", "--password-env", "PW"], /has a domain/],
         [["add", "x", "--password-env", "UNSET_HERE"], /UNSET_HERE is not set/],
         [["add", "x"], /no terminal/],

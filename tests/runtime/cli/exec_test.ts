@@ -347,6 +347,9 @@ test("ping works without and with credentials, and says what is wrong", async ()
   assert.match(known.stdout, / ms, NTLM\)$/m);
   const wrong = await drover(["ping", name, ...account()], { env: { PW: "wrong" } });
   assert.equal(wrong.code, 1);
+  const basic = await drover(["ping", name, ...account(), "--auth", "basic"]);
+  assert.equal(basic.code, 1);
+  assert.match(basic.stderr, /does not offer Basic, but Negotiate;/);
   const dead = await drover(["ping", "127.0.0.1:1"]);
   assert.equal(dead.code, 1);
   assert.match(dead.stderr, /refused/);
