@@ -25,40 +25,6 @@ export class Credential implements Disposable {
   }
 
   /**
-   * Logs on with a password: the ticket of the KDC goes to memory of its own. The KDC is asked before this resolves, once.
-   *
-   * @throws GssError
-   */
-  static async withPassword(library: GssLibrary, principal: string, password: Native): Promise<Credential> {
-    using name = principalName(library, principal);
-    const frame = new Frame();
-    const minor = frame.zeros(4);
-    const handle = credentialHandle(library);
-    frame.hold([name, handle]);
-    const { pointer } = name;
-    await name.during(() =>
-      library.async(
-        "gss_acquire_cred_with_password",
-        frame,
-        minor,
-        (functions) =>
-          functions.acquireWithPasswordAsync(
-            minor,
-            pointer,
-            frame.buffer(password),
-            0,
-            frame.oidSet(GssOid.krb5),
-            CredentialUsage.initiate,
-            handle.slot,
-            null,
-            null,
-          ),
-      )
-    );
-    return await Credential.#inquired(library, handle);
-  }
-
-  /**
    * Takes a credential from a store: for an initiator a `ccache`, or a `client_keytab` with the `ccache` that takes its tickets; for
    * an acceptor a `keytab`. Without `principal` the store decides.
    *

@@ -61,14 +61,6 @@ export const gssSymbols = {
   // OM_uint32 gss_display_status(OM_uint32 *minor, OM_uint32 status, int type, gss_OID mech, OM_uint32 *more,
   //   gss_buffer_t text);
   gss_display_status: { parameters: ["buffer", "u32", "i32", "buffer", "buffer", "buffer"], result: "u32" },
-  // OM_uint32 gss_acquire_cred_with_password(OM_uint32 *minor, gss_name_t name, gss_buffer_t password, OM_uint32 time,
-  //   gss_OID_set mechs, gss_cred_usage_t usage, gss_cred_id_t *output, gss_OID_set *actual, OM_uint32 *time_rec);
-  acquireWithPasswordAsync: {
-    name: "gss_acquire_cred_with_password",
-    parameters: ["buffer", "pointer", "buffer", "u32", "buffer", "i32", "buffer", "pointer", "pointer"],
-    result: "u32",
-    nonblocking: true,
-  },
   // OM_uint32 gss_acquire_cred_from(OM_uint32 *minor, gss_name_t name, OM_uint32 time, gss_OID_set mechs,
   //   gss_cred_usage_t usage, gss_key_value_set *store, gss_cred_id_t *output, gss_OID_set *actual, OM_uint32 *time_rec);
   acquireFromAsync: {

@@ -8,7 +8,6 @@ import {
   copyCache,
   Credential,
   type CredentialStore,
-  destroyCache,
   type GssLibrary,
   hostRealm,
   initialTickets,
@@ -19,6 +18,7 @@ import type { Secret } from "../../../protocol/secret.ts";
 import type { Clock } from "../../../actors/ports.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
+import { MemoryCache } from "./memory_cache.ts";
 import type { Sooner } from "../sooner.ts";
 import { ServiceTicket } from "./service_ticket.ts";
 import { TicketCache } from "./ticket_cache.ts";
@@ -98,9 +98,6 @@ interface Acquired {
   readonly seconds: number;
 }
 
-/** What is left to do for what nobody uses any more. */
-const forgotten = new FinalizationRegistry<() => void>((destroy) => destroy());
-
 interface Entry {
   login: Login | undefined;
   /** Monotonic milliseconds at which `login` is to be got anew. */
@@ -165,24 +162,17 @@ export class Credentials {
   async #withPassword(source: CredentialSource & { kind: "password" }): Promise<Acquired> {
     const library = this.#library;
     const password = new TextEncoder().encode(source.password.reveal());
-    const initial = newCache();
-    const openCache = (cache: string) => Credential.fromStore(library, "initiate", { ccache: cache });
+    const initial = new MemoryCache(library);
+    const openCache = ({ name }: MemoryCache) => Credential.fromStore(library, "initiate", { ccache: name });
+    // Each function keeps its cache: one is copied from, the other opened, for as long as somebody may ask for that.
     const another = async () => {
-      const cache = newCache();
+      const cache = new MemoryCache(library);
       const open = () => openCache(cache);
-      const destroy = () => destroyCache(library, cache);
-      try {
-        copyCache(library, initial, cache);
-        return new TicketCache(await open(), open, true, destroy);
-      } catch (error) {
-        destroy();
-        throw error;
-      }
+      copyCache(library, initial.name, cache.name);
+      return new TicketCache(await open(), open, true);
     };
-    // It is copied from for as long as somebody may ask for another.
-    forgotten.register(another, () => destroyCache(library, initial));
     try {
-      await initialTickets(library, source.principal, password, initial);
+      await initialTickets(library, source.principal, password, initial.name);
     } finally {
       password.fill(0);
     }
@@ -193,18 +183,17 @@ export class Credentials {
   /** Tickets of kinit, or such as the library gets and renews by itself. */
   async #fromFiles(source: Exclude<CredentialSource, { kind: "password" }>): Promise<Acquired> {
     const library = this.#library;
-    const from = (names: CredentialStore) => () =>
+    const from = (names: CredentialStore) =>
       Credential.fromStore(library, "initiate", names, source.principal);
-    const cacheOf = async (open: () => Promise<Credential>, destroy?: () => void) => {
+    const cacheOf = async (open: () => Promise<Credential>) => {
       const first = await open();
-      return { cache: new TicketCache(first, open, false, destroy), seconds: first.lifetimeSeconds };
+      return { cache: new TicketCache(first, open, false), seconds: first.lifetimeSeconds };
     };
     if (source.kind === "ccache") {
-      return await cacheOf(from(source.cache === undefined ? {} : { ccache: source.cache }));
+      return await cacheOf(() => from(source.cache === undefined ? {} : { ccache: source.cache }));
     }
-    const cache = newCache();
-    const open = from({ client_keytab: source.file, ccache: cache });
-    return await cacheOf(open, () => destroyCache(library, cache));
+    const cache = new MemoryCache(library);
+    return await cacheOf(() => from({ client_keytab: source.file, ccache: cache.name }));
   }
 
   #entryOf(source: CredentialSource): Entry {
@@ -234,11 +223,6 @@ export class Credentials {
 
 function placeOf(source: Exclude<CredentialSource, { kind: "password" }>): string | null {
   return source.kind === "keytab" ? source.file : source.cache ?? null;
-}
-
-/** A name for a cache in memory. */
-function newCache(): string {
-  return `MEMORY:drover-${randomBytes(8).toString("hex")}`;
 }
 
 function actionOf(source: CredentialSource): string {

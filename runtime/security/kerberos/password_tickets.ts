@@ -1,8 +1,9 @@
 /** Tickets of those who have handed their password over with CredSSP: what it is for, where the service knows their KDC. @module */
-import { Credential, type GssLibrary } from "../../../ffi/gssapi/mod.ts";
+import { copyCache, type GssLibrary, initialTickets } from "../../../ffi/gssapi/mod.ts";
 import type { Secret } from "../../../protocol/secret.ts";
 import { systemClock } from "../../clock.ts";
 import { kerberosError } from "./errors.ts";
+import { MemoryCache } from "./memory_cache.ts";
 
 /** Milliseconds after which the logon goes on without: a KDC that has just served its client may be silent now. */
 const patienceMs = 5_000;
@@ -10,7 +11,7 @@ const patienceMs = 5_000;
 /** See the module. */
 export class PasswordTickets implements Disposable {
   readonly #library: GssLibrary;
-  #credential: Credential | undefined;
+  #cache: MemoryCache | undefined;
   #disposed = false;
 
   /** None yet. */
@@ -34,18 +35,19 @@ export class PasswordTickets implements Disposable {
 
   async #logOn(principal: string, password: Secret): Promise<void> {
     const bytes = new TextEncoder().encode(password.reveal());
+    const cache = new MemoryCache(this.#library);
     try {
-      const credential = await Credential.withPassword(this.#library, principal, bytes);
-      if (this.#disposed) credential[Symbol.dispose]();
-      else this.#credential = credential;
+      await initialTickets(this.#library, principal, bytes, cache.name);
+      if (!this.#disposed) this.#cache = cache;
     } finally {
       bytes.fill(0);
+      if (this.#cache === undefined) cache[Symbol.dispose]();
     }
   }
 
   /** Whether there are any. */
   get hasTickets(): boolean {
-    return this.#credential !== undefined;
+    return this.#cache !== undefined;
   }
 
   /**
@@ -55,7 +57,7 @@ export class PasswordTickets implements Disposable {
    */
   copyTickets(cache: string): void {
     try {
-      this.#credential?.copyTo(this.#library, { ccache: cache });
+      if (this.#cache !== undefined) copyCache(this.#library, this.#cache.name, cache);
     } catch (error) {
       throw kerberosError(error, "keep delegated tickets");
     }
@@ -64,7 +66,7 @@ export class PasswordTickets implements Disposable {
   /** Destroys them. Idempotent. */
   [Symbol.dispose](): void {
     this.#disposed = true;
-    this.#credential?.[Symbol.dispose]();
-    this.#credential = undefined;
+    this.#cache?.[Symbol.dispose]();
+    this.#cache = undefined;
   }
 }

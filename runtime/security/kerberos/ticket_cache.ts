@@ -6,9 +6,6 @@ import { turns } from "../turns.ts";
 /** Credentials of one cache: with those of another cache, as many as calls of the library run at once. To take one is two such calls. */
 const mostCredentials = 6;
 
-/** Caches in memory live until somebody destroys them: nobody needs them any more when nobody has this. */
-const forgotten = new FinalizationRegistry<() => void>((destroy) => destroy());
-
 /** See the module. */
 export class TicketCache {
   readonly #open: () => Promise<Credential>;
@@ -20,14 +17,13 @@ export class TicketCache {
   #opened = 0;
 
   /**
-   * `first`: a credential of the cache; `open` takes more of them; `destroy` frees the cache. `inPlace`: the library neither reads files
-   * for it nor renews its tickets by itself.
+   * `first`: a credential of the cache; `open` takes more of them. `inPlace`: the library neither reads files for it nor renews its
+   * tickets by itself.
    */
-  constructor(first: Credential, open: () => Promise<Credential>, inPlace: boolean, destroy?: () => void) {
+  constructor(first: Credential, open: () => Promise<Credential>, inPlace: boolean) {
     this.#open = open;
     if (inPlace) this.#inPlace = first;
     else this.#opened = this.#idle.push(first);
-    if (destroy !== undefined) forgotten.register(this, destroy);
   }
 
   /** A step that asks no KDC, with a ticket that is there: in place, where that is possible. */
