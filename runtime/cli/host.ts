@@ -1,6 +1,6 @@
 /** `drover host`: hosts that a running daemon knows. @module */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { describeLogon, type LogonUsed } from "../client/logons.ts";
+import { describeLogon, type LogonDocument, logonOf } from "../client/logons.ts";
 import { DeniedError, DroverError, NetworkError } from "../../protocol/errors.ts";
 import { addApiOptions, ApiClient, type ApiFlags } from "./api_client.ts";
 import { portNumber } from "./options.ts";
@@ -22,11 +22,6 @@ interface HostDetail extends HostDocument {
   readonly refusal: Failure | null;
   readonly logon?: LogonDocument | null;
   readonly actor: { readonly state: string; readonly work: string | null } | null;
-}
-
-interface LogonDocument {
-  readonly mechanism: LogonUsed["mechanism"];
-  readonly fallback: string | null;
 }
 
 interface Failure {
@@ -233,11 +228,9 @@ async function ping(names: readonly string[], flags: ApiFlags): Promise<void> {
   Deno.exitCode = answers.every(({ answered }) => answered) ? 0 : 1;
 }
 
-/** A daemon of an earlier version does not say it. */
-function logonText(logon: LogonDocument | null | undefined): string | undefined {
-  if (logon === null || logon === undefined) return undefined;
-  const { mechanism, fallback } = logon;
-  return describeLogon(fallback === null ? { mechanism } : { mechanism, fallback });
+function logonText(document: LogonDocument | null | undefined): string | undefined {
+  const logon = logonOf(document);
+  return logon === undefined ? undefined : describeLogon(logon);
 }
 
 /** What the daemon refuses for one host is no reason to say nothing of the others. */

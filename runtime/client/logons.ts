@@ -4,6 +4,19 @@ import type { ConnectionOptions } from "./targets.ts";
 
 export { describeLogon, type LogonUsed };
 
+/** A logon as the daemon's API tells it. */
+export interface LogonDocument {
+  readonly mechanism: LogonUsed["mechanism"];
+  readonly fallback: string | null;
+}
+
+/** What the API tells; a daemon of an earlier version says nothing of it. */
+export function logonOf(document: LogonDocument | null | undefined): LogonUsed | undefined {
+  if (document === null || document === undefined) return undefined;
+  const { mechanism, fallback } = document;
+  return fallback === null ? { mechanism } : { mechanism, fallback };
+}
+
 /** By the names of hosts. */
 export class Logons {
   readonly #last = new Map<string, LogonUsed>();

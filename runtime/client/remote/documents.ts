@@ -4,10 +4,11 @@
  * @module
  */
 import type { JobHostState, JobState, RollingTerms } from "../../../actors/daemon/job_types.ts";
-import type { HostError, HostStatus, LogonUsed } from "../../../actors/host/mod.ts";
+import type { HostError, HostStatus } from "../../../actors/host/mod.ts";
 import type { Priority } from "../../../actors/scheduler/mod.ts";
 import type { CommonRunOptions, FleetEvent, GapEvent } from "../any_fleet.ts";
 import type { ShellOptions } from "../fleet_host.ts";
+import type { LogonDocument } from "../logons.ts";
 
 /** What a job was asked for. */
 export interface JobTerms {
@@ -109,7 +110,7 @@ export interface PingDocument {
   readonly vendor: string | null;
   readonly version: string | null;
   readonly durationMs: number | null;
-  readonly logon: { readonly mechanism: LogonUsed["mechanism"]; readonly fallback: string | null } | null;
+  readonly logon: LogonDocument | null;
   readonly error: HostError | null;
 }
 

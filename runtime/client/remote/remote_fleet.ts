@@ -1,6 +1,7 @@
 /** The fleet of a daemon, for scripts. @module */
 import { UsageError } from "../../../protocol/errors.ts";
 import type { AnyFleet, HostSummary, PingAnswer } from "../any_fleet.ts";
+import { logonOf } from "../logons.ts";
 import { OutputBytes } from "../output_bytes.ts";
 import { checkRun } from "../run_checks.ts";
 import { DaemonConnection, type RemoteFleetOptions } from "./connection.ts";
@@ -221,23 +222,18 @@ export class RemoteFleet implements AnyFleet {
   /** Has the daemon ask a host which service answers. */
   async ping(host: string): Promise<PingAnswer> {
     const path = `/v1/hosts/${encodeURIComponent(host)}/ping`;
-    const { vendor, version, durationMs, logon, error } = await this.#connection.json<PingDocument>(
-      "POST",
-      path,
-      {
-        repeatable: true,
-      },
-    );
+    const options = { repeatable: true };
+    const answer = await this.#connection.json<PingDocument>("POST", path, options);
+    const { vendor, version, durationMs, error } = answer;
     if (error !== null) return { kind: "failed", ...error };
-    const answer = {
+    const logon = logonOf(answer.logon);
+    return {
       kind: "answered",
       vendor: vendor ?? "",
       version: version ?? "",
       durationMs: durationMs ?? 0,
-    } as const;
-    if (logon === null || logon === undefined) return answer;
-    const { mechanism, fallback } = logon;
-    return { ...answer, logon: fallback === null ? { mechanism } : { mechanism, fallback } };
+      ...(logon === undefined ? {} : { logon }),
+    };
   }
 
   /**
