@@ -100,6 +100,12 @@ Deno.test("what is wrong is said: password, user, service, realm, tickets, accou
     assert.equal(result.error?.code, code);
     assert.equal(result.status, status);
   }
+  // The library speaks of tickets that are not there.
+  const keyless = await exec(kdc, service.http, [...kerberos, "--keytab", "/nonexistent/keytab"], "true");
+  assert.match(
+    keyless.result.error?.message ?? "",
+    /keytab \/nonexistent\/keytab: it cannot be read, or has no key/,
+  );
 });
 
 Deno.test(

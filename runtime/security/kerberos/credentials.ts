@@ -13,7 +13,7 @@ import {
   initialTickets,
   principalName,
 } from "../../../ffi/gssapi/mod.ts";
-import { DeniedError, type DroverError } from "../../../protocol/errors.ts";
+import { DeniedError, type DroverError, UsageError } from "../../../protocol/errors.ts";
 import type { Secret } from "../../../protocol/secret.ts";
 import type { Clock } from "../../../actors/ports.ts";
 import { systemClock } from "../../clock.ts";
@@ -145,7 +145,7 @@ export class Credentials {
       entry.refusal = undefined;
       return entry.login = new Login(this.#library, acquired);
     } catch (cause) {
-      const error = kerberosError(cause, actionOf(source));
+      const error = loginError(cause, source);
       const forMs = error instanceof DeniedError ? refusedMs : unreachableMs;
       entry.refusal = { error, until: this.#clock.monotonic() + forMs };
       throw error;
@@ -221,12 +221,27 @@ export class Credentials {
   }
 }
 
-function placeOf(source: Exclude<CredentialSource, { kind: "password" }>): string | null {
+function placeOf(source: CredentialSource): string | null {
+  if (source.kind === "password") return null;
   return source.kind === "keytab" ? source.file : source.cache ?? null;
 }
 
+function loginError(cause: unknown, source: CredentialSource): DroverError {
+  const action = actionOf(source);
+  const error = kerberosError(cause, action);
+  if (source.kind !== "keytab" || error.code !== "KerberosNoTickets") return error;
+  // Without a key the library looks for tickets, and says that there are none.
+  const state = "it cannot be read, or has no key of the account (klist -k shows them)";
+  return new UsageError(error.code, `${action}: ${state}`, { cause });
+}
+
 function actionOf(source: CredentialSource): string {
-  const from = source.kind === "keytab" ? ` with the keytab ${source.file}` : "";
+  const place = placeOf(source);
+  const from = place === null
+    ? ""
+    : source.kind === "keytab"
+    ? ` with the keytab ${place}`
+    : ` with ${place}`;
   return source.principal === undefined
     ? `log on to Kerberos${from}`
     : `log on to Kerberos as ${source.principal}${from}`;

@@ -35,7 +35,7 @@ const noTickets: Maker = (action, text) =>
     `${action}: there are no tickets to use (${text}); run kinit, or give a password or a keytab`,
   );
 const noKeys: Maker = (action, text) =>
-  new UsageError("KerberosKeytab", `${action}: the keytab has no key that fits (${text})`);
+  new UsageError("KerberosKeytab", `${action}: the keytab cannot be read, or has no key that fits (${text})`);
 const unreadable: Maker = (action, text) =>
   new DeniedError(
     "KerberosTicketRefused",
