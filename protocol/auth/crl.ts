@@ -5,7 +5,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { contextTag, type DerElement, DerReader, readOnly } from "./der.ts";
-import { readOid, readTime } from "./x509.ts";
+import { certificateParts, readOid, readTime } from "./x509.ts";
 
 const tag = {
   boolean: 0x01,
@@ -81,18 +81,15 @@ export function readRevocationList(list: Uint8Array): RevocationList {
 /**
  * Reads whose certificate it is, and of whom.
  *
- * @throws ProtocolError `DerMalformed`
+ * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
  */
 export function readIssue(certificate: Uint8Array): CertificateIssue {
-  const tbs = new DerReader(
-    new DerReader(readOnly(certificate, tag.sequence).content).expect(tag.sequence).content,
-  );
-  let serial = tbs.next();
-  if (serial.tag === contextTag(0)) serial = tbs.expect(tag.integer);
-  tbs.expect(tag.sequence); // signature
-  const issuer = tbs.expect(tag.sequence).whole.toHex();
-  tbs.expect(tag.sequence); // validity
-  return { issuer, subject: tbs.expect(tag.sequence).whole.toHex(), serial: serialOf(serial) };
+  const { issuer, subject, serialNumber } = certificateParts(certificate);
+  return {
+    issuer: issuer.whole.toHex(),
+    subject: subject.whole.toHex(),
+    serial: serialOf(serialNumber),
+  };
 }
 
 function readEntries(bytes: Uint8Array): ReadonlySet<string> {

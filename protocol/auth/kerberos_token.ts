@@ -2,6 +2,7 @@
 import { equalBytes } from "../bytes.ts";
 import { Oid } from "./spnego_tokens.ts";
 import { DerReader, DerTag, readOnly, readTaggedSequence } from "./der.ts";
+import { readTime } from "./x509.ts";
 import { ProtocolError } from "../errors.ts";
 
 /** Identifiers of Kerberos 5 in SPNEGO. */
@@ -47,22 +48,11 @@ export function readKerberosError(token: Uint8Array): KerberosRefusal | undefine
     const fields = readTaggedSequence(readOnly(rest.subarray(2), krbError).content);
     const [time, code] = [fields.get(4), fields.get(6)];
     if (time === undefined || code === undefined) return undefined;
-    const text = new TextDecoder().decode(readOnly(time, timeTag).content);
-    const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
-    if (match === null) return undefined;
-    const [year, month, ...others] = match.slice(1).map(Number) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
     const octets = readOnly(code, integerTag).content;
     if (octets.length === 0 || octets.length > 4) return undefined;
     return {
       code: octets.reduce((sum, octet) => sum * 256 + octet, 0),
-      serverTime: Date.UTC(year, month - 1, ...others),
+      serverTime: readTime(readOnly(time, timeTag)),
     };
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;

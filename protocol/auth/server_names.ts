@@ -1,15 +1,14 @@
 /**
- * For which hosts a server's certificate is (RFC 9525), and what of it the platform does not look at: read from its DER, as a text that lists names can be made to say others than
- * there are. Whoever reads here trusts nothing yet.
+ * For which hosts a server's certificate is (RFC 9525), and what else of it the platform does not look at: read from its DER, as a text
+ * that lists names can be made to say others than there are. Whoever reads here trusts nothing yet.
  * @module
  */
 import { ProtocolError } from "../errors.ts";
 import { contextTag, type DerElement, DerReader, readOnly } from "./der.ts";
-import { KeyUsage, readOid } from "./x509.ts";
+import { certificateParts, KeyUsage, readOid } from "./x509.ts";
 
 const tag = {
   boolean: 0x01,
-  integer: 0x02,
   bitString: 0x03,
   octetString: 0x04,
   oid: 0x06,
@@ -117,19 +116,13 @@ function partsOf(certificate: Uint8Array): {
   readonly subject: Uint8Array;
   readonly extensions: ReadonlyMap<string, Uint8Array>;
 } {
-  const whole = new DerReader(readOnly(certificate, tag.sequence).content);
-  const tbs = new DerReader(whole.expect(tag.sequence).content);
-  if (tbs.next().tag === contextTag(0)) tbs.expect(tag.integer);
-  // signature, issuer, validity
-  for (let skipped = 0; skipped < 3; skipped++) tbs.expect(tag.sequence);
-  const subject = tbs.expect(tag.sequence).content;
-  tbs.expect(tag.sequence); // subjectPublicKeyInfo
+  const { subject, rest } = certificateParts(certificate);
   let list: DerElement | undefined;
-  while (!tbs.atEnd) {
-    const element = tbs.next();
+  while (!rest.atEnd) {
+    const element = rest.next();
     if (element.tag === contextTag(3)) list = element;
   }
-  return { subject, extensions: readExtensions(list) };
+  return { subject: subject.content, extensions: readExtensions(list) };
 }
 
 function readExtensions(element: DerElement | undefined): ReadonlyMap<string, Uint8Array> {

@@ -63,25 +63,18 @@ export const KeyUsage = { digitalSignature: 0x80, keyCertSign: 0x04 } as const;
  * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
  */
 export function readCertificate(certificate: Uint8Array): CertificateFields {
-  const tbs = new DerReader(partsOf(certificate).tbs.content);
-  let next = tbs.next();
-  if (next.tag === contextTag(0)) {
-    const version = readOnly(next.content, tag.integer).content;
-    if (version.length !== 1 || version[0]! > 2) throw malformed("the version is unknown");
-    next = tbs.next();
+  const { version, validity, rest } = certificateParts(certificate);
+  if (version !== undefined) {
+    const { content } = readOnly(version.content, tag.integer);
+    if (content.length !== 1 || content[0]! > 2) throw malformed("the version is unknown");
   }
-  expectTag(next, tag.integer); // serialNumber
-  tbs.expect(tag.sequence); // signature
-  tbs.expect(tag.sequence); // issuer
-  const validity = new DerReader(tbs.expect(tag.sequence).content);
-  const notBefore = readTime(validity.next());
-  const notAfter = readTime(validity.next());
-  validity.end();
-  tbs.expect(tag.sequence); // subject
-  tbs.expect(tag.sequence); // subjectPublicKeyInfo
+  const times = new DerReader(validity.content);
+  const notBefore = readTime(times.next());
+  const notAfter = readTime(times.next());
+  times.end();
   let extensions: DerElement | undefined;
-  for (let last: number = tag.bitString; !tbs.atEnd;) {
-    const element = tbs.next();
+  for (let last: number = tag.bitString; !rest.atEnd;) {
+    const element = rest.next();
     const known = element.tag === tag.primitive1 || element.tag === tag.primitive2 ||
       element.tag === contextTag(3);
     if (!known || element.tag <= last) throw malformed("its fields are out of order");
@@ -91,17 +84,52 @@ export function readCertificate(certificate: Uint8Array): CertificateFields {
   return { notBefore, notAfter, ...readExtensions(extensions) };
 }
 
+/** What stands in every certificate, as it stands there. */
+export interface CertificateParts {
+  /** Absent: 1. */
+  readonly version: DerElement | undefined;
+  readonly serialNumber: DerElement;
+  readonly issuer: DerElement;
+  readonly validity: DerElement;
+  readonly subject: DerElement;
+  readonly subjectPublicKeyInfo: DerElement;
+  /** Over what may follow: unique identifiers and extensions. */
+  readonly rest: DerReader;
+}
+
+/**
+ * Takes a certificate apart (RFC 5280 section 4.1), and looks at nothing in its parts.
+ *
+ * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
+ */
+export function certificateParts(certificate: Uint8Array): CertificateParts {
+  const rest = new DerReader(signedParts(certificate).tbs.content);
+  const first = rest.next();
+  const version = first.tag === contextTag(0) ? first : undefined;
+  const serialNumber = version === undefined ? first : rest.next();
+  expectTag(serialNumber, tag.integer);
+  rest.expect(tag.sequence); // signature
+  const issuer = rest.expect(tag.sequence);
+  const validity = rest.expect(tag.sequence);
+  const subject = rest.expect(tag.sequence);
+  return {
+    version,
+    serialNumber,
+    issuer,
+    validity,
+    subject,
+    subjectPublicKeyInfo: rest.expect(tag.sequence),
+    rest,
+  };
+}
+
 /**
  * The SubjectPublicKeyInfo of a certificate as it stands there, whatever kind of key it is.
  *
  * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
  */
 export function publicKeyInfoOf(certificate: Uint8Array): Uint8Array {
-  const tbs = new DerReader(partsOf(certificate).tbs.content);
-  // The version need not be said; then serialNumber, signature, issuer, validity and subject.
-  if (tbs.next().tag === contextTag(0)) tbs.expect(tag.integer);
-  for (let skipped = 0; skipped < 4; skipped++) tbs.expect(tag.sequence);
-  return tbs.expect(tag.sequence).whole.slice();
+  return certificateParts(certificate).subjectPublicKeyInfo.whole.slice();
 }
 
 type Extensions = Omit<CertificateFields, "notBefore" | "notAfter">;
@@ -281,7 +309,7 @@ export function readOid(bytes: Uint8Array): string {
   return arcs.join(".");
 }
 
-function partsOf(certificate: Uint8Array): { readonly tbs: DerElement; readonly algorithm: DerElement } {
+function signedParts(certificate: Uint8Array): { readonly tbs: DerElement; readonly algorithm: DerElement } {
   const parts = new DerReader(readOnly(certificate, tag.sequence).content);
   const tbs = parts.expect(tag.sequence);
   const algorithm = parts.expect(tag.sequence);
@@ -313,7 +341,8 @@ const signatureHashes: Readonly<Record<string, SignatureHash>> = {
   "2.16.840.1.101.3.4.3.2": "sha256",
 };
 
-const rsaPss = "1.2.840.113549.1.1.10";
+/** RSASSA-PSS, as the algorithm of a signature. */
+export const rsaPss = "1.2.840.113549.1.1.10";
 
 /** Hashes by themselves, as the parameters of RSASSA-PSS name them. */
 const hashes: Readonly<Record<string, SignatureHash>> = {
@@ -331,7 +360,7 @@ const hashes: Readonly<Record<string, SignatureHash>> = {
  * @throws ProtocolError `DerMalformed`, `CertificateMalformed`
  */
 export function signatureHash(certificate: Uint8Array): SignatureHash | undefined {
-  const algorithm = new DerReader(partsOf(certificate).algorithm.content);
+  const algorithm = new DerReader(signedParts(certificate).algorithm.content);
   const oid = readOid(algorithm.expect(tag.oid).content);
   if (oid !== rsaPss) return signatureHashes[oid];
   // RFC 4055 section 3.1: SHA-1 where nothing is said.
