@@ -20,7 +20,8 @@ export function pingCommand(): Command {
     .summary("ask hosts which WS-Management service they run")
     .description(
       "Send WS-Management Identify to each host and show what answers. Without --user the request " +
-        "goes without credentials (WSMANIDENTIFY: unauthenticated). Exit code 0: all answered.",
+        "goes without credentials (WSMANIDENTIFY: unauthenticated), unless --auth, --keytab or --ccache say how " +
+        "to log on. Exit code 0: all answered.",
     )
     .argument("<host...>", "host, host:port or URL")
     .option("--timeout <seconds>", "per host", seconds, 10);
@@ -31,7 +32,8 @@ export function pingCommand(): Command {
 Examples:
   drover ping web01 web02
   drover ping https://web01:5986/wsman --cert-validation ignore
-  drover ping web01 --user admin --password-env PW --trust web01`,
+  drover ping web01 --user admin --password-env PW --trust web01
+  drover ping web01.corp.example --auth kerberos`,
     )
     .action(async (hosts: string[], flags: PingFlags) => {
       Deno.exitCode = await pingAll(hosts, flags);
@@ -81,9 +83,9 @@ function targetOfHost(host: Parameters<typeof targetOf>[0], flags: PingFlags): H
   return targetOf(host, given, readPem);
 }
 
-/** Tickets and keytabs say themselves whose they are. */
+/** Tickets, keytabs and certificates say themselves whose they are. */
 function isAnonymous({ user, auth, keytab, ccache }: PingFlags): boolean {
-  return user === undefined && auth !== "kerberos" && keytab === undefined && ccache === undefined;
+  return user === undefined && auth === undefined && keytab === undefined && ccache === undefined;
 }
 
 function identifyTarget(target: HostTarget, flags: PingFlags): HostTarget {

@@ -237,6 +237,20 @@ async function curl(
   return new TextDecoder().decode(stdout);
 }
 
+Deno.test("drover ping logs on with a certificate, without a name of a user", async () => {
+  await using own = await service();
+  const target = `https://localhost:${own.addresses[0]!.port}`;
+  const identity = ["--client-cert", file("alice.pem"), "--client-key", file("alice.key")];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-check", "runtime/cli/main.ts", "ping", target, "--cert-validation", "ignore"],
+      ...["--auth", "certificate", ...identity],
+    ],
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  assert.match(new TextDecoder().decode(stdout), / ms, Certificate\)$/m);
+});
+
 Deno.test("curl logs on with a certificate, with every request anew", async () => {
   await using own = await service();
   const flags = ["--cert", file("alice.pem"), "--key", file("alice.key")];
