@@ -201,6 +201,7 @@ class Link implements Behaviour<LinkMessage> {
   #exchange: Exchange | undefined;
   #authenticationTimer: TimerHandle | undefined;
   #keepAlive = true;
+  /** The service closes the connection behind the last token of its dialogue. */
   #refused = false;
   /** Monotonic milliseconds from which to which the logon holds; `undefined`: as long as the connection. */
   #logon: { readonly since: number; readonly until: number } | undefined;

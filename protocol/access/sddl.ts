@@ -1,6 +1,6 @@
 /** Security descriptors as text: the security descriptor definition language ([MS-DTYP] 2.5.1). @module */
 import { UsageError } from "../errors.ts";
-import type { Ace, SecurityDescriptor } from "./access_check.ts";
+import { AccessRight, type Ace, type SecurityDescriptor } from "./access_check.ts";
 import { parseSid, type Sid } from "./sid.ts";
 import { sidAliases } from "./well_known.ts";
 
@@ -18,10 +18,10 @@ const kinds: Readonly<Record<string, { readonly kind: Ace["kind"]; readonly list
 const aceFlags = new Set(["CI", "OI", "NP", "IO", "ID", "SA", "FA"]);
 
 const rights: ReadonlyMap<string, number> = new Map([
-  ["GA", 0x1000_0000],
-  ["GX", 0x2000_0000],
-  ["GW", 0x4000_0000],
-  ["GR", 0x8000_0000],
+  ["GA", AccessRight.all],
+  ["GX", AccessRight.execute],
+  ["GW", AccessRight.write],
+  ["GR", AccessRight.read],
   ["SD", 0x0001_0000],
   ["RC", 0x0002_0000],
   ["WD", 0x0004_0000],

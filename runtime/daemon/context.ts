@@ -50,8 +50,8 @@ export interface ApiEnv {
   Bindings: {
     /** Address of the caller. */
     readonly from: string;
-    /** Cuts the connection; absent where the server cannot. */
-    readonly drop?: () => void;
+    /** Cuts the connection. */
+    readonly drop: () => void;
     /** Makes the body of the answer, once; where it is `null` the server takes it from the source. */
     readonly parts: (source: PartSource) => ReadableStream<Uint8Array<ArrayBuffer>> | null;
     /** Makes a WebSocket of the request, and says what becomes of it. */

@@ -24,7 +24,8 @@
 /** Environment variable that every command and all its descendants carry. */
 export const markerVariable = "DROVER_SERVICE_ID";
 
-// "+N" registers a process group, "-N" forgets it; what begins with "/" is the folder. `read` and `kill` are built in: nothing is started until the end.
+// "+N" registers a process group, "-N" forgets it; what begins with "/" is the folder. `read` and `kill` are built in: nothing is
+// started until the end.
 const script = `
 trap '' HUP INT QUIT TERM TSTP
 groups=' '

@@ -14,7 +14,7 @@ import { systemRoots } from "./tls_roots.ts";
 
 /** What the engine checks, and what is checked behind it. */
 export interface Trust {
-  /** Whether the engine checks the chain (with it, the name). */
+  /** Whether the engine checks the chain. */
   readonly chain: boolean;
   readonly ca: string | undefined;
   /** Whether the name is not checked. */

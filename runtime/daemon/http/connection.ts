@@ -97,7 +97,9 @@ export class HttpConnection {
       }
     } catch (error) {
       if (!(error instanceof HttpError)) this.#failed(error);
-      else if (error.code !== "HttpIncomplete") await this.#refuse(error.status).catch(() => {});
+      else if (error.code !== "HttpIncomplete") {
+        await this.#refuse(new Problem(error.status, "RequestMalformed", error.message)).catch(() => {});
+      }
     } finally {
       this.close();
     }
@@ -119,7 +121,8 @@ export class HttpConnection {
     if (now < this.#deadline) return;
     if (!this.#waiting || this.#parser.idle) return this.close();
     this.#waiting = false;
-    this.#refusing = this.#refuse(408).catch(() => {}).finally(() => this.close());
+    const late = new Problem(408, "RequestLate", "the head of the request did not come in time");
+    this.#refusing = this.#refuse(late).catch(() => {}).finally(() => this.close());
   }
 
   /** What a socket throws says that its client is gone. */
@@ -177,7 +180,7 @@ export class HttpConnection {
   async #answer(head: HttpRequestEvent): Promise<boolean> {
     const request = requestOf(head, this.#inBody ? this.#body(head) : null);
     if (request === undefined) {
-      await this.#refuse(400);
+      await this.#refuse(new Problem(400, "RequestMalformed", "the target of the request is no URL"));
       return false;
     }
     let response: Response;
@@ -323,10 +326,12 @@ export class HttpConnection {
     while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
   }
 
-  async #refuse(status: number): Promise<void> {
-    const response = new Problem(status, "RequestMalformed", "the request is malformed").response();
+  async #refuse(problem: Problem): Promise<void> {
+    const response = problem.response();
     const body = await wholeBody(response);
-    await this.#sendWhole(encodeHead(answerHead(status, response.headers, body.length, false), body));
+    await this.#sendWhole(
+      encodeHead(answerHead(response.status, response.headers, body.length, false), body),
+    );
     await this.#linger();
   }
 

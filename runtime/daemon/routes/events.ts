@@ -47,7 +47,7 @@ export function addEventRoutes(app: Api, parts: DaemonParts): void {
         ? new DoneJob(parts.store, job.id, after)
         : new JobFollower(parts.store, parts.logs, job.id, after, parts.stopping);
       let unwatch = () => {};
-      const source = new WatchedSource(items, parts, heartbeat, () => context.env.drop?.(), () => {
+      const source = new WatchedSource(items, parts, heartbeat, () => context.env.drop(), () => {
         unwatch();
         leave();
       });

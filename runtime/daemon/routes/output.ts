@@ -88,7 +88,7 @@ export function addOutputRoutes(app: Api, parts: DaemonParts): void {
             end();
             // Shorter than Content-Length says: its client knows that it is not all. An error would be logged.
             controller.close();
-            context.env.drop?.();
+            context.env.drop();
           }, parts.stuckMs);
         },
         cancel: end,
