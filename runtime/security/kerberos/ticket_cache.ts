@@ -13,7 +13,8 @@ export class TicketCache {
   readonly #inPlace: Credential | undefined;
   /** Credentials, for calls on other threads, that nobody uses at the moment. */
   readonly #idle: Credential[] = [];
-  readonly #waiting: ((credential: Credential) => void)[] = [];
+  /** Those who look again when there may be one for them. */
+  readonly #waiting: (() => void)[] = [];
   #opened = 0;
 
   /**
@@ -47,21 +48,23 @@ export class TicketCache {
     try {
       return await context.initiateElsewhere({ ...spec, credential }, token);
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#idle.push(credential);
-      else next(credential);
+      this.#idle.push(credential);
+      this.#waiting.shift()?.();
     }
   }
 
   async #take(): Promise<Credential> {
+    while (this.#idle.length === 0 && this.#opened >= mostCredentials) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
-    if (this.#opened >= mostCredentials) return await new Promise((resolve) => this.#waiting.push(resolve));
     this.#opened++;
     try {
       return await this.#open();
     } catch (error) {
       this.#opened--;
+      this.#waiting.shift()?.();
       throw error;
     }
   }
