@@ -66,7 +66,9 @@ export async function listen(
   checkListen(host, tls !== undefined);
   if (tls !== undefined) checkPair(tls);
   try {
-    return tls === undefined ? plain(host, port, handler, onError) : await secure(host, port, tls, handler);
+    return tls === undefined
+      ? plain(host, port, handler, onError)
+      : await secure(host, port, tls, handler, onError);
   } catch (error) {
     const why = error instanceof Deno.errors.AddrInUse || (error as { code?: string }).code === "EADDRINUSE"
       ? "the port is in use"
@@ -85,7 +87,13 @@ function plain(host: string, port: number, handler: Handler, onError: (error: un
   };
 }
 
-async function secure(host: string, port: number, tls: ServerTls, handler: Handler): Promise<ApiServer> {
+async function secure(
+  host: string,
+  port: number,
+  tls: ServerTls,
+  handler: Handler,
+  onError: (error: unknown) => void,
+): Promise<ApiServer> {
   const server = createAdaptorServer(
     {
       createServer,
@@ -99,7 +107,7 @@ async function secure(host: string, port: number, tls: ServerTls, handler: Handl
         handler(request, {
           from: incoming.socket.remoteAddress ?? "",
           drop: () => incoming.socket.destroy(),
-          parts: streamOf,
+          parts: (source) => streamOf(source, onError),
           upgrade: noUpgrade,
         }),
       // The app checks Host itself.

@@ -62,7 +62,7 @@ async function answer(
   const response = await handler(new Request(new URL(url, "https://localhost"), { method, headers }), {
     from: socket.remoteAddress ?? "",
     drop: () => wire.destroy(),
-    parts: streamOf,
+    parts: (source) => streamOf(source),
     upgrade: (_request, protocol, events) => {
       agreed = { protocol, events };
       return new Response(null);

@@ -10,8 +10,11 @@ export interface PartSource {
   end(): void;
 }
 
-/** A stream of the platform that gives its parts. */
-export function streamOf(source: PartSource): ReadableStream<Uint8Array<ArrayBuffer>> {
+/** A stream of the platform that gives its parts. `onError`: told of what the source throws; the stream breaks off with it. */
+export function streamOf(
+  source: PartSource,
+  onError?: (error: unknown) => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     async pull(controller) {
       try {
@@ -25,6 +28,7 @@ export function streamOf(source: PartSource): ReadableStream<Uint8Array<ArrayBuf
         controller.close();
       } catch (error) {
         source.end();
+        onError?.(error);
         throw error;
       }
     },

@@ -196,3 +196,19 @@ Deno.test("a client that takes nothing loses its stream and its place, and delay
   assert.deepEqual(seqs, Array.from({ length: store.head }, (_, i) => i + 1));
   assert.deepEqual(w.errors, []);
 });
+
+Deno.test("what a source throws is told of, and breaks the stream off", async () => {
+  const broken = new Error("the store is gone");
+  let ends = 0;
+  const source = {
+    take() {
+      throw broken;
+    },
+    wait() {},
+    end: () => void ends++,
+  };
+  const told: unknown[] = [];
+  const reader = streamOf(source, (error) => told.push(error)).getReader();
+  await assert.rejects(reader.read(), broken);
+  assert.deepEqual([told, ends], [[broken], 1]);
+});
