@@ -5,8 +5,8 @@ import type { Duplex } from "node:stream";
 import { type WebSocket as Socket, WebSocketServer } from "ws";
 import type { HttpHeaders, HttpRequestEvent } from "../../protocol/http/mod.ts";
 import type { Handler } from "./context.ts";
-import { streamOf } from "./live/part_source.ts";
 import type { SocketEvents } from "./live/socket.ts";
+import { Problem } from "./problems.ts";
 
 /** Largest message of a client: it has nothing to say. */
 const maxPayload = 4_096;
@@ -62,7 +62,10 @@ async function answer(
   const response = await handler(new Request(new URL(url, "https://localhost"), { method, headers }), {
     from: socket.remoteAddress ?? "",
     drop: () => wire.destroy(),
-    parts: (source) => streamOf(source),
+    parts: (source) => {
+      source.end();
+      throw new Problem(400, "RequestMalformed", "a WebSocket is asked for where there is none");
+    },
     upgrade: (_request, protocol, events) => {
       agreed = { protocol, events };
       return new Response(null);

@@ -134,6 +134,21 @@ Deno.test("over TLS events come by WebSocket, too, and who may not have them is 
   }
   const stranger = ["drover.events", `drover.token.drv_${"A".repeat(43)}`];
   assert.equal(await collectSecure(w.url, certificate, stranger, () => true), 401);
+  // A stream that does not end would be read as a whole for the answer to a handshake.
+  const gate = await Deno.makeTempFile();
+  const waiting = await w.submit({ command: `while [ -e ${gate} ]; do sleep 0.05; done` });
+  const socket = new SecureSocket(`${w.url.replace(/^http/, "ws")}/v1/jobs/${waiting}/events`, [], {
+    ca: certificate,
+    headers: { "Authorization": `Bearer ${w.token}` },
+  });
+  socket.on("error", () => {});
+  const status = await new Promise((resolve) =>
+    socket.on("unexpected-response", (_request, { statusCode }) => resolve(statusCode))
+  );
+  socket.terminate();
+  assert.equal(status, 400);
+  assert.equal(w.daemon.parts.meter.open("streams"), 0);
+  await Deno.remove(gate);
   assert.deepEqual(w.errors, []);
 });
 
