@@ -9,6 +9,7 @@ import { readProxy } from "../client/proxies.ts";
 import type { ConnectionOptions } from "../client/targets.ts";
 import { readClientCertificate } from "../security/client_identity.ts";
 import { revocationLists } from "../security/revocation_file.ts";
+import { tell } from "./notices.ts";
 import { sanitize, sanitizeLine } from "./output/sanitize.ts";
 
 /** What the shared options parse to. */
@@ -190,7 +191,7 @@ export function connectionOptions(flags: ConnectionFlags): ConnectionOptions {
     ...(flags.trust === undefined ? {} : { trust: flags.trust }),
     ...(flags.connectRetries === undefined ? {} : { connectRetries: flags.connectRetries }),
     onFallback: oncePerHost((host, reason) =>
-      console.error(sanitizeLine(`warning: ${host}: NTLM is used in place of Kerberos: ${reason}`))
+      tell(sanitizeLine(`warning: ${host}: NTLM is used in place of Kerberos: ${reason}`))
     ),
   };
 }
@@ -285,7 +286,7 @@ function kerberosOptions(flags: ConnectionFlags): NonNullable<ConnectionOptions[
 
 /** Tells of a defect of our own on standard error. */
 export function reportCrash({ path, error }: CrashReport): void {
-  console.error(sanitize(`drover: internal error in ${path}: ${String(error)}`));
+  tell(sanitize(`drover: internal error in ${path}: ${String(error)}`));
 }
 
 function readText(path: string, action: string): string {

@@ -1,5 +1,6 @@
 /** Shows a run from its first event to its summary, and says the exit code. @module */
 import { interruptible } from "./interrupt.ts";
+import { tellThrough } from "./notices.ts";
 import { countStatuses, type Reporter, type ResultEvent, type RunEvent } from "./output/events.ts";
 import { HumanReporter } from "./output/human_reporter.ts";
 import { JsonReporter } from "./output/json_reporter.ts";
@@ -37,9 +38,13 @@ export async function showRun(run: AsyncIterable<RunEvent>, options: ReportOptio
     options.cancel();
   });
   const results: ResultEvent[] = [];
-  for await (const event of run) {
-    reporter.event(event);
-    if (event.type === "result") results.push(event);
+  {
+    // JSON has nothing that draws, and nothing to say them with.
+    using _notices = options.json === true ? undefined : tellThrough((text) => reporter.notice(text));
+    for await (const event of run) {
+      reporter.event(event);
+      if (event.type === "result") results.push(event);
+    }
   }
   const counts = countStatuses(results);
   const durationMs = options.took?.() ?? performance.now() - options.started;

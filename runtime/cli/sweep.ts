@@ -5,6 +5,7 @@ import { Fleet } from "../client/fleet.ts";
 import { defaultStateDir } from "../client/instances.ts";
 import type { SweepReport } from "../client/sweeper.ts";
 import { addConnectionOptions, connectionOptions, reportCrash } from "./options.ts";
+import { tell } from "./notices.ts";
 import { sanitize } from "./output/sanitize.ts";
 import { addSelectionOptions, readInventory, type SelectionFlags, withPasswords } from "./selection.ts";
 
@@ -58,7 +59,7 @@ async function sweep(flags: SelectionFlags): Promise<number> {
 
 /** Tells on standard error what was swept in the background. */
 export function reportSwept(report: SweepReport): void {
-  console.error(sanitize(`drover: ${sweptLine(report)}`));
+  tell(sanitize(`drover: ${sweptLine(report)}`));
 }
 
 function sweptLine({ host, shells }: SweepReport): string {
