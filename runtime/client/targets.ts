@@ -119,7 +119,7 @@ export function targetOf(host: InventoryHost, options: ConnectionOptions, readPe
   if (auth === "certificate" && !secure) {
     throw new UsageError(
       "CertificateNeedsTls",
-      `connect to ${host.name}: a certificate is shown over HTTPS only; use --ssl`,
+      `connect to ${host.name}: a certificate is shown over HTTPS only; use --ssl, or the scheme https`,
     );
   }
   const proxy = proxyOf(host, secure, options);
@@ -196,7 +196,9 @@ function authKind(host: InventoryHost, options: ConnectionOptions): AuthKind {
   if (allowed.includes(kind)) return kind;
   throw new UsageError(
     "AuthNotAllowed",
-    `connect to ${host.name}: ${kind} authentication is not allowed (--allow-auth ${allowed.join(",")})`,
+    `connect to ${host.name}: ${kind} authentication is not allowed (--allow-auth ${
+      allowed.join(",")
+    }); say another --auth`,
   );
 }
 

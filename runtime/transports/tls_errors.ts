@@ -18,7 +18,8 @@ export function handshakeError(error: unknown, action: string): NetworkError {
       `${action}: the server's certificate is not trusted (${whyUntrusted(error)}); ` +
         (/mismatch/.test(textOf(error))
           ? nameAdvice
-          : "trust its issuer with --ca FILE, or check nothing with --cert-validation ignore"),
+          : "trust its issuer with --ca FILE, or the certificate alone with --fingerprint, or check nothing with " +
+            "--cert-validation ignore"),
       { cause: error },
     );
   }
