@@ -12,7 +12,7 @@ import {
 } from "../../../protocol/http/mod.ts";
 import { AdaptiveReader } from "../../transports/adaptive_reader.ts";
 import type { Handler } from "../context.ts";
-import { Problem } from "../problems.ts";
+import { Problem, problemOf } from "../problems.ts";
 import { type Agreement, isHandshake, openSocket } from "../upgrades.ts";
 import type { PartSource } from "../live/part_source.ts";
 import { ConnectionDuplex } from "./duplex.ts";
@@ -59,7 +59,9 @@ export class HttpConnection {
   readonly #from: string;
   readonly #reader: AdaptiveReader;
   readonly #parser = new HttpRequestParser(limits);
-  #events: HttpEvent[] = [];
+  /** What was read. Shifting many chunks out of an array takes the square of them, so `#taken` counts those that were taken. */
+  #events: readonly HttpEvent[] = [];
+  #taken = 0;
   /** What is wrong behind the last of them. */
   #fault: HttpError | undefined;
   /** A read that was begun to see whether the client leaves. */
@@ -93,7 +95,8 @@ export class HttpConnection {
   async serve(): Promise<void> {
     try {
       for (let head = await this.#nextHead(); head !== undefined; head = await this.#nextHead()) {
-        if (!await this.#answer(head)) break;
+        // What began before the listener closed was not told that it is the last one.
+        if (!await this.#answer(head) || this.#owner.closing) break;
       }
     } catch (error) {
       if (!(error instanceof HttpError)) this.#failed(error);
@@ -135,7 +138,7 @@ export class HttpConnection {
     this.#waiting = true;
     this.#deadline = performance.now() + idleMs;
     let begun = false;
-    while (this.#events.length === 0) {
+    while (!this.#ready) {
       if (!await this.#fill()) return undefined;
       if (begun || this.#parser.idle) continue;
       begun = true;
@@ -143,15 +146,26 @@ export class HttpConnection {
     }
     this.#waiting = false;
     this.#deadline = Infinity;
-    const head = this.#events.shift() as HttpRequestEvent;
-    if (this.#events[0]?.kind === "end") this.#events.shift();
+    const head = this.#next() as HttpRequestEvent;
+    if (this.#events[this.#taken]?.kind === "end") this.#taken++;
     else this.#inBody = true;
     return head;
   }
 
-  /** Reads once; `false`: the client has ended. Throws what is wrong with what it sent when all before was taken. */
+  /** Whether something was read that was not taken. */
+  get #ready(): boolean {
+    return this.#taken < this.#events.length;
+  }
+
+  #next(): HttpEvent {
+    return this.#events[this.#taken++]!;
+  }
+
+  /** Reads once, when all was taken; `false`: the client has ended. Throws what is wrong with what it sent when all before was taken. */
   async #fill(): Promise<boolean> {
     if (this.#fault !== undefined) throw this.#fault;
+    this.#events = [];
+    this.#taken = 0;
     const reading = this.#ahead ?? this.#reader.read();
     this.#ahead = undefined;
     const bytes = await reading;
@@ -164,14 +178,12 @@ export class HttpConnection {
       return false;
     }
     try {
-      const events = this.#parser.push(bytes);
-      if (this.#events.length === 0) this.#events = events;
-      else this.#events.push(...events);
+      this.#events = this.#parser.push(bytes);
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       this.#fault = error;
-      this.#events.push(...error.events);
-      if (this.#events.length === 0) throw error;
+      this.#events = error.events;
+      if (!this.#ready) throw error;
     }
     return true;
   }
@@ -189,7 +201,7 @@ export class HttpConnection {
         from: this.#from,
         drop: () => this.close(),
         upgrade: (_request, protocol, events) => {
-          if (!isHandshake(head.headers) || this.#events.length > 0) {
+          if (!this.#mayUpgrade(head)) {
             throw new Problem(400, "RequestMalformed", "the request is no opening handshake of a WebSocket");
           }
           this.#agreement = { protocol, events };
@@ -202,8 +214,12 @@ export class HttpConnection {
       });
     } catch (error) {
       this.#agreement?.events.closed();
+      this.#agreement = undefined;
       this.#source?.end();
-      throw error;
+      this.#source = undefined;
+      this.#owner.onError(error);
+      response = problemOf(error).response();
+      response.headers.set("Connection", "close");
     }
     if (this.#agreement !== undefined) {
       await openSocket(this.#agreement, head, new ConnectionDuplex(this.#conn, this.#reader));
@@ -214,10 +230,16 @@ export class HttpConnection {
     return again;
   }
 
+  /** What a client sends with its handshake, or right behind it, would be lost, or taken for frames (RFC 6455, section 4.1). */
+  #mayUpgrade({ method, version, headers }: HttpRequestEvent): boolean {
+    return method === "GET" && version === "1.1" && isHandshake(headers) && !this.#inBody && !this.#ready &&
+      this.#fault === undefined && this.#parser.idle;
+  }
+
   /** The rest of a small body that nobody wanted is there already. */
   #bodyTaken(): boolean {
-    while (this.#inBody && this.#events.length > 0) {
-      if (this.#events.shift()!.kind === "end") this.#inBody = false;
+    while (this.#inBody && this.#ready) {
+      if (this.#next().kind === "end") this.#inBody = false;
     }
     return !this.#inBody;
   }
@@ -230,10 +252,10 @@ export class HttpConnection {
           invited = true;
           await this.#write(continueResponse);
         }
-        while (this.#events.length === 0) {
+        while (!this.#ready) {
           if (!await this.#fill()) throw new Error("read the body: the client has left");
         }
-        const event = this.#events.shift()!;
+        const event = this.#next();
         if (event.kind === "body") return controller.enqueue(event.bytes as Uint8Array<ArrayBuffer>);
         this.#inBody = false;
         controller.close();
@@ -265,7 +287,7 @@ export class HttpConnection {
       );
       return again;
     }
-    if (length === undefined) {
+    if (length === undefined || response.body === null) {
       const body = await wholeBody(response);
       const bodiless = status < 200 || status === 204 || status === 304;
       const text = answerHead(status, headers, bodiless ? undefined : body.length, again);
@@ -273,7 +295,7 @@ export class HttpConnection {
       return again;
     }
     // What is shorter than it said ends with the connection.
-    return await this.#sendStream(answerHead(status, headers, length, again), response.body!) === length &&
+    return await this.#sendStream(answerHead(status, headers, length, again), response.body) === length &&
       again;
   }
 
@@ -285,11 +307,9 @@ export class HttpConnection {
   async #sendParts(head: string, source: PartSource, chunked: boolean): Promise<void> {
     try {
       await this.#write(encodeHead(head));
-      this.#watch(() => {
-        source.end();
-        this.close();
-      });
-      await new Pump(this.#conn, source, chunked).run();
+      const pump = new Pump(this.#conn, source, chunked);
+      this.#watch(() => pump.leave());
+      await pump.run();
     } finally {
       source.end();
     }
@@ -298,10 +318,8 @@ export class HttpConnection {
   /** Gives back how many bytes the body had. */
   async #sendStream(head: string, body: ReadableStream<Uint8Array>): Promise<number> {
     const reader = body.getReader();
-    const leave = () => void reader.cancel().catch(() => {});
     try {
       await this.#write(encodeHead(head));
-      this.#watch(leave);
       let sent = 0;
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         sent += part.value.length;
@@ -309,14 +327,14 @@ export class HttpConnection {
       }
       return sent;
     } catch (error) {
-      leave();
+      reader.cancel().catch(() => {});
       throw error;
     }
   }
 
-  /** Hears of the client's end while it has nothing to say. */
+  /** Hears of the client's end while there may be nothing to say to it. */
   #watch(gone: () => void): void {
-    if (this.#events.length > 0 || this.#inBody || this.#fault !== undefined) return;
+    if (this.#ready || this.#inBody || this.#fault !== undefined) return;
     this.#ahead = this.#reader.read();
     this.#ahead.then((bytes) => bytes === undefined && gone(), gone);
   }

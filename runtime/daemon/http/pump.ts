@@ -16,6 +16,9 @@ export class Pump {
   /** The line end behind the last chunk has not been written. */
   #owed = false;
   #over = false;
+  /** See {@link Pump.leave}. */
+  #leaving = false;
+  #waits = false;
 
   /** `chunked`: each part is a chunk (RFC 9112, section 7.1). */
   constructor(conn: Deno.TcpConn, source: PartSource, chunked: boolean) {
@@ -30,7 +33,14 @@ export class Pump {
     return this.#done.promise;
   }
 
+  /** The client says no more, and may take no more, which nobody can see: what is there is still written, and no more is waited for. */
+  leave(): void {
+    this.#leaving = true;
+    if (this.#waits) this.#source.end();
+  }
+
   readonly #step = (): void => {
+    this.#waits = false;
     let part: Uint8Array | "later" | undefined;
     try {
       part = this.#source.take();
@@ -39,7 +49,12 @@ export class Pump {
     }
     const end = this.#owed ? "\r\n" : "";
     if (part === "later") {
-      if (!this.#owed) return this.#source.wait(this.#step);
+      if (!this.#owed) {
+        this.#waits = true;
+        this.#source.wait(this.#step);
+        if (this.#leaving) this.#source.end();
+        return;
+      }
       this.#pieces.push(lineEnd);
       this.#owed = false;
     } else if (part === undefined) {

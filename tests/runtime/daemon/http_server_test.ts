@@ -4,6 +4,7 @@ import { HttpConnection } from "../../../runtime/daemon/http/connection.ts";
 import { HttpListener } from "../../../runtime/daemon/http/listener.ts";
 import type { ApiEnv, Handler } from "../../../runtime/daemon/context.ts";
 import type { PartSource } from "../../../runtime/daemon/live/part_source.ts";
+import { problemOf } from "../../../runtime/daemon/problems.ts";
 
 const encoder = new TextEncoder();
 
@@ -275,4 +276,116 @@ Deno.test("half a head is told that it came too late, silence is cut without a w
     assert.equal(handled, 0);
   }
   listener.close();
+});
+
+Deno.test("a handler that throws is told as an internal error, which says nothing of it, and ends the connection", async () => {
+  for (const thrown of [new Error("a secret"), "a secret", new Deno.errors.ConnectionReset("a secret")]) {
+    const source = new Parts();
+    await using server = serve((_request, { parts }) => {
+      parts(source);
+      throw thrown;
+    });
+    const text = await server.talk("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert.match(text, /^HTTP\/1\.1 500 [^]*\r\nconnection: close\r\n\r\n\{[^{}]*"code":"Internal"\}$/);
+    assert.doesNotMatch(text, /a secret/);
+    await source.ended.promise;
+    assert.deepEqual(server.errors, [thrown]);
+  }
+});
+
+Deno.test("an answer that says a length of 0 may have no body", async () => {
+  await using server = serve(() => new Response(null, { headers: { "Content-Length": "0" } }));
+  const text = await server.talk("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  assert.match(text, /^HTTP\/1\.1 200 OK\r\ncontent-length: 0\r\n[^]*\r\n\r\n$/);
+  assert.deepEqual(server.errors, []);
+});
+
+Deno.test("who has sent its request and says that it sends no more gets all that there is", async () => {
+  const talk = async (server: Server) => {
+    const conn = await server.connect();
+    await conn.write(encoder.encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    await conn.closeWrite();
+    return await new Response(conn.readable).text();
+  };
+  const length = 8_000_000;
+  let left = length;
+  await using measured = serve(() => {
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        // So that the client's end is heard of in between.
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        controller.enqueue(new Uint8Array(1_000_000));
+        if ((left -= 1_000_000) === 0) controller.close();
+      },
+    }, { highWaterMark: 0 });
+    return new Response(body, { headers: { "Content-Length": String(length) } });
+  });
+  assert.equal((await talk(measured)).split("\r\n\r\n")[1]?.length, length);
+  const source = new Parts();
+  source.give(...Array.from({ length: 20 }, () => "x".repeat(1_000_000)));
+  await using parts = serve(streamed(source));
+  const text = await talk(parts);
+  assert.equal(text.match(/x{1000000}/g)?.length, 20);
+  assert.match(text, /\r\n0\r\n\r\n$/);
+  await source.ended.promise;
+  assert.deepEqual([...measured.errors, ...parts.errors], []);
+});
+
+Deno.test("a connection whose stream ends while the listener closes does not wait for another request", async () => {
+  const source = new Parts();
+  const server = serve(streamed(source));
+  using conn = await server.connect();
+  await conn.write(encoder.encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+  await readUntil(conn, "\r\n\r\n");
+  // Its client would keep it, as a pool does.
+  const closed = server.listener.close(30_000);
+  source.close();
+  assert.equal(await readUntil(conn, "0\r\n\r\n"), "0\r\n\r\n");
+  await conn.write(encoder.encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n")).catch(() => {});
+  assert.equal(await conn.read(new Uint8Array(1)).catch(() => null), null);
+  await closed;
+});
+
+Deno.test("a body of many small chunks comes whole", async () => {
+  await using server = serve(async (request) => new Response(String((await request.bytes()).length)));
+  const conn = await server.connect();
+  const answer = new Response(conn.readable).text();
+  const all = encoder.encode(
+    "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" +
+      `${"1\r\nx\r\n".repeat(100_000)}0\r\n\r\n`,
+  );
+  for (let sent = 0; sent < all.length;) sent += await conn.write(all.subarray(sent));
+  assert.match(await answer, /\r\n\r\n100000$/);
+  assert.deepEqual(server.errors, []);
+});
+
+Deno.test("a handshake of a WebSocket that brings more with it, or is none of HTTP/1.1, is refused and opens nothing", async () => {
+  let opened = 0;
+  await using server = serve((request, { upgrade }) => {
+    try {
+      return upgrade(request, undefined, { opened: () => opened++, closed: () => opened++ });
+    } catch (error) {
+      return problemOf(error).response();
+    }
+  });
+  const fields = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+  for (
+    const text of [
+      `GET / HTTP/1.1\r\n${fields}Content-Length: 6\r\n\r\n`,
+      `GET / HTTP/1.1\r\n${fields}\r\n\x01\x01x`,
+      `GET / HTTP/1.1\r\n${fields}\r\nGET`,
+      `GET / HTTP/1.1\r\n${fields}\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n`,
+      `GET / HTTP/1.0\r\n${fields}\r\n`,
+      `POST / HTTP/1.1\r\n${fields}\r\n`,
+      `HEAD / HTTP/1.1\r\n${fields}\r\n`,
+    ]
+  ) {
+    const conn = await server.connect();
+    await conn.write(encoder.encode(text));
+    await conn.closeWrite();
+    assert.match(await new Response(conn.readable).text(), /^HTTP\/1\.1 400 /, text);
+  }
+  assert.equal(opened, 0);
+  assert.deepEqual(server.errors, []);
 });
