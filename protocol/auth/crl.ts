@@ -4,8 +4,8 @@
  * @module
  */
 import { ProtocolError } from "../errors.ts";
+import { certificateParts, readOid, readTime } from "./certificate_parts.ts";
 import { contextTag, type DerElement, DerReader, readOnly } from "./der.ts";
-import { certificateParts, readOid, readTime } from "./x509.ts";
 
 const tag = {
   boolean: 0x01,

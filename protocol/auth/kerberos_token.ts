@@ -2,7 +2,7 @@
 import { equalBytes } from "../bytes.ts";
 import { Oid } from "./spnego_tokens.ts";
 import { DerReader, DerTag, readOnly, readTaggedSequence } from "./der.ts";
-import { readTime } from "./x509.ts";
+import { readTime } from "./certificate_parts.ts";
 import { ProtocolError } from "../errors.ts";
 
 /** Identifiers of Kerberos 5 in SPNEGO. */

@@ -4,8 +4,9 @@
  * @module
  */
 import { ProtocolError } from "../errors.ts";
+import { certificateParts, readOid } from "./certificate_parts.ts";
 import { contextTag, type DerElement, DerReader, readOnly } from "./der.ts";
-import { certificateParts, KeyUsage, readOid } from "./x509.ts";
+import { KeyUsage } from "./x509.ts";
 
 const tag = {
   boolean: 0x01,

@@ -1,7 +1,8 @@
 /** Signatures of certificates and of lists of revoked ones: `X509Certificate.verify` knows neither P-521 nor RSASSA-PSS. @module */
 import { constants, type KeyObject, verify, X509Certificate } from "node:crypto";
 import { contextTag, DerReader, readOnly } from "../../protocol/auth/der.ts";
-import { readOid, rsaPss, signatureHash } from "../../protocol/auth/x509.ts";
+import { readOid } from "../../protocol/auth/certificate_parts.ts";
+import { rsaPss, signatureHash } from "../../protocol/auth/x509.ts";
 
 const tag = { integer: 0x02, bitString: 0x03, oid: 0x06, sequence: 0x30 } as const;
 /** RFC 4055 section 3.1: bytes of salt where nothing is said. */
