@@ -33,10 +33,10 @@ export async function initialTickets(
   const check = (call: string, code: number) => library.check(call, noted(minor, code), minor);
   const slot = () => frame.zeros(8);
   const [contextSlot, nameSlot, optionsSlot, cacheSlot] = [slot(), slot(), slot(), slot()];
-  const secret: Native = frame.hold(new Uint8Array(password.length + 1));
-  secret.set(password);
   check("krb5_init_context", functions.krb5_init_context(contextSlot));
   const context = pointerIn(contextSlot);
+  const secret: Native = frame.hold(new Uint8Array(password.length + 1));
+  secret.set(password);
   const creds = frame.zeros(credsSize);
   try {
     const enterprise = isEnterpriseName(name);
