@@ -10,6 +10,8 @@ import { Problem } from "./problems.ts";
 
 /** Largest message of a client: it has nothing to say. */
 const maxPayload = 4_096;
+/** Bytes that may wait for a client when it is answered that the connection lives. */
+const maxAnswers = 64 * 1024;
 
 /** What the app has agreed to. */
 export interface Agreement {
@@ -80,6 +82,7 @@ function open({ protocol, events }: Agreement, incoming: IncomingMessage, wire: 
     noServer: true,
     maxPayload,
     perMessageDeflate: false,
+    autoPong: false,
     handleProtocols: () => protocol ?? false,
   });
   // Also when the handshake itself is wrong, and `ws` refuses it.
@@ -87,6 +90,10 @@ function open({ protocol, events }: Agreement, incoming: IncomingMessage, wire: 
   server.handleUpgrade(incoming, wire, head, (socket: Socket) => {
     // A close follows.
     socket.on("error", () => {});
+    // Who pings and takes nothing would fill the memory with answers; one to a later ping is enough (RFC 6455, section 5.5.3).
+    socket.on("ping", (data) => {
+      if (socket.bufferedAmount < maxAnswers) socket.pong(data);
+    });
     events.opened(socket);
   });
 }
