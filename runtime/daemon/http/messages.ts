@@ -44,11 +44,18 @@ export function requestOf(
   const given = forbidden.test(method);
   const request = new Request(url ?? "http://localhost/*", {
     method: given ? "POST" : method,
-    headers: fields,
+    headers: target.startsWith("/") || target === "*" ? fields : addressedBy(target, fields),
     body: bodiless.test(method) ? null : body,
   });
   if (given) Object.defineProperty(request, "method", { value: method });
   return request;
+}
+
+/** A target that is a URL says to whom it is addressed, whatever Host says (RFC 9112, section 3.2.2). */
+function addressedBy(target: string, fields: [string, string][]): Headers {
+  const headers = new Headers(fields);
+  headers.set("Host", new URL(target).host);
+  return headers;
 }
 
 const json = /^application\/(?:problem\+)?json(?:;|$)/;

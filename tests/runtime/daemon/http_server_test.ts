@@ -389,3 +389,14 @@ Deno.test("a handshake of a WebSocket that brings more with it, or is none of HT
   assert.equal(opened, 0);
   assert.deepEqual(server.errors, []);
 });
+
+Deno.test("a target that is a URL says to whom the request is addressed, not Host", async () => {
+  await using server = serve((request) =>
+    new Response(`${request.headers.get("Host")} ${new URL(request.url).pathname}`)
+  );
+  for (const [target, body] of [["http://evil.example:81/x", "evil.example:81 /x"], ["/x", "localhost /x"]]) {
+    const text = await server.talk(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    assert.equal(text.split("\r\n\r\n")[1], body);
+  }
+  assert.deepEqual(server.errors, []);
+});
