@@ -170,7 +170,7 @@ async function list({ file, json }: FileFlag & { readonly json?: boolean }): Pro
         `${name}: ${ways.length === 0 ? "no password" : `password for ${ways.join(" and ")}`}` +
           `${systemUser === undefined ? "" : `, runs as ${systemUser}`}${
             disabled === true ? ", disabled" : ""
-          }${groups === undefined ? "" : `; ${named}`}`,
+          }; ${named}`,
       ),
     );
   }

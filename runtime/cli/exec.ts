@@ -41,7 +41,8 @@ export function execCommand(): Command {
     .description(
       "Run a command on many hosts at once and show the output as it arrives.\n\n" +
         "One COMMAND word goes to the remote shell as it is; several words are quoted, so that the program " +
-        "gets exactly these arguments. Exit code 0: all hosts succeeded, 1: some did not, 2: wrong usage.",
+        "gets exactly these arguments. A password that is missing is asked for on a terminal. Exit code 0: all " +
+        "hosts succeeded, 1: some did not, 2: wrong usage.",
     )
     .argument("<command...>", "command, after --");
   addSelectionOptions(command)

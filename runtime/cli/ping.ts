@@ -9,6 +9,7 @@ import { createSystem } from "../system.ts";
 import { createConnector } from "../transports/mod.ts";
 import { addConnectionOptions, type ConnectionFlags, connectionOptions, seconds } from "./options.ts";
 import { sanitize } from "./output/sanitize.ts";
+import { withPasswords } from "./selection.ts";
 
 interface PingFlags extends ConnectionFlags {
   readonly timeout: number;
@@ -41,9 +42,11 @@ Examples:
 }
 
 async function pingAll(names: readonly string[], flags: PingFlags): Promise<number> {
-  const targets = inventoryFromHosts(names).hosts.map((host) =>
-    identifyTarget(targetOfHost(host, flags), flags)
-  );
+  const given = inventoryFromHosts(names);
+  const { hosts } = isAnonymous(flags)
+    ? given
+    : await withPasswords(given, connectionOptions(flags), flags, false);
+  const targets = hosts.map((host) => identifyTarget(targetOfHost(host, flags), flags));
   const system = createSystem();
   const connector = createConnector();
   const results = new Array<PingResult>(targets.length);

@@ -75,7 +75,8 @@ Deno.test({
       const listed = await account(file, ["list"]);
       assert.equal(
         listed.out,
-        "alice: password for ntlm and basic\nbob: password for basic\nsvc: no password, runs as root, disabled\n" +
+        "alice: password for ntlm and basic; Administrators\nbob: password for basic; Administrators\n" +
+          "svc: no password, runs as root, disabled; Administrators\n" +
           `ops: no password; Remote Management Users, ${domain}\n`,
       );
       assert.equal((await account(file, ["groups", "ops", "--groups", "none"])).code, 0);
