@@ -140,7 +140,8 @@ Examples:
   drover service --listen https://0.0.0.0:5986 --accounts accounts.json \\
     --auth negotiate,basic --run-as deploy --audit /var/log/drover-audit.log
   drover service --listen http://0.0.0.0:5985 --accounts accounts.json \\
-    --keytab /etc/krb5.keytab --set "RootSDDL=D:(A;;GA;;;BA)(A;;GRGX;;;RM)"
+    --keytab /etc/krb5.keytab --run-as deploy \\
+    --set "RootSDDL=D:(A;;GA;;;BA)(A;;GRGX;;;RM)"
   drover service --listen https://0.0.0.0:5986 --user deploy --run-as deploy \\
     --client-ca ca.pem \\
     --cert-mapping "Issuer=1F2E…;Subject=*@example.com;UserName=deploy"

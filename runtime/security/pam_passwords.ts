@@ -55,7 +55,11 @@ export class PamPasswords implements PasswordCheck {
       Deno.statSync(`${configuration}/${service}`);
     } catch (cause) {
       // PAM would take "other", which lets in nobody, or everybody.
-      throw new UsageError("PamService", `use PAM: there is no ${configuration}/${service}`, { cause });
+      throw new UsageError(
+        "PamService",
+        `use PAM: there is no ${configuration}/${service}; make it, or name another of the files there with --pam-service`,
+        { cause },
+      );
     }
   }
 

@@ -234,7 +234,8 @@ function checkListeners(
     "NoUsableAuth",
     auth.length === 0
       ? "start the service: no authentication scheme is given"
-      : `start the service: Basic is not offered on http://${plain?.host} while AllowUnencrypted is false`,
+      : `start the service: Basic is not offered on http://${plain?.host} while AllowUnencrypted is false; listen on https, ` +
+        "or say --allow-unencrypted",
   );
 }
 
