@@ -9,6 +9,8 @@
  *   or reads no more is dropped, as in a pipeline.
  * - WINRS_CONSOLEMODE_STDIN: a Send of the single byte 3 is the key Ctrl+C and interrupts the command; without the option
  *   it is a byte like any other.
+ *
+ * This file stays whole: it is one state machine over the commands of a shell and the operations that wait for them.
  * @module
  */
 import {
