@@ -20,7 +20,7 @@ import { Pump } from "./pump.ts";
 import { answerHead, encodeHead, requestOf, wholeBody } from "./messages.ts";
 
 /** Bodies are bounded by the routes, which know what they need. */
-const limits = Object.freeze({ maxHeaderBytes: 64 * 1024, maxBodyBytes: Infinity });
+const limits = Object.freeze({ maxHeaderBytes: 32 * 1024, maxBodyBytes: Infinity });
 
 /** Milliseconds that a connection may say nothing between two requests. */
 const idleMs = 120_000;
