@@ -7,7 +7,7 @@ import { createConnector } from "../../runtime/transports/mod.ts";
 import { makeCertificate } from "../helpers/client_ca.ts";
 import { Recorder } from "../runtime/transports/recorder.ts";
 import { Apache, apachePresent } from "./apache.ts";
-import { freePort, listens } from "./ports.ts";
+import { freePort, listens, startAtFreePort } from "./ports.ts";
 
 /** What came of a connection, and of a request if there was one. */
 interface Outcome {
@@ -38,6 +38,39 @@ async function talk(
     code: error?.code,
     message: error?.message ?? "",
   };
+}
+
+/** `openssl s_server` with a certificate of its own, and such files as `prepare` makes in its folder. */
+async function opensslServer(
+  args: readonly string[],
+  prepare: (folder: string) => Promise<void> = () => Promise.resolve(),
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const { certificate, key } = await createSelfSigned(["localhost"], Date.now());
+  const folder = await Deno.makeTempDir({ prefix: "drover-tls-" });
+  await Deno.writeTextFile(`${folder}/cert.pem`, certificate);
+  await Deno.writeTextFile(`${folder}/key.pem`, key);
+  await prepare(folder);
+  return await startAtFreePort(async () => {
+    const port = freePort();
+    const files = ["-cert", "cert.pem", "-key", "key.pem"];
+    const server = new Deno.Command("openssl", {
+      args: ["s_server", "-accept", `127.0.0.1:${port}`, "-www", ...files, ...args],
+      cwd: folder,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    // What s_server says of itself it says before.
+    if (!await listens(port, server)) return undefined;
+    return {
+      port,
+      async [Symbol.asyncDispose]() {
+        server.kill("SIGKILL");
+        await server.status;
+        await Deno.remove(folder, { recursive: true });
+      },
+    };
+  });
 }
 
 const get = "GET /wsman HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -96,94 +129,43 @@ for (
   ] as const
 ) {
   Deno.test(`a server that is left with ${what}`, async () => {
-    const { certificate, key } = await createSelfSigned(["localhost"], Date.now());
-    const folder = await Deno.makeTempDir({ prefix: "drover-tls-" });
-    await Deno.writeTextFile(`${folder}/cert.pem`, certificate);
-    await Deno.writeTextFile(`${folder}/key.pem`, key);
-    const port = freePort();
-    const server = new Deno.Command("openssl", {
-      args: [
-        "s_server",
-        "-accept",
-        `127.0.0.1:${port}`,
-        "-www",
-        "-cert",
-        "cert.pem",
-        "-key",
-        "key.pem",
-        ...args,
-      ],
-      cwd: folder,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    try {
-      // What s_server says of itself it says before.
-      assert.ok(await listens(port, server));
-      const get = "GET / HTTP/1.0\r\n\r\n";
-      const result = async (options: Partial<TlsClientOptions>) => {
-        const { code, text, protocol, message } = await talk(port, { verify: "ignore", ...options }, get);
-        if (text.startsWith("HTTP/1.0 200")) return ["ok", protocol, ""];
-        return [code, protocol, /--tls-(engine openssl|legacy)/.exec(message)?.[0]];
-      };
-      assert.deepEqual(await result({}), [platform, undefined, "--tls-engine openssl"]);
-      assert.deepEqual(
-        await result({ engine: "openssl" }),
-        modern === "ok" ? ["ok", protocol, ""] : [modern, undefined, "--tls-legacy"],
+    await using server = await opensslServer(args);
+    const get = "GET / HTTP/1.0\r\n\r\n";
+    const result = async (options: Partial<TlsClientOptions>) => {
+      const { code, text, protocol, message } = await talk(
+        server.port,
+        { verify: "ignore", ...options },
+        get,
       );
-      assert.deepEqual(await result({ engine: "openssl", legacy: true }), ["ok", protocol, ""]);
-    } finally {
-      server.kill("SIGKILL");
-      await server.status;
-      await Deno.remove(folder, { recursive: true });
-    }
+      if (text.startsWith("HTTP/1.0 200")) return ["ok", protocol, ""];
+      return [code, protocol, /--tls-(engine openssl|legacy)/.exec(message)?.[0]];
+    };
+    assert.deepEqual(await result({}), [platform, undefined, "--tls-engine openssl"]);
+    assert.deepEqual(
+      await result({ engine: "openssl" }),
+      modern === "ok" ? ["ok", protocol, ""] : [modern, undefined, "--tls-legacy"],
+    );
+    assert.deepEqual(await result({ engine: "openssl", legacy: true }), ["ok", protocol, ""]);
   });
 }
 
 Deno.test("a server's prime for Diffie-Hellman may have 4,096 bits, and not 8,192: it would hold the event loop", async () => {
-  const { certificate, key } = await createSelfSigned(["localhost"], Date.now());
   for (const bits of [4_096, 8_192]) {
-    const folder = await Deno.makeTempDir({ prefix: "drover-tls-" });
-    await Deno.writeTextFile(`${folder}/cert.pem`, certificate);
-    await Deno.writeTextFile(`${folder}/key.pem`, key);
-    const made = await new Deno.Command("openssl", {
-      args: [
-        "genpkey",
-        "-genparam",
-        "-algorithm",
-        "DH",
-        "-pkeyopt",
-        `group:modp_${bits}`,
-        "-out",
-        `${folder}/dh.pem`,
-      ],
-    }).output();
-    assert.ok(made.success);
-    const port = freePort();
-    const files = ["-cert", "cert.pem", "-key", "key.pem", "-dhparam", "dh.pem"];
-    const server = new Deno.Command("openssl", {
-      args: ["s_server", "-accept", `127.0.0.1:${port}`, "-www", "-tls1_2", "-cipher", "DHE", ...files],
-      cwd: folder,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    try {
-      assert.ok(await listens(port, server));
-      for (const legacy of [false, true]) {
-        const options = { verify: "ignore", engine: "openssl", legacy } as const;
-        const { code, text, message } = await talk(port, options, "GET / HTTP/1.0\r\n\r\n");
-        if (bits === 4_096) assert.match(text, /^HTTP\/1\.0 200/);
-        else {
-          assert.equal(code, "TlsHandshakeFailed");
-          assert.match(message, /more than 4096 bits/);
-        }
+    const dhparam = async (folder: string) => {
+      const wanted = ["-algorithm", "DH", "-pkeyopt", `group:modp_${bits}`, "-out", `${folder}/dh.pem`];
+      const { success } = await new Deno.Command("openssl", { args: ["genpkey", "-genparam", ...wanted] })
+        .output();
+      assert.ok(success);
+    };
+    await using server = await opensslServer(["-dhparam", "dh.pem", "-tls1_2", "-cipher", "DHE"], dhparam);
+    for (const legacy of [false, true]) {
+      const options = { verify: "ignore", engine: "openssl", legacy } as const;
+      const { code, text, message } = await talk(server.port, options, "GET / HTTP/1.0\r\n\r\n");
+      if (bits === 4_096) assert.match(text, /^HTTP\/1\.0 200/);
+      else {
+        assert.equal(code, "TlsHandshakeFailed");
+        assert.match(message, /more than 4096 bits/);
       }
-    } finally {
-      server.kill("SIGKILL");
-      await server.status;
-      await Deno.remove(folder, { recursive: true });
     }
   }
 });

@@ -1,6 +1,7 @@
 /** A realm with a user, and `drover` as its processes know it. @module */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { ServiceChild } from "../helpers/service_child.ts";
 import { Kdc } from "./kdc.ts";
 
 const top = fileURLToPath(new URL("../../", import.meta.url));
@@ -81,73 +82,30 @@ export async function exec(
 export class Service implements AsyncDisposable {
   readonly http: number;
   readonly https: number;
-  readonly #child: Deno.ChildProcess;
-  readonly #log: Promise<string>;
-  readonly #rest: Promise<string>;
+  readonly #service: ServiceChild;
 
-  private constructor(
-    child: Deno.ChildProcess,
-    greeting: string,
-    log: Promise<string>,
-    rest: Promise<string>,
-  ) {
-    this.#child = child;
-    this.#log = log;
-    this.#rest = rest;
-    this.http = Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(greeting)![1]);
-    this.https = Number(/https:\/\/127\.0\.0\.1:(\d+)/.exec(greeting)![1]);
+  private constructor(service: ServiceChild) {
+    this.#service = service;
+    this.http = Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(service.greeting)![1]);
+    this.https = Number(/https:\/\/127\.0\.0\.1:(\d+)/.exec(service.greeting)![1]);
   }
 
   /** Starts one with the keytab of `kdc`, whose only account is {@link user}, without a password, unless flags name a file of them. */
   static async start(kdc: Realm & Pick<Kdc, "keytab">, ...flags: string[]): Promise<Service> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        ...[
-          "run",
-          "-A",
-          "--no-check",
-          "runtime/cli/main.ts",
-          "service",
-          "--keytab",
-          kdc.keytab,
-          ...(flags.includes("--accounts") ? [] : ["--user", user]),
-        ],
-        ...["--listen", "http://127.0.0.1:0", "--listen", "https://127.0.0.1:0", ...flags],
-      ],
-      cwd: top,
-      env: { ...kdc.environment },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const log = new Response(child.stderr).text();
-    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let greeting = "";
-    while (!greeting.includes("\n")) {
-      const { value } = await reader.read();
-      if (value === undefined) throw new Error(`start drover service: it ended: ${await log}`);
-      greeting += value;
-    }
-    const rest = (async () => {
-      while (!(await reader.read()).done);
-      return "";
-    })();
-    return new Service(child, greeting, log, rest);
+    const people = flags.includes("--accounts") ? [] : ["--user", user];
+    return new Service(
+      await ServiceChild.start(["--keytab", kdc.keytab, ...people, ...flags], kdc.environment),
+    );
   }
 
   /** Ends it as nothing but a crash does. */
   kill(): void {
-    this.#child.kill("SIGKILL");
+    this.#service.signal("SIGKILL");
   }
 
   /** Ends it and gives everything that it logged. */
   async stop(): Promise<string> {
-    try {
-      this.#child.kill("SIGTERM");
-    } catch { /* it has ended */ }
-    await this.#child.status;
-    await this.#rest;
-    return await this.#log;
+    return (await this.#service.stop()).log;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -56,6 +56,16 @@ class Lines {
   }
 }
 
+/** A service that takes Basic over plain HTTP, and what it says. */
+async function startService(flags: readonly string[]) {
+  const basic = ["--listen", "http://127.0.0.1:0", "--auth", "basic", "--allow-unencrypted"];
+  const service = command(["service", ...basic, ...flags]).spawn();
+  const out = new Lines(service.stdout);
+  const log = new Lines(service.stderr);
+  const port = /:(\d+)\/wsman/.exec(await out.find(/^Listening/))![1];
+  return { service, out, log, url: `http://127.0.0.1:${port}/wsman` };
+}
+
 Deno.test({
   name: "accounts are made, listed, changed, disabled and removed; what cannot be is said; no hash is shown",
   ...posix,
@@ -129,15 +139,7 @@ Deno.test({
     const audit = `${folder}/audit`;
     try {
       await account(file, ["add", "alice", "--password-env", "PW"], { PW: "old pw" });
-      const service = command([
-        "service",
-        ...["--listen", "http://127.0.0.1:0", "--auth", "basic", "--allow-unencrypted"],
-        ...["--accounts", file, "--audit", audit],
-      ]).spawn();
-      const out = new Lines(service.stdout);
-      const log = new Lines(service.stderr);
-      const port = /:(\d+)\/wsman/.exec(await out.find(/^Listening/))![1];
-      const url = `http://127.0.0.1:${port}/wsman`;
+      const { service, out, log, url } = await startService(["--accounts", file, "--audit", audit]);
       const [before, after] = ["old pw", "new pw"].map((password) =>
         new TestClient(url, "alice", password)
       ) as [
@@ -197,15 +199,14 @@ Deno.test({
       const remote = ["--password-env", "PW", "--groups", "Remote Management Users"];
       await account(file, ["add", "alice", ...remote], env);
       await account(file, ["add", "bob", "--password-env", "PW"], env);
-      const service = command([
-        "service",
-        ...["--listen", "http://127.0.0.1:0", "--auth", "basic", "--allow-unencrypted"],
-        ...["--accounts", file, "--audit", audit, "--set", "RootSDDL=D:(A;;GXGR;;;RM)"],
-      ]).spawn();
-      const out = new Lines(service.stdout);
-      const log = new Lines(service.stderr);
-      const port = /:(\d+)\/wsman/.exec(await out.find(/^Listening/))![1];
-      const url = `http://127.0.0.1:${port}/wsman`;
+      const { service, out, log, url } = await startService([
+        "--accounts",
+        file,
+        "--audit",
+        audit,
+        "--set",
+        "RootSDDL=D:(A;;GXGR;;;RM)",
+      ]);
       const [alice, bob] = ["alice", "bob"].map((name) => new TestClient(url, name, "the pw")) as [
         TestClient,
         TestClient,
